@@ -86,14 +86,10 @@ class ResultCode(Enum):
         "policy not valid, or not the one the outside trust anchor names",
         Answer.PROOF_NOT_VALID,
     )
-    V301 = (
-        "签署时证书无效",
-        "signing certificate not valid at signing",
-        Answer.PROOF_NOT_VALID,
-    )
+    V301 = ("签署时证书无效", "signing certificate not valid at signing", Answer.PROOF_NOT_VALID)
     V302 = (
-        "签署前证书已吊销",
-        "signing certificate revoked before signing",
+        "签署前证书已吊销或密钥已撤销",
+        "signing certificate or key revoked before signing",
         Answer.PROOF_NOT_VALID,
     )
     V303 = (
@@ -119,7 +115,15 @@ class ResultCode(Enum):
         self.answer = answer
 
 
-class OpenPoint(Enum):
+class _Bilingual(Enum):
+    """One thing to say, in Chinese and English."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.zh = zh
+        self.en = en
+
+
+class OpenPoint(_Bilingual):
     """What a consistent result leaves for the court to examine. Keys are kept for ever."""
 
     O01 = (
@@ -148,27 +152,17 @@ class OpenPoint(Enum):
         "block time and seal time differ by more than the allowed skew",
     )
     O08 = ("未附可信时间戳", "no trusted timestamp is attached")
-    O09 = (
-        "未提供文件，仅核验了证明本身",
-        "no file was given; only the proof itself was checked",
-    )
+    O09 = ("未提供文件，仅核验了证明本身", "no file was given; only the proof itself was checked")
     O10 = ("此后已有更正", "a later correction exists")
     O11 = ("此后已作失效登记", "a later invalidation exists")
-    O12 = (
-        "签名密钥此后已撤销",
-        "the signing key was revoked later",
-    )
+    O12 = ("签名密钥此后已撤销", "the signing key was revoked later")
     O13 = (
         "有成员对相互矛盾的检查点均作出联签",
         "a member cosigned checkpoints that contradict each other",
     )
 
-    def __init__(self, zh: str, en: str) -> None:
-        self.zh = zh
-        self.en = en
 
-
-class State(Enum):
+class State(_Bilingual):
     """How far a deposit has come. `FINAL` does not wait for a timestamp: that is its own fact."""
 
     RECEIVED = ("已接收", "received")
@@ -177,12 +171,8 @@ class State(Enum):
     FINAL = ("已确认", "final")
     FAILED = ("上链失败", "failed")
 
-    def __init__(self, zh: str, en: str) -> None:
-        self.zh = zh
-        self.en = en
 
-
-class Category(Enum):
+class Category(_Bilingual):
     """Kind of evidence as the depositor declares it: 民事证据规定 Art. 14 (1) to (5), or none."""
 
     A14_0 = ("未申报", "not declared")
@@ -207,12 +197,8 @@ class Category(Enum):
         "other information stored, processed or sent digitally that can prove facts of a case",
     )
 
-    def __init__(self, zh: str, en: str) -> None:
-        self.zh = zh
-        self.en = en
 
-
-class Notice(Enum):
+class Notice(_Bilingual):
     """Sentences that are printed in full wherever the table in the glossary says so."""
 
     SCOPE = (
@@ -253,10 +239,6 @@ class Notice(Enum):
         "For two contradicting records both to verify, at least {liars} of the {members} members "
         "must have cosigned both, and those cosignatures name them.",
     )
-
-    def __init__(self, zh: str, en: str) -> None:
-        self.zh = zh
-        self.en = en
 
 
 @dataclass(frozen=True, slots=True)
