@@ -82,7 +82,7 @@ class ResultCode(Enum):
         Answer.PROOF_NOT_VALID,
     )
     V206 = (
-        "联签规则无效或与外部信任锚不符",
+        "策略无效或与外部信任锚不符",
         "policy not valid, or not the one the outside trust anchor names",
         Answer.PROOF_NOT_VALID,
     )
@@ -148,8 +148,8 @@ class OpenPoint(_Bilingual):
         "the signing key is not enrolled; its owner was not checked",
     )
     O07 = (
-        "区块时间与联签时间之差超过允许误差",
-        "block time and seal time differ by more than the allowed skew",
+        "区块时间与联签时间或接收时间之差超过允许误差",
+        "block time differs from seal or receipt time by more than the allowed skew",
     )
     O08 = ("未附可信时间戳", "no trusted timestamp is attached")
     O09 = ("未提供文件，仅核验了证明本身", "no file was given; only the proof itself was checked")
@@ -173,26 +173,29 @@ class State(_Bilingual):
 
 
 class Category(_Bilingual):
-    """Kind of evidence as the depositor declares it: 民事证据规定 Art. 14 (1) to (5), or none."""
+    """Kind of evidence as the depositor declares it: 民事证据规定 Art. 14 (1) to (5), or none.
+
+    The names are the values that stand in a statement.
+    """
 
     A14_0 = ("未申报", "not declared")
-    A14_1 = (
+    A14_1_WEB_PUBLICATION = (
         "网页、博客、微博客等网络平台发布的信息",
         "information published on web pages, blogs, microblogs and other network platforms",
     )
-    A14_2 = (
+    A14_2_NETWORK_COMMUNICATION = (
         "手机短信、电子邮件、即时通信、通讯群组等网络应用服务的通信信息",
         "communications by text message, e-mail, instant messaging, group chat and the like",
     )
-    A14_3 = (
+    A14_3_ACCOUNT_TRANSACTION_LOG = (
         "用户注册信息、身份认证信息、电子交易记录、通信记录、登录日志等信息",
         "records of registration, authentication, electronic trade, communication and log-in",
     )
-    A14_4 = (
+    A14_4_ELECTRONIC_FILE = (
         "文档、图片、音频、视频、数字证书、计算机程序等电子文件",
         "electronic files: documents, pictures, audio, video, digital certificates, programs",
     )
-    A14_5 = (
+    A14_5_OTHER_DIGITAL = (
         "其他以数字化形式存储、处理、传输的能够证明案件事实的信息",
         "other information stored, processed or sent digitally that can prove facts of a case",
     )
@@ -278,8 +281,8 @@ WORDS = (
     Word("event statement", "event statement", "事件单"),
     Word("depositor", "depositor", "存证主体"),
     Word("gateway", "gateway", "接入网关"),
-    Word("policy", "policy", "联签规则"),
-    Word("policy fingerprint", "policy fingerprint", "联签规则指纹"),
+    Word("policy", "policy", "策略"),
+    Word("policy fingerprint", "policy fingerprint", "策略指纹"),
     Word("quorum", "quorum", "最低联签数", ("法定联签数",)),
     Word("checkpoint", "checkpoint", "检查点"),
     Word("block", "block", "区块"),
@@ -340,6 +343,7 @@ ALLOWED_INSIDE = (
     "never 公证",
     "判决书",
     "证人证言",
+    "存证人",
     "证明范围声明",
     "中立性声明",
     "当事人陈述",
