@@ -29,7 +29,7 @@ and says: at that time (POSIX seconds) this was the largest consistent tree this
     >>> line = cosign(body, 1679315147, vkey.name, signer)
     >>> from node.evidence.note import format_line
     >>> format_line(line).decode()[:34]
-    '— witness.example/w1 519lMgAAAABkGF'
+    '— witness.example/w1 519lMgAAAABkG'
     >>> verify_cosignature(body, line, vkey)
     1679315147
 """

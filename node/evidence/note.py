@@ -23,7 +23,7 @@ a longer identifier. The key id is the first 4 bytes of SHA-256(name || 0A || ty
     0
     47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
     <BLANKLINE>
-    — example.com/log 1FXFIXIShRBLxRBEZXqVdy1Nkx+1zbp9Y0+6j7NZG/kHjr9NfsYnV9Ef
+    — example.com/log 1FXFIXIShRBLxRBEZXqVdy1Nkx+1zbp9Y0+6j7NZG/kHjr9NfsYnV
     >>> verify_ed25519(parse_note(data), vkey)
 """
 
