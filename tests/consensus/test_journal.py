@@ -1,0 +1,338 @@
+"""The journal keeps what it acknowledged, or says loudly that it did not."""
+
+import multiprocessing
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consensus import journal as journal_module
+from consensus.journal import (
+    AlreadyBootstrapped,
+    DirectoryInUse,
+    Journal,
+    NotBootstrapped,
+    StorageCorrupt,
+    StorageFailed,
+)
+from consensus.log import MemoryStorage
+from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
+
+ME = "court/00000000000000aa"
+CONFIGURATION = Configuration((Voter(ME, "127.0.0.1:7000", b"certificate"),))
+LARGER = Configuration((*CONFIGURATION.voters, Voter("notary/00000000000000bb", "n:1", b"other")))
+
+
+def entry(index: int, term: int = 1, data: bytes = b"block", kind: int = EntryKind.NORMAL) -> Entry:
+    return Entry(index, term, EntryKind(kind), 1_700_000_000_000 + index, "court", "0.1.0", data)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    Journal.bootstrap(tmp_path / "journal", ME, CONFIGURATION)
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def journal(directory: Path) -> Iterator[Journal]:
+    journal = Journal(directory)
+    yield journal
+    journal.close()
+
+
+def reopen(journal: Journal) -> Journal:
+    journal.close()
+    return Journal(journal.directory)
+
+
+def log_files(directory: Path) -> list[Path]:
+    return sorted((directory / "leveldb").glob("*.log"))
+
+
+def test_a_new_journal_knows_who_it_is_and_has_promised_nothing(journal: Journal) -> None:
+    assert journal.replica_id == ME
+    assert journal.configurations() == ((0, CONFIGURATION),)
+    assert journal.hard_state == HardState()
+    assert journal.last_index == 0
+    assert journal.mark.number == 1
+
+
+def test_everything_appended_is_there_after_reopening(journal: Journal) -> None:
+    entries = (entry(1, data=b""), entry(2, data=bytes(70_000)), entry(3, 2))
+    journal.append(HardState(2, ME), entries)
+    mark = journal.append(HardState(3), ())
+    journal.probe()
+    again = reopen(journal)
+    assert again.hard_state == HardState(3, None)
+    assert again.entries(1, 4, 1 << 20) == entries
+    assert [again.term(index) for index in (1, 2, 3)] == [1, 1, 2]
+    assert again.mark == mark
+    assert again.holds(mark)
+    again.close()
+
+
+def test_an_append_replaces_everything_from_its_first_index_on(journal: Journal) -> None:
+    configuration = entry(3, data=LARGER.format(), kind=EntryKind.CONFIGURATION)
+    journal.append(HardState(1), (entry(1), entry(2), configuration, entry(4)))
+    assert journal.configurations() == ((0, CONFIGURATION), (3, LARGER))
+    journal.append(HardState(2), (entry(2, 2, b"other"),))
+    again = reopen(journal)
+    assert again.last_index == 2
+    assert again.entries(1, 3, 1 << 20) == (entry(1), entry(2, 2, b"other"))
+    assert again.configurations() == ((0, CONFIGURATION),)
+    again.close()
+
+
+def test_reads_stop_at_the_byte_limit_but_give_at_least_one_entry(journal: Journal) -> None:
+    journal.append(HardState(1), [entry(index, data=bytes(100)) for index in range(1, 6)])
+    assert [e.index for e in journal.entries(2, 6, 250)] == [2, 3]
+    assert [e.index for e in journal.entries(2, 6, 0)] == [2]
+
+
+def test_equals_the_storage_in_memory_after_random_appends(journal: Journal) -> None:
+    """The journal against the naive storage, reopened now and then; seeded."""
+    rng = random.Random(7)
+    memory = MemoryStorage(CONFIGURATION)
+    term = 1
+    for step in range(60):
+        term += rng.random() < 0.3
+        first = rng.randint(max(1, memory.last_index - 3), memory.last_index + 1)
+        kinds = rng.choices(
+            (EntryKind.NORMAL, EntryKind.CONFIGURATION), (9, 1), k=rng.randint(0, 4)
+        )
+        entries = [
+            entry(
+                first + n,
+                term,
+                LARGER.format()
+                if kind is EntryKind.CONFIGURATION
+                else rng.randbytes(rng.randint(0, 99)),
+                kind,
+            )
+            for n, kind in enumerate(kinds)
+        ]
+        hard_state = HardState(term, rng.choice((None, ME)))
+        memory.append(hard_state, entries)
+        journal.append(hard_state, entries)
+        if step % 20 == 19:
+            journal = reopen(journal)
+        assert journal.hard_state == memory.hard_state
+        assert journal.last_index == memory.last_index
+        assert journal.configurations() == tuple(memory.configurations())
+        if stop := memory.last_index + 1:
+            start = rng.randint(1, max(1, stop - 1))
+            if start < stop:
+                assert journal.entries(start, stop, 1 << 30) == memory.entries(start, stop, 1 << 30)
+    journal.close()
+
+
+def _try_to_open(directory: Path, answer: "multiprocessing.SimpleQueue[str]") -> None:
+    try:
+        Journal(directory)
+    except DirectoryInUse as error:
+        answer.put(str(error))
+
+
+def test_a_second_opener_is_refused_here_and_in_another_process(journal: Journal) -> None:
+    with pytest.raises(DirectoryInUse):
+        Journal(journal.directory)
+    context = multiprocessing.get_context("spawn")
+    answer = context.SimpleQueue()
+    process = context.Process(target=_try_to_open, args=(journal.directory, answer))
+    process.start()
+    process.join()
+    assert "stop it first" in answer.get()
+
+
+def test_only_bootstrap_makes_a_journal_and_never_over_another(tmp_path: Path) -> None:
+    with pytest.raises(NotBootstrapped):
+        Journal(tmp_path / "journal")
+    # An earlier bootstrap that stopped half-way is started over.
+    (tmp_path / "journal.new" / "leveldb").mkdir(parents=True)
+    Journal.bootstrap(tmp_path / "journal", ME, CONFIGURATION)
+    with pytest.raises(AlreadyBootstrapped):
+        Journal.bootstrap(tmp_path / "journal", ME, CONFIGURATION)
+    Journal(tmp_path / "journal").close()
+
+
+class TestLoss:
+    """What disks and people do to directories. LevelDB alone opens most of these without a word."""
+
+    @pytest.fixture
+    def directory(self, directory: Path) -> Path:
+        journal = Journal(directory)
+        for index in range(1, 21):
+            journal.append(HardState(1, ME), (entry(index, data=bytes([index]) * 200),))
+        journal.close()
+        return directory
+
+    def test_without_its_log_file(self, directory: Path) -> None:
+        for path in log_files(directory):
+            path.unlink()
+        with pytest.raises(StorageCorrupt, match="log is missing"):
+            Journal(directory)
+
+    def test_with_an_emptied_log_file(self, directory: Path) -> None:
+        for path in log_files(directory):
+            path.write_bytes(b"")
+        with pytest.raises(StorageCorrupt, match="but 21 was synced"):
+            Journal(directory)
+
+    def test_with_a_log_cut_at_the_end(self, directory: Path) -> None:
+        path = log_files(directory)[-1]
+        path.write_bytes(path.read_bytes()[:-300])
+        with pytest.raises(StorageCorrupt, match="but 21 was synced"):
+            Journal(directory)
+
+    def test_with_an_emptied_database(self, directory: Path) -> None:
+        for path in (directory / "leveldb").iterdir():
+            path.unlink()
+        with pytest.raises(StorageCorrupt):
+            Journal(directory)
+
+    def test_with_a_new_empty_database(self, directory: Path) -> None:
+        for path in (directory / "leveldb").iterdir():
+            path.unlink()
+        journal_module.plyvel.DB(str(directory / "leveldb"), create_if_missing=True).close()
+        with pytest.raises(StorageCorrupt, match="empty"):
+            Journal(directory)
+
+    def test_without_the_position_file(self, directory: Path) -> None:
+        (directory / "position").unlink()
+        with pytest.raises(StorageCorrupt, match="position file is missing"):
+            Journal(directory)
+
+    def test_with_a_damaged_position_file(self, directory: Path) -> None:
+        damaged = bytearray((directory / "position").read_bytes())
+        damaged[20] ^= 1
+        (directory / "position").write_bytes(damaged)
+        with pytest.raises(StorageCorrupt, match="position file is damaged"):
+            Journal(directory)
+
+    def test_with_an_older_copy_put_back(self, directory: Path, tmp_path: Path) -> None:
+        """Only the database was restored; the file beside it remembers that there was more."""
+        shutil.copytree(directory / "leveldb", tmp_path / "copy")
+        journal = Journal(directory)
+        mark = journal.append(None, (entry(21),))
+        journal.close()
+        shutil.rmtree(directory / "leveldb")
+        shutil.copytree(tmp_path / "copy", directory / "leveldb")
+        with pytest.raises(StorageCorrupt, match="but 22 was synced"):
+            Journal(directory)
+        assert mark.number == 22
+
+    def test_a_flipped_log_byte_is_never_served(self, directory: Path) -> None:
+        """At any place: either it does not open, or it still has everything."""
+        path = log_files(directory)[-1]
+        intact = path.read_bytes()
+        rng = random.Random(3)
+        for place in rng.sample(range(len(intact)), 40):
+            path.write_bytes(intact[:place] + bytes([intact[place] ^ 0x10]) + intact[place + 1 :])
+            names = {p.name for p in (directory / "leveldb").iterdir()}
+            with pytest.raises(StorageCorrupt):
+                Journal(directory)
+            for extra in (directory / "leveldb").iterdir():
+                if extra.name not in names:
+                    extra.unlink()
+
+    @pytest.mark.parametrize(
+        ("prefix", "number", "message"),
+        [
+            (b"b", 9, "between 8 and 10"),
+            (b"t", 7, "missing or left over at 7"),
+            (b"b", 1, "between 0 and 2"),
+        ],
+    )
+    def test_with_a_hole(self, directory: Path, prefix: bytes, number: int, message: str) -> None:
+        self.tamper(directory, prefix + number.to_bytes(8, "big"), None)
+        with pytest.raises(StorageCorrupt, match=message):
+            Journal(directory)
+
+    def test_with_an_entry_left_over(self, directory: Path) -> None:
+        db = journal_module.plyvel.DB(str(directory / "leveldb"))
+        header = db.get(b"t" + (20).to_bytes(8, "big"))
+        db.close()
+        self.tamper(directory, b"t" + (21).to_bytes(8, "big"), header)
+        with pytest.raises(StorageCorrupt, match="left over"):
+            Journal(directory)
+
+    def test_with_a_batch_of_another_history(self, directory: Path, tmp_path: Path) -> None:
+        Journal.bootstrap(tmp_path / "other", ME, CONFIGURATION)
+        other = Journal(tmp_path / "other")
+        for index in range(1, 9):
+            other.append(HardState(1, None), (entry(index),))
+        other.close()
+        key = b"b" + (9).to_bytes(8, "big")
+        db = journal_module.plyvel.DB(str(tmp_path / "other" / "leveldb"))
+        record = db.get(key)
+        db.close()
+        self.tamper(directory, key, record)
+        with pytest.raises(StorageCorrupt, match="batch 10 does not continue batch 9"):
+            Journal(directory)
+
+    def test_a_missing_body_is_noticed_when_it_is_read(self, directory: Path) -> None:
+        self.tamper(directory, b"d" + (5).to_bytes(8, "big"), None)
+        journal = Journal(directory)
+        assert len(journal.entries(1, 5, 1 << 20)) == 4
+        with pytest.raises(StorageCorrupt, match="entry 5 is missing"):
+            journal.entries(1, 21, 1 << 20)
+        journal.close()
+
+    def tamper(self, directory: Path, key: bytes, value: bytes | None) -> None:
+        """Change one record as LevelDB itself would, so that every checksum is right."""
+        db = journal_module.plyvel.DB(str(directory / "leveldb"))
+        if value is None:
+            db.delete(key, sync=True)
+        else:
+            db.put(key, value, sync=True)
+        db.close()
+
+
+def test_a_missing_table_is_noticed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "WRITE_BUFFER_BYTES", 1 << 16)
+    journal = reopen(journal)
+    for index in range(1, 60):
+        journal.append(HardState(1), (entry(index, data=bytes(8192)),))
+    journal = reopen(journal)
+    journal.close()
+    tables = sorted((journal.directory / "leveldb").glob("*.ldb"))
+    tables[0].unlink()
+    with pytest.raises(StorageCorrupt, match="missing files"):
+        Journal(journal.directory)
+
+
+def test_an_open_recounts_only_what_can_have_vanished(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "RECOUNT_BYTES", 2000)
+    for index in range(1, 101):
+        journal.append(HardState(1), (entry(index),))
+    again = reopen(journal)
+    assert again.last_index == 100
+    assert 2 < len(again._newest_batches()) < 30
+    again.close()
+
+
+def test_after_a_failed_write_nothing_more_is_accepted(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append(HardState(1), (entry(1),))
+    before = journal.mark
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "pwrite", fail)
+        with pytest.raises(StorageFailed, match="No space left"):
+            journal.append(None, (entry(2),))
+    for write in (journal.probe, lambda: journal.append(None, (entry(2),))):
+        with pytest.raises(StorageFailed, match="an earlier write failed"):
+            write()
+    assert journal.mark == before
+    # The batch itself had reached the disk, and the next open finds the file behind it.
+    again = reopen(journal)
+    assert again.last_index == 2
+    again.close()
