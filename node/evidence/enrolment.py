@@ -1,0 +1,117 @@
+"""Key records: whose keys may do what, from when to when (docs/proof-format.md, section 5).
+
+    cunzheng/key/v1 {"action":"enrol","effective":1790000000000,"key":"ed25519:...",
+                     "origin":"cunzheng.test/devnet","role":"depositor","serial":1}
+
+(one line, without the break shown here).
+
+An enrolling authority of the policy signs them; they are entries of the log like everything else,
+so a proof can carry them. `Standing` is what a key's records so far amount to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from node.evidence.keys import PublicKey, parse_public_key
+from node.evidence.malformed import Malformed
+from node.evidence.spelling import (
+    check_integer,
+    check_origin,
+    check_text,
+    check_time,
+    fields,
+    format_tagged,
+    parse_tagged,
+)
+
+TAG = "cunzheng/key/v1"
+KEY_RECORD_SIZE_MAX = 1_024
+"""Two public keys in their longest form and an origin."""
+
+ACTIONS = ("enrol", "rotate", "revoke")
+ROLES = ("depositor", "gateway", "court", "notary", "forensic", "member")
+
+_FIELDS = frozenset(["action", "effective", "key", "origin", "role", "serial"])
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """One act of an enrolling authority on one key."""
+
+    origin: str
+    action: str
+    effective: int
+    key: PublicKey
+    role: str
+    serial: int
+    successor: PublicKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the records about one key say at one time: enrolled in a role, or ended, or unknown."""
+
+    role: str | None = None
+    ended_by: str | None = None
+
+
+def format_key_record(record: KeyRecord) -> bytes:
+    """The bytes an enrolling authority signs."""
+    value: dict[str, object] = {
+        "action": record.action,
+        "effective": record.effective,
+        "key": record.key.text,
+        "origin": record.origin,
+        "role": record.role,
+        "serial": record.serial,
+    }
+    if record.successor is not None:
+        value["successor"] = record.successor.text
+    data = format_tagged(TAG, value)
+    parse_key_record(data)
+    return data
+
+
+def parse_key_record(data: bytes) -> KeyRecord:
+    """The key record these bytes are, or `Malformed`."""
+    raw = parse_tagged(TAG, data, KEY_RECORD_SIZE_MAX)
+    value = fields(raw, TAG, _FIELDS, frozenset({"successor"}))
+    action, role = check_text(value["action"], "action"), check_text(value["role"], "role")
+    if action not in ACTIONS:
+        raise Malformed("action", "not enrol, rotate or revoke")
+    if role not in ROLES:
+        raise Malformed("role", "not a role of rules 1")
+    if ("successor" in value) != (action == "rotate"):
+        raise Malformed("successor", "is there exactly if the action is rotate")
+    key = parse_public_key(check_text(value["key"], "key"))
+    successor = None
+    if action == "rotate":
+        successor = parse_public_key(check_text(value["successor"], "successor"))
+        if successor == key:
+            raise Malformed("successor", "is the key itself")
+    return KeyRecord(
+        origin=check_origin(value["origin"], "origin"),
+        action=action,
+        effective=check_time(value["effective"], "effective"),
+        key=key,
+        role=role,
+        serial=check_integer(value["serial"], "serial", low=1),
+        successor=successor,
+    )
+
+
+def standing(key: PublicKey, records: Iterable[KeyRecord], time_ms: int) -> Standing:
+    """What `key` was at `time_ms`, from the records before that moment in log order."""
+    role, ended_by = None, None
+    for record in records:
+        if record.effective > time_ms:
+            continue
+        if record.key == key and record.action == "enrol":
+            role = record.role
+        elif record.key == key:
+            ended_by = record.action
+        elif record.successor == key:
+            role = record.role
+    return Standing(role, ended_by)

@@ -1,0 +1,79 @@
+"""The members text: which organisations stand behind a policy (docs/proof-format.md, section 11).
+
+    cunzheng/members/v1
+    member court court 示例互联网法院
+    member notary notary 示例公证处
+
+One line per member: its name, the kind of its organisation, the organisation's name. That name is
+the only text for people in anything that is hashed, so it is limited to code points that neither
+hide nor reorder others. The list is of numbers, not of Unicode properties, which change with every
+edition while a hash does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.evidence.malformed import Malformed
+from node.evidence.spelling import Lines, check_member, check_tag
+
+TAG = "cunzheng/members/v1"
+MEMBERS_MAX = 32
+"""What every C2SP policy reader must support."""
+ORGANISATION_LENGTH_MAX = 100
+"""Names of organisations in print; a longer one would not fit a line of a proof."""
+KINDS = ("court", "notary", "forensic", "industry", "other")
+
+# ASCII, middle dot, Latin letters, dashes, quotes, CJK punctuation, ideographs, full-width forms.
+_ORGANISATION = re.compile(
+    "[ -~\u00b7\u00c0-\u024f\u2010-\u2015\u2018\u2019\u201c\u201d\u3001\u3002\u3005-\u3011"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff5e\U00020000-\U000323af]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An organisation that runs a member node."""
+
+    name: str
+    kind: str
+    organisation: str
+
+    def __post_init__(self) -> None:
+        check_member(self.name, "member")
+        if self.kind not in KINDS:
+            raise Malformed("member", f"kind is none of {', '.join(KINDS)}")
+        text = self.organisation
+        if len(text) > ORGANISATION_LENGTH_MAX or not _ORGANISATION.fullmatch(text):
+            raise Malformed("member", "organisation: 1 to 100 letters, ideographs, punctuation")
+        if text != text.strip(" "):
+            raise Malformed("member", "organisation begins or ends with a space")
+
+
+def format_members(members: Sequence[Member]) -> bytes:
+    """The members text."""
+    lines = [f"member {each.name} {each.kind} {each.organisation}\n" for each in members]
+    return f"{TAG}\n{''.join(lines)}".encode()
+
+
+def parse_members(data: bytes) -> tuple[Member, ...]:
+    """The members of a members text, in its order."""
+    check_tag(TAG, data)
+    lines = Lines("members", data)
+    lines.expect(TAG)
+    members = tuple(_parse_member(text) for text in lines.values("member", MEMBERS_MAX))
+    if lines.value_if("key") is not None:
+        raise Malformed("members", "lines `key` belong to a later version", newer=True)
+    lines.end()
+    if not members or len({each.name for each in members}) != len(members):
+        raise Malformed("members", "no member, or two of one name")
+    return members
+
+
+def _parse_member(text: str) -> Member:
+    parts = text.split(" ", 2)
+    if len(parts) != 3:
+        raise Malformed("members", "not `member NAME KIND ORGANISATION`")
+    return Member(*parts)

@@ -1,0 +1,199 @@
+"""Policies: whose seals count (docs/proof-format.md, section 11).
+
+A policy is a c2sp.org/tlog-policy text; what that format does not know stands in its comments, so
+the fingerprint covers it:
+
+    #cunzheng policy v1
+    #cunzheng network test
+    #cunzheng rules 1
+    #cunzheng serial 1
+    #cunzheng skew-ms 2000
+    #cunzheng members <SHA-256 of the members text>
+    #cunzheng authority ed25519:<base64>
+    log <vkey named like the origin>
+    witness court <vkey named origin/court>
+    group members 1 court
+    quorum members
+
+The fingerprint is what a court publishes on paper: 160 bits, because whoever wants another policy
+under the same fingerprint must find a second preimage, not a collision.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from itertools import chain
+
+from node.evidence.digests import sha256
+from node.evidence.keys import ED25519, PublicKey, parse_public_key
+from node.evidence.malformed import Malformed
+from node.evidence.members import MEMBERS_MAX
+from node.evidence.note import (
+    TYPE_COSIGNATURE,
+    TYPE_ED25519,
+    Vkey,
+    ed25519_vkey,
+    format_vkey,
+    parse_vkey,
+)
+from node.evidence.spelling import (
+    INTEGER_MAX,
+    Lines,
+    check_integer,
+    check_member,
+    check_origin,
+    check_tag,
+)
+
+RULES = 1
+"""The validity rules this version applies; a higher number stops it."""
+AUTHORITIES_MAX = 16
+"""More enrolling authorities than organisations would not be a register but a crowd."""
+POLICY_SIZE_MAX = 32_768
+"""32 members with origins of 128 characters; a policy note must fit one entry of 65,535."""
+NETWORKS = ("test", "production")
+
+_FIRST = "#cunzheng policy v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """One member's two keys: the log key publishes and changes policy, the witness key seals."""
+
+    member: str
+    log: PublicKey
+    witness: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which members exist, how many seals make a quorum, and who enrols keys."""
+
+    origin: str
+    network: str
+    rules: int
+    serial: int
+    skew_ms: int
+    members_hash: bytes
+    authorities: tuple[PublicKey, ...]
+    sealers: tuple[Sealer, ...]
+    quorum: int
+
+    def __post_init__(self) -> None:
+        check_origin(self.origin, "policy: origin")
+        if self.network not in NETWORKS:
+            raise Malformed("policy", "network is neither test nor production")
+        _check_rules(self.rules)
+        check_integer(self.serial, "policy: serial", low=1)
+        if not 0 < len(self.sealers) <= MEMBERS_MAX:
+            raise Malformed("policy", f"not 1 to {MEMBERS_MAX} members")
+        if len({each.member for each in self.sealers}) != len(self.sealers):
+            raise Malformed("policy", "two members of one name")
+        for each in self.sealers:
+            check_member(each.member, "policy: member")
+        if not 0 < self.quorum <= len(self.sealers):
+            raise Malformed("policy", "quorum is not 1 to the number of members")
+        texts = [key.text for key in self.authorities]
+        if not 0 < len(texts) <= AUTHORITIES_MAX or texts != sorted(texts):
+            raise Malformed("policy", f"not 1 to {AUTHORITIES_MAX} authorities in order")
+        keys = [*self.authorities, *chain.from_iterable((s.log, s.witness) for s in self.sealers)]
+        if len(set(keys)) != len(keys):
+            raise Malformed("policy", "one public key stands twice")
+        if len({self.log_vkey(each).key_id for each in self.sealers}) != len(self.sealers):
+            raise Malformed("policy", "two log keys have one key id")
+
+    def log_vkey(self, sealer: Sealer) -> Vkey:
+        """The key with which a member publishes checkpoints and signs policy changes."""
+        return ed25519_vkey(self.origin, sealer.log)
+
+    def witness_vkey(self, sealer: Sealer) -> Vkey:
+        """The key with which a member seals."""
+        return ed25519_vkey(f"{self.origin}/{sealer.member}", sealer.witness, TYPE_COSIGNATURE)
+
+
+def fingerprint(text: bytes) -> str:
+    """The first 160 bits of SHA-256 of the policy text: 8 groups of 4 of base32."""
+    letters = base64.b32encode(sha256(text)[:20]).decode()
+    return "-".join(letters[at : at + 4] for at in range(0, 32, 4))
+
+
+def format_policy(policy: Policy) -> bytes:
+    """The policy text."""
+    names = " ".join(each.member for each in policy.sealers)
+    lines = [
+        _FIRST,
+        f"#cunzheng network {policy.network}",
+        f"#cunzheng rules {policy.rules}",
+        f"#cunzheng serial {policy.serial}",
+        f"#cunzheng skew-ms {policy.skew_ms}",
+        f"#cunzheng members {policy.members_hash.hex()}",
+        *(f"#cunzheng authority {key.text}" for key in policy.authorities),
+        *(f"log {format_vkey(policy.log_vkey(each))}" for each in policy.sealers),
+        *(
+            f"witness {each.member} {format_vkey(policy.witness_vkey(each))}"
+            for each in policy.sealers
+        ),
+        f"group members {policy.quorum} {names}",
+        "quorum members",
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def parse_policy(data: bytes) -> Policy:
+    """The policy of a policy text; refuses whatever `format_policy` would not have written."""
+    if len(data) > POLICY_SIZE_MAX:
+        raise Malformed("policy", f"longer than {POLICY_SIZE_MAX} bytes")
+    lines = Lines("policy", data)
+    check_tag(_FIRST, data)
+    lines.expect(_FIRST)
+    network = lines.value("#cunzheng network")
+    rules = lines.integer("#cunzheng rules")
+    _check_rules(rules)
+    serial = lines.integer("#cunzheng serial")
+    skew_ms = lines.integer("#cunzheng skew-ms", high=INTEGER_MAX)
+    members_hash = lines.digest("#cunzheng members")
+    authorities = lines.values("#cunzheng authority", AUTHORITIES_MAX)
+    logs = [parse_vkey(text) for text in lines.values("log", MEMBERS_MAX)]
+    sealers = tuple(
+        _parse_witness(text, log)
+        for text, log in zip(lines.values("witness", MEMBERS_MAX), logs, strict=False)
+    )
+    group = lines.value("group members").split(" ")
+    lines.expect("quorum members")
+    lines.end()
+    if not logs:
+        raise Malformed("policy", "no log line")
+    policy = Policy(
+        origin=logs[0].name,
+        network=network,
+        rules=rules,
+        serial=serial,
+        skew_ms=skew_ms,
+        members_hash=members_hash,
+        authorities=tuple(parse_public_key(text) for text in authorities),
+        sealers=sealers,
+        quorum=_parse_quorum(group[0]),
+    )
+    if format_policy(policy) != data:
+        raise Malformed("policy", "not spelled as this version writes it")
+    return policy
+
+
+def _check_rules(rules: int) -> None:
+    if rules != RULES:
+        raise Malformed("policy", f"rules number {rules} is not known", newer=rules > RULES)
+
+
+def _parse_quorum(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 2:
+        raise Malformed("policy", "quorum is not a number of members")
+    return int(text)
+
+
+def _parse_witness(text: str, log: Vkey) -> Sealer:
+    member, _, rest = text.partition(" ")
+    witness = parse_vkey(rest)
+    if log.type != TYPE_ED25519 or witness.type != TYPE_COSIGNATURE:
+        raise Malformed("policy", "a log key is not of type 01 or a witness key not of type 04")
+    return Sealer(member, PublicKey(ED25519, log.public), PublicKey(ED25519, witness.public))

@@ -1,0 +1,138 @@
+"""Policy notes: how a policy comes onto the log (docs/proof-format.md, section 11).
+
+    cunzheng/policy/v1
+    origin cunzheng.test/devnet
+    serial 1
+    previous 0000000000000000000000000000000000000000000000000000000000000000
+    policy 11
+    ... the policy text
+    members 2
+    ... the members text
+
+The first is trusted by its fingerprint alone. Every later one is a signed note: a quorum of the
+members of the policy before it sign with their log keys. A checkpoint body begins with an origin,
+never with `cunzheng/policy/v1`, so no log signature can be taken for the other kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.evidence.digests import sha256
+from node.evidence.keys import BadSignature, verify
+from node.evidence.malformed import Malformed
+from node.evidence.members import Member, parse_members
+from node.evidence.note import SIGNATURES_MAX, SignatureLine, format_line, lines_by, parse_line
+from node.evidence.note import Note as SignedNote
+from node.evidence.policy import POLICY_SIZE_MAX, Policy, parse_policy
+from node.evidence.spelling import Lines, check_origin, check_tag
+
+TAG = "cunzheng/policy/v1"
+NO_PREVIOUS = bytes(32)
+LINES_MAX = 1_000
+"""Far above the lines a policy of 32 members can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNote:
+    """A policy and members text, what they follow, and who signed the step."""
+
+    policy_text: bytes
+    members_text: bytes
+    previous: bytes
+    signatures: tuple[SignatureLine, ...] = ()
+
+    def __post_init__(self) -> None:
+        policy = parse_policy(self.policy_text)
+        check_texts(policy, self.members_text)
+        first = policy.serial == 1
+        if first != (self.previous == NO_PREVIOUS) or first != (not self.signatures):
+            raise Malformed("policy note", "serial 1 exactly has no previous policy and no signer")
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of this note."""
+        return parse_policy(self.policy_text)
+
+
+def check_texts(policy: Policy, members_text: bytes) -> tuple[Member, ...]:
+    """The members, once the text is the one the policy names and lists the same members."""
+    if sha256(members_text) != policy.members_hash:
+        raise Malformed("members", "not the members text whose hash the policy names")
+    members = parse_members(members_text)
+    if [each.name for each in members] != [each.member for each in policy.sealers]:
+        raise Malformed("members", "not the members of the policy, in its order")
+    return members
+
+
+def format_body(note: PolicyNote) -> bytes:
+    """What the previous policy's members sign."""
+    policy = note.policy
+    head = (
+        f"{TAG}\norigin {policy.origin}\nserial {policy.serial}\nprevious {note.previous.hex()}\n"
+    )
+    return b"".join(
+        (
+            head.encode(),
+            b"policy %d\n" % note.policy_text.count(b"\n"),
+            note.policy_text,
+            b"members %d\n" % note.members_text.count(b"\n"),
+            note.members_text,
+        )
+    )
+
+
+def format_policy_note(note: PolicyNote) -> bytes:
+    """The note as it stands in records, entries and the genesis file."""
+    lines = b"".join(format_line(line) for line in note.signatures)
+    return format_body(note) + (b"\n" + lines if lines else b"")
+
+
+def parse_policy_note(data: bytes) -> PolicyNote:
+    """The policy note these bytes are; its signatures are not checked here."""
+    if len(data) > 2 * POLICY_SIZE_MAX:
+        raise Malformed("policy note", f"longer than {2 * POLICY_SIZE_MAX} bytes")
+    check_tag(TAG, data)
+    lines = Lines("policy note", data)
+    lines.expect(TAG)
+    check_origin(lines.value("origin"), "policy note: origin")
+    lines.integer("serial")
+    previous = lines.digest("previous")
+    policy_text = lines.lines(lines.integer("policy", high=LINES_MAX))
+    members_text = lines.lines(lines.integer("members", high=LINES_MAX))
+    note = PolicyNote(policy_text, members_text, previous, _parse_signatures(lines.rest()))
+    if format_policy_note(note) != data:
+        raise Malformed("policy note", "not spelled as this version writes it")
+    return note
+
+
+def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
+    """Raise unless `note` follows `previous`: next serial, its hash, a quorum of its log keys."""
+    before, after = previous.policy, note.policy
+    if after.origin != before.origin or after.serial != before.serial + 1:
+        raise Malformed("policy note", "not the next policy of this chain")
+    if note.previous != sha256(previous.policy_text):
+        raise Malformed("policy note", "follows another policy")
+    body = format_body(note)
+    signed, position = SignedNote(body, note.signatures), 0
+    for sealer in before.sealers:
+        for line in lines_by(signed, before.log_vkey(sealer)):
+            if position >= len(note.signatures) or note.signatures[position] != line:
+                raise Malformed("policy note", "signature lines out of order")
+            verify(sealer.log, body, line.payload)
+            position += 1
+    if position != len(note.signatures):
+        raise BadSignature("a signature line is by nobody of the previous policy")
+    if position < before.quorum:
+        raise BadSignature(f"{position} members signed, {before.quorum} are needed")
+
+
+def _parse_signatures(data: bytes) -> tuple[SignatureLine, ...]:
+    if not data:
+        return ()
+    if not data.startswith(b"\n") or not data.endswith(b"\n"):
+        raise Malformed("policy note", "no empty line before the signatures")
+    found = data[1:-1].split(b"\n")
+    if len(found) > SIGNATURES_MAX:
+        raise Malformed("policy note", f"more than {SIGNATURES_MAX} signatures")
+    return tuple(parse_line(line + b"\n") for line in found)

@@ -1,0 +1,265 @@
+"""Statements (存证单, 事件单): what a depositor signs (docs/proof-format.md, section 3).
+
+Tagged JSON; the statement id is the SHA-256 of its bytes, and its signature is over the same bytes.
+A deposit of one salted item:
+
+    cunzheng/statement/v1 {"alg":"sha256+sm3","category":"A14_0","claimed_at":1790000000000,"count":1,"items_root":"00...","key":"ed25519:...","mode":"commitment","nonce":"00...","origin":"cunzheng.test/devnet","page":1,"type":"deposit"}
+
+An event tells what happened to a deposit later; it names its `subject` (only `health` has none) and
+has no items. Who may make which event is judged when reading, never when it is put on the chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.evidence.digests import ALGS, sha256
+from node.evidence.item import ALG_SETS, ITEMS_MAX, PAGE_SIZES
+from node.evidence.keys import PublicKey, parse_public_key
+from node.evidence.malformed import Malformed
+from node.evidence.number import parse_number
+from node.evidence.spelling import (
+    check_hex,
+    check_integer,
+    check_origin,
+    check_text,
+    check_time,
+    fields,
+    format_tagged,
+    parse_tagged,
+)
+
+TAG = "cunzheng/statement/v1"
+STATEMENT_SIZE_MAX = 4_096
+"""Several times what the fields can fill; leaves an entry far below its 65,535 bytes."""
+NONCE_SIZE = 16
+
+CATEGORIES = (
+    "A14_0",
+    "A14_1_WEB_PUBLICATION",
+    "A14_2_NETWORK_COMMUNICATION",
+    "A14_3_ACCOUNT_TRANSACTION_LOG",
+    "A14_4_ELECTRONIC_FILE",
+    "A14_5_OTHER_DIGITAL",
+)
+"""民事证据规定 Art. 14, as declared by the depositor; `A14_0` is undeclared."""
+
+EVENT_TYPES = (
+    "correction",
+    "supplement",
+    "rendition",
+    "invalidation",
+    "custody",
+    "hold",
+    "release",
+    "notarisation",
+    "verification",
+    "erased",
+    "health",
+)
+
+_DEPOSIT = frozenset(
+    [
+        "alg",
+        "category",
+        "claimed_at",
+        "count",
+        "items_root",
+        "key",
+        "mode",
+        "nonce",
+        "origin",
+        "page",
+        "type",
+    ]
+)
+_DEPOSIT_OPTIONAL = frozenset({"profile", "series", "submitter"})
+_EVENT = frozenset(["claimed_at", "details", "key", "nonce", "origin", "type"])
+_EVENT_OPTIONAL = frozenset({"subject", "submitter"})
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A business stream in which a gap is visible: item `seq` names the statement before it."""
+
+    id: bytes
+    seq: int
+    prev: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """I deposit these `count` items."""
+
+    origin: str
+    key: PublicKey
+    nonce: bytes
+    claimed_at: int
+    mode: str
+    alg: str
+    count: int
+    page: int
+    items_root: bytes
+    category: str = "A14_0"
+    profile: bytes | None = None
+    series: Series | None = None
+    submitter: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The deposit an event is about."""
+
+    evidence_no: str
+    statement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """This happened to that deposit."""
+
+    origin: str
+    key: PublicKey
+    nonce: bytes
+    claimed_at: int
+    type: str
+    details: bytes
+    subject: Subject | None
+    submitter: bytes | None = None
+
+
+Statement = Deposit | Event
+
+
+def statement_id(data: bytes) -> bytes:
+    """SHA-256 of the statement's bytes."""
+    return sha256(data)
+
+
+def receipt_number(identity: bytes) -> str:
+    """All there is until the statement is in a block: 32 hex digits of the statement id."""
+    return identity.hex()[:32]
+
+
+def format_statement(statement: Statement) -> bytes:
+    """The bytes to sign; raises `Malformed` if the values would not be accepted."""
+    value: dict[str, object] = {
+        "claimed_at": statement.claimed_at,
+        "key": statement.key.text,
+        "nonce": statement.nonce.hex(),
+        "origin": statement.origin,
+    }
+    if statement.submitter is not None:
+        value["submitter"] = statement.submitter.hex()
+    value |= (
+        _deposit_value(statement) if isinstance(statement, Deposit) else _event_value(statement)
+    )
+    data = format_tagged(TAG, value)
+    parse_statement(data)
+    return data
+
+
+def _deposit_value(deposit: Deposit) -> dict[str, object]:
+    value: dict[str, object] = {
+        "type": "deposit",
+        "mode": deposit.mode,
+        "alg": deposit.alg,
+        "count": deposit.count,
+        "page": deposit.page,
+        "items_root": deposit.items_root.hex(),
+        "category": deposit.category,
+    }
+    if deposit.profile is not None:
+        value["profile"] = deposit.profile.hex()
+    if deposit.series is not None:
+        series: dict[str, object] = {"id": deposit.series.id.hex(), "seq": deposit.series.seq}
+        if deposit.series.prev is not None:
+            series["prev"] = deposit.series.prev.hex()
+        value["series"] = series
+    return value
+
+
+def _event_value(event: Event) -> dict[str, object]:
+    value: dict[str, object] = {"type": event.type, "details": event.details.hex()}
+    if event.subject is not None:
+        value["subject"] = {
+            "evidence_no": event.subject.evidence_no,
+            "statement": event.subject.statement.hex(),
+        }
+    return value
+
+
+def parse_statement(data: bytes) -> Statement:
+    """The statement these bytes are, or `Malformed`."""
+    value = parse_tagged(TAG, data, STATEMENT_SIZE_MAX)
+    return _parse_deposit(value) if value.get("type") == "deposit" else _parse_event(value)
+
+
+def _parse_deposit(raw: dict[str, object]) -> Deposit:
+    value = fields(raw, TAG, _DEPOSIT, _DEPOSIT_OPTIONAL)
+    mode, alg = check_text(value["mode"], "mode"), check_text(value["alg"], "alg")
+    if mode not in PAGE_SIZES:
+        raise Malformed("mode", "not `commitment` or `digest`")
+    if alg not in (ALGS if mode == "digest" else ALG_SETS):
+        raise Malformed("alg", "not an algorithm of this mode")
+    page = check_integer(value["page"], "page")
+    if page not in PAGE_SIZES[mode]:
+        raise Malformed("page", "not 1, or 16 in commitment mode")
+    category = check_text(value["category"], "category")
+    if category not in CATEGORIES:
+        raise Malformed("category", "not a category of 民事证据规定 Art. 14")
+    return Deposit(
+        origin=check_origin(value["origin"], "origin"),
+        key=parse_public_key(check_text(value["key"], "key")),
+        nonce=check_hex(value["nonce"], "nonce", NONCE_SIZE),
+        claimed_at=check_time(value["claimed_at"], "claimed_at"),
+        mode=mode,
+        alg=alg,
+        count=check_integer(value["count"], "count", low=1, high=ITEMS_MAX),
+        page=page,
+        items_root=check_hex(value["items_root"], "items_root"),
+        category=category,
+        profile=check_hex(value["profile"], "profile") if "profile" in value else None,
+        series=_parse_series(value["series"]) if "series" in value else None,
+        submitter=check_hex(value["submitter"], "submitter") if "submitter" in value else None,
+    )
+
+
+def _parse_series(raw: object) -> Series:
+    value = fields(raw, "series", frozenset({"id", "seq"}), frozenset({"prev"}))
+    seq = check_integer(value["seq"], "series: seq")
+    if ("prev" in value) != (seq > 0):
+        raise Malformed("series", "`prev` is there exactly if `seq` is above 0")
+    return Series(
+        id=check_hex(value["id"], "series: id"),
+        seq=seq,
+        prev=check_hex(value["prev"], "series: prev") if seq else None,
+    )
+
+
+def _parse_event(raw: dict[str, object]) -> Event:
+    value = fields(raw, TAG, _EVENT, _EVENT_OPTIONAL)
+    kind = check_text(value["type"], "type")
+    if kind not in EVENT_TYPES:
+        raise Malformed("type", "not a statement type of rules 1")
+    if ("subject" in value) == (kind == "health"):
+        raise Malformed("subject", "every event but `health` has one")
+    return Event(
+        origin=check_origin(value["origin"], "origin"),
+        key=parse_public_key(check_text(value["key"], "key")),
+        nonce=check_hex(value["nonce"], "nonce", NONCE_SIZE),
+        claimed_at=check_time(value["claimed_at"], "claimed_at"),
+        type=kind,
+        details=check_hex(value["details"], "details"),
+        subject=_parse_subject(value["subject"]) if "subject" in value else None,
+        submitter=check_hex(value["submitter"], "submitter") if "submitter" in value else None,
+    )
+
+
+def _parse_subject(raw: object) -> Subject:
+    value = fields(raw, "subject", frozenset({"evidence_no", "statement"}))
+    number = check_text(value["evidence_no"], "subject: evidence_no")
+    parse_number(number, "subject: evidence_no")
+    return Subject(
+        evidence_no=number, statement=check_hex(value["statement"], "subject: statement")
+    )
