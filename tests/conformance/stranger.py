@@ -1,0 +1,1474 @@
+"""A verifier of cunzheng proofs, written from docs/proof-format.md alone.
+
+It shares no line with the node: a second reader of the same document. Python's standard library
+only; whoever has this file and Python 3.11 can verify a proof on a machine without network.
+Sections named below are those of the document.
+
+    python stranger.py PROOF [--policy FILE | --policy-fingerprint F] [--file FILE]
+
+prints one JSON line, first its code: V000 and V001 say that the evidence holds, everything else
+that it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import functools
+import hashlib
+import itertools
+import json
+import re
+import struct
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Generic, NoReturn, TypeVar
+
+ANSWERS = {
+    "V000": "the evidence holds",
+    "V001": "the evidence holds, with open points",
+    "V102": "the file is another one",
+    "V104": "the parts of the proof belong to different chains",
+    "V106": "some digests of the file agree and some do not",
+    "V200": "the proof cannot be read",
+    "V201": "a path or a number of the proof does not hold",
+    "V202": "the tree is not sealed by a quorum of the policy",
+    "V203": "a signature or the consistency path does not hold",
+    "V204": "no policy from elsewhere, or another one than the proof's",
+    "V302": "a key was revoked or rotated when it signed",
+    "V502": "could not check",
+}
+# Section 13: of the failures of the steps the first in this order is the answer.
+ORDER = ("V204", "V104", "V202", "V201", "V203", "V302", "V200", "V102", "V106", "V502")
+
+INTEGER_LIMIT = 2**53  # exclusive, section 1
+TIME_LIMIT = 253402300800000  # milliseconds; the year 10000
+SECONDS_LIMIT = 253402300800
+PROOF_LIMIT = 1_048_576
+ENTRY_LIMIT = 65_535
+STATEMENT_LIMIT = 4_096
+KEY_RECORD_LIMIT = 1_024
+DETAILS_LIMIT = 16_384
+UTC8 = timedelta(hours=8)
+BOM = b"\xef\xbb\xbf"
+
+T = TypeVar("T")
+
+
+class Unreadable(Exception):
+    """Bytes that a reader must not go on with: V200, or V502 if the document does not know them."""
+
+    def __init__(self, why: str, code: str = "V200") -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def refuse(why: str) -> NoReturn:
+    """These bytes cannot be read."""
+    raise Unreadable(why)
+
+
+def newer(why: str) -> NoReturn:
+    """These bytes may be good, for a newer document than the one this reader knows."""
+    raise Unreadable(f"{why} is newer than this verifier", "V502")
+
+
+# ---- SHA-256 and SM3 -----------------------------------------------------------------------------
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def _rol(x: int, n: int) -> int:
+    n %= 32
+    return (x << n | x >> (32 - n)) & 0xFFFFFFFF
+
+
+def own_sm3(data: bytes) -> bytes:
+    """SM3 (GB/T 32905-2016), for a Python whose OpenSSL lacks it; slow."""
+    v = [
+        0x7380166F,
+        0x4914B2B9,
+        0x172442D7,
+        0xDA8A0600,
+        0xA96F30BC,
+        0x163138AA,
+        0xE38DEE4D,
+        0xB0FB0E4E,
+    ]
+    padded = data + b"\x80" + bytes((55 - len(data)) % 64) + struct.pack(">Q", len(data) * 8)
+    for start in range(0, len(padded), 64):
+        w = list(struct.unpack(">16I", padded[start : start + 64]))
+        for j in range(16, 68):
+            x = w[j - 16] ^ w[j - 9] ^ _rol(w[j - 3], 15)
+            w.append(x ^ _rol(x, 15) ^ _rol(x, 23) ^ _rol(w[j - 13], 7) ^ w[j - 6])
+        a, b, c, d, e, f, g, h = v
+        for j in range(64):
+            t = 0x79CC4519 if j < 16 else 0x7A879D8A
+            ss1 = _rol((_rol(a, 12) + e + _rol(t, j)) & 0xFFFFFFFF, 7)
+            ff, gg = (a ^ b ^ c, e ^ f ^ g) if j < 16 else (a & b | a & c | b & c, e & f | ~e & g)
+            tt1 = (ff + d + (ss1 ^ _rol(a, 12)) + (w[j] ^ w[j + 4])) & 0xFFFFFFFF
+            tt2 = (gg + h + ss1 + w[j]) & 0xFFFFFFFF
+            d, c, b, a = c, _rol(b, 9), a, tt1
+            h, g, f, e = g, _rol(f, 19), e, tt2 ^ _rol(tt2, 9) ^ _rol(tt2, 17)
+        v = [x ^ y for x, y in zip(v, (a, b, c, d, e, f, g, h), strict=True)]
+    return struct.pack(">8I", *v)
+
+
+def sm3(data: bytes) -> bytes:
+    """SM3, by OpenSSL where it can."""
+    if "sm3" in hashlib.algorithms_available:
+        return hashlib.new("sm3", data).digest()
+    return own_sm3(data)
+
+
+DIGESTS: dict[str, Callable[[bytes], bytes]] = {"sha256": sha256, "sm3": sm3}
+
+
+# ---- Ed25519 (RFC 8032, with the rule of section 1) ----------------------------------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+SQRT_MINUS_1 = pow(2, (P - 1) // 4, P)
+SMALL_ORDER_Y = frozenset(
+    {
+        0,
+        1,
+        P - 1,
+        2707385501144840649318225287225658788936804267575313519463743609750303402022,
+        55188659117513257062467267217118295137698188065244968500265048394206261417927,
+    }
+)
+Point = tuple[int, int, int, int]  # X, Y, Z, T with x = X/Z, y = Y/Z, T = XY/Z
+Addend = tuple[
+    int, int, int, int
+]  # Y + X, Y - X, 2Z, 2dT: what an addition needs of its second point
+
+
+def _double(p: Point) -> Point:
+    x, y, z, _ = p
+    a, b = x * x % P, y * y % P
+    h, g = a + b, a - b
+    e, f = h - (x + y) * (x + y), 2 * z * z + g
+    e, f = e % P, f % P
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _add(p: Point, q: Addend) -> Point:
+    x, y, z, t = p
+    a, b, c, d = (y - x) * q[1] % P, (y + x) * q[0] % P, t * q[3] % P, z * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _addend(p: Point) -> Addend:
+    x, y, z, t = p
+    return (y + x) % P, (y - x) % P, 2 * z % P, 2 * D * t % P
+
+
+def _odd_multiples(p: Point, count: int) -> list[Addend]:
+    """1p, 3p, 5p, ... as addends."""
+    twice, multiples = _addend(_double(p)), []
+    for _ in range(count):
+        multiples.append(_addend(p))
+        p = _add(p, twice)
+    return multiples
+
+
+def _decode(encoded: bytes) -> tuple[int, int] | None:
+    """The point with these bytes (RFC 8032 section 5.1.3), if there is one."""
+    number = int.from_bytes(encoded, "little")
+    y, sign = number & (1 << 255) - 1, number >> 255
+    if y >= P:
+        return None
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * v**3 * pow(u * v**7 % P, (P - 5) // 8, P) % P
+    if (v * x * x - u) % P:
+        x = x * SQRT_MINUS_1 % P
+        if (v * x * x - u) % P:
+            return None
+    if x == 0 and sign:
+        return None
+    return (x if x & 1 == sign else P - x), y
+
+
+def _digits(n: int, width: int) -> list[int]:
+    """n in signed digits, lowest first: each 0 or odd and below 2^width in absolute value."""
+    digits = []
+    while n:
+        digit = 0
+        if n & 1:
+            digit = n & (2 << width) - 1
+            if digit >> width:
+                digit -= 2 << width
+            n -= digit
+        digits.append(digit)
+        n >>= 1
+    return digits
+
+
+@functools.cache
+def _base() -> list[Addend]:
+    y = 4 * pow(5, -1, P) % P
+    point = _decode(y.to_bytes(32, "little"))
+    assert point is not None
+    return _odd_multiples((point[0], y, 1, point[0] * y % P), 64)
+
+
+@functools.lru_cache(maxsize=256)
+def _negated(public: bytes) -> list[Addend] | None:
+    """Odd multiples of -A, or nothing where rules 2 and 3 refuse A or it is not on the curve."""
+    point = _decode(public)
+    if point is None or point[1] in SMALL_ORDER_Y:
+        return None
+    x, y = P - point[0], point[1]
+    return _odd_multiples((x, y, 1, x * y % P), 8)
+
+
+def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the four rules of section 1 hold."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    y = int.from_bytes(r, "little") & (1 << 255) - 1
+    key = _negated(public)
+    if s >= L or y >= P or y in SMALL_ORDER_Y or key is None:
+        return False
+    h = int.from_bytes(hashlib.sha512(r + public + message).digest(), "little") % L
+    sum_ = (0, 1, 1, 0)
+    tracks = [(_digits(s, 7), _base()), (_digits(h, 4), key)]
+    for i in range(max(len(digits) for digits, _ in tracks) - 1, -1, -1):
+        sum_ = _double(sum_)
+        for digits, multiples in tracks:
+            digit = digits[i] if i < len(digits) else 0
+            if digit > 0:
+                sum_ = _add(sum_, multiples[digit >> 1])
+            elif digit < 0:
+                plus, minus, z2, t2d = multiples[-digit >> 1]
+                sum_ = _add(sum_, (minus, plus, z2, -t2d))
+    inverse = pow(sum_[2], -1, P)
+    x, y = sum_[0] * inverse % P, sum_[1] * inverse % P
+    return r == (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+# ---- Spellings (section 1) -----------------------------------------------------------------------
+
+MEMBER = re.compile(r"[a-z][a-z0-9-]{0,31}")
+ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9._-]*)*")
+# c2sp.org/tlog-policy keeps `none`; `members` is the group; `genesis` proposes height 0.
+RESERVED_MEMBERS = frozenset({"none", "members", "genesis"})
+
+
+def integer(text: str) -> int:
+    """A decimal number in its one spelling."""
+    if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text) or int(text) >= INTEGER_LIMIT:
+        refuse(f"not an integer: {text[:40]!r}")
+    return int(text)
+
+
+def moment(text: str) -> int:
+    """A time in milliseconds."""
+    value = integer(text)
+    if value >= TIME_LIMIT:
+        refuse(f"not a time: {text}")
+    return value
+
+
+def digest(text: str) -> bytes:
+    """64 lower-case hex digits."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        refuse(f"not a digest: {text[:80]!r}")
+    return bytes.fromhex(text)
+
+
+def b64(text: str, size: int) -> bytes:
+    """Base64 of `size` bytes."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (ValueError, binascii.Error):
+        refuse(f"not base64: {text[:80]!r}")
+    if len(data) != size or base64.b64encode(data).decode("ascii") != text:
+        refuse(f"not the base64 of {size} bytes: {text[:80]!r}")
+    return data
+
+
+def _ed25519(text: str, size: int) -> bytes:
+    if text.startswith(("p256:", "sm2:")):
+        newer("the algorithm " + text.split(":")[0])
+    if not text.startswith("ed25519:"):
+        refuse(f"not a key or signature: {text[:80]!r}")
+    return b64(text.removeprefix("ed25519:"), size)
+
+
+def public_key(text: str) -> bytes:
+    """A public key."""
+    return _ed25519(text, 32)
+
+
+def signature(text: str) -> bytes:
+    """A signature."""
+    return _ed25519(text, 64)
+
+
+def origin(text: str) -> str:
+    """The name of a chain."""
+    if len(text) > 128 or not ORIGIN.fullmatch(text):
+        refuse(f"not an origin: {text[:140]!r}")
+    return text
+
+
+def member(text: str) -> str:
+    """The name of a member."""
+    if not MEMBER.fullmatch(text) or text in RESERVED_MEMBERS:
+        refuse(f"not a member's name: {text[:40]!r}")
+    return text
+
+
+def same(text: str, wanted: str) -> None:
+    """A line that can only be one."""
+    if text != wanted:
+        refuse(f"{text[:80]!r} instead of {wanted!r}")
+
+
+def tag(text: str, name: str, mark: str = "/") -> None:
+    """`cunzheng/NAME/v1`; a higher number is newer than the document."""
+    found = re.fullmatch(rf"{re.escape(name)}{mark}v([1-9][0-9]{{0,15}})", text)
+    if found is None:
+        refuse(f"{text[:80]!r} instead of {name}{mark}v1")
+    if found[1] != "1":
+        newer(text)
+
+
+class Lines:
+    """Lines of a text, read one after the other."""
+
+    def __init__(self, text: bytes) -> None:
+        if not text.endswith(b"\n"):
+            refuse("the last line has no end")
+        try:
+            self.lines = text.decode("utf-8").split("\n")[:-1]
+        except UnicodeDecodeError:
+            refuse("not UTF-8")
+        self.at = 0
+
+    def peek(self) -> str | None:
+        """The next line, if there is one."""
+        return self.lines[self.at] if self.at < len(self.lines) else None
+
+    def next(self) -> str:
+        """The next line."""
+        line = self.peek()
+        if line is None:
+            refuse("the text breaks off")
+        self.at += 1
+        return line
+
+    def value(self, keyword: str) -> str:
+        """What stands behind the keyword of the next line."""
+        line = self.next()
+        if not line.startswith(keyword + " "):
+            refuse(f"{line[:80]!r} instead of {keyword} ...")
+        return line[len(keyword) + 1 :]
+
+    def values(self, keyword: str) -> list[str]:
+        """The values of the next lines with this keyword, 0 or more."""
+        found = []
+        while (line := self.peek()) is not None and line.startswith(keyword + " "):
+            found.append(self.value(keyword))
+        return found
+
+    def take(self, count: int) -> bytes:
+        """The next lines, verbatim."""
+        taken = self.lines[self.at : self.at + count]
+        if len(taken) < count or count == 0:
+            refuse("a text inside the text breaks off")
+        self.at += count
+        return ("\n".join(taken) + "\n").encode()
+
+    def rest(self) -> bytes:
+        """All lines that are left, verbatim."""
+        return self.take(len(self.lines) - self.at)
+
+    def end(self) -> None:
+        """Nothing may follow."""
+        if self.peek() is not None:
+            refuse(f"unexpected: {self.next()[:80]!r}")
+
+
+# ---- JSON (sections 1 and 2) ---------------------------------------------------------------------
+
+
+def _number(text: str) -> NoReturn:
+    refuse(f"not an integer: {text[:40]!r}")
+
+
+def json_object(text: str, *, ascii_only: bool) -> dict[str, object]:
+    """One JSON object, if it is in its one spelling (RFC 8785, for the values of the document)."""
+    try:
+        value = json.loads(text, parse_float=_number, parse_constant=_number)
+        again = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        again.encode("utf-8")  # a lone surrogate breaks here
+    except (ValueError, RecursionError):
+        refuse("not JSON")
+    if not isinstance(value, dict) or again != text:
+        refuse("JSON in another spelling than its one")
+    if ascii_only and not re.fullmatch(r"[ -\[\]-~]*", text):
+        refuse("a string beyond printable ASCII")
+    return value
+
+
+Check = Callable[[object], None]
+
+
+def _text(check: Callable[[str], object]) -> Check:
+    def run(value: object) -> None:
+        if not isinstance(value, str):
+            refuse(f"not a string: {value!r}")
+        check(value)
+
+    return run
+
+
+def _whole(least: int = 0, most: int = INTEGER_LIMIT - 1) -> Check:
+    def run(value: object) -> None:
+        if type(value) is not int or not least <= value <= most:
+            refuse(f"not an integer from {least} to {most}: {value!r}")
+
+    return run
+
+
+def _one_of(*words: str) -> Check:
+    def run(value: object) -> None:
+        if value not in words:
+            refuse(f"{value!r} is none of {', '.join(words)}")
+
+    return run
+
+
+def _nonce(text: str) -> None:
+    if not re.fullmatch(r"[0-9a-f]{32}", text):
+        refuse(f"not 32 hex digits: {text!r}")
+
+
+def fields(
+    value: object, needed: dict[str, Check], optional: dict[str, Check] | None = None
+) -> dict[str, object]:
+    """An object that has exactly these fields."""
+    optional = optional or {}
+    if not isinstance(value, dict):
+        refuse("not an object")
+    if missing := needed.keys() - value.keys():
+        refuse(f"missing: {', '.join(sorted(missing))}")
+    for name, found in value.items():
+        check = needed.get(name) or optional.get(name)
+        if check is None:
+            refuse(f"unknown field {name!r}")
+        check(found)
+    return value
+
+
+def tagged(line: str, name: str, limit: int) -> dict[str, object]:
+    """The object behind the tag."""
+    first, _, rest = line.partition(" ")
+    tag(first, f"cunzheng/{name}")
+    if len(line.encode()) > limit:
+        refuse(f"a {name} of more than {limit} bytes")
+    return json_object(rest, ascii_only=True)
+
+
+def check_details(text: str) -> None:
+    """The details of an item (section 2)."""
+    if len(text.encode()) > DETAILS_LIMIT:
+        refuse("details of too many bytes")
+    details = json_object(text, ascii_only=False)
+    if not details:
+        refuse("details without keys")
+    for key, pair in details.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", key):
+            refuse(f"not a key of details: {key!r}")
+        if not isinstance(pair, list) or len(pair) != 2:
+            refuse("a detail is not [salt, value]")
+        _text(_nonce)(pair[0])
+        if not isinstance(pair[1], str | bool):
+            _whole()(pair[1])
+
+
+# ---- The tree (section 9) ------------------------------------------------------------------------
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """Hash of a leaf."""
+    return sha256(b"\x00" + leaf)
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash of an inner node."""
+    return sha256(b"\x01" + left + right)
+
+
+def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """RFC 9162 section 2.1.3.2."""
+    if index >= size:
+        return False
+    fn, sn, r = index, size - 1, leaf
+    for p in path:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            r = node_hash(p, r)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = node_hash(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and r == root
+
+
+def consistent(
+    first: int, first_root: bytes, second: int, second_root: bytes, path: Sequence[bytes]
+) -> bool:
+    """RFC 9162 section 2.1.4.2."""
+    if first == second:
+        return not path and first_root == second_root
+    if not 0 < first < second or not path:
+        return False
+    hashes = list(path) if first & first - 1 else [first_root, *path]
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = hashes[0]
+    for c in hashes[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node_hash(c, fr), node_hash(c, sr)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node_hash(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and fr == first_root and sr == second_root
+
+
+# ---- Policies, their notes, checkpoints (sections 10 and 11) -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whose seals count."""
+
+    text: bytes
+    network: str
+    serial: int
+    skew: int
+    members_hash: bytes
+    authorities: tuple[bytes, ...]
+    origin: str
+    logs: tuple[bytes, ...]
+    witnesses: tuple[bytes, ...]
+    names: tuple[str, ...]
+    quorum: int
+
+    @property
+    def fingerprint(self) -> str:
+        """What a court publishes on paper."""
+        word = base64.b32encode(sha256(self.text)[:20]).decode("ascii")
+        return "-".join(word[i : i + 4] for i in range(0, 32, 4))
+
+
+def key_id(name: str, kind: int, public: bytes) -> bytes:
+    """The four bytes by which a signature line names its key."""
+    return sha256(name.encode() + b"\n" + bytes([kind]) + public)[:4]
+
+
+def read_vkey(text: str, kind: int) -> tuple[str, bytes]:
+    """Name and key of a verifier key."""
+    parts = text.split("+", 2)
+    if len(parts) != 3:
+        refuse(f"not a verifier key: {text[:200]!r}")
+    data = b64(parts[2], 33)
+    if data[0] != kind or parts[1] != key_id(parts[0], kind, data[1:]).hex():
+        refuse(f"the verifier key of {parts[0][:140]!r} has another type or id")
+    return parts[0], data[1:]
+
+
+def read_policy(text: bytes) -> Policy:
+    """A policy text."""
+    lines = Lines(text)
+    tag(lines.next(), "#cunzheng policy", " ")
+    network = lines.value("#cunzheng network")
+    _one_of("test", "production")(network)
+    rules = integer(lines.value("#cunzheng rules"))
+    if rules > 1:
+        newer(f"rules number {rules}")
+    serial = integer(lines.value("#cunzheng serial"))
+    if rules == 0 or serial == 0:
+        refuse("a policy with a number 0")
+    skew = integer(lines.value("#cunzheng skew-ms"))
+    members_hash = digest(lines.value("#cunzheng members"))
+    authorities = lines.values("#cunzheng authority")
+    if not 1 <= len(authorities) <= 16 or authorities != sorted(set(authorities)):
+        refuse("the authorities are not 1 to 16, ascending")
+    authority_keys = tuple(public_key(text) for text in authorities)
+    logs = [read_vkey(text, 1) for text in lines.values("log")]
+    if not 1 <= len(logs) <= 32:
+        refuse("the members are not 1 to 32")
+    chain = origin(logs[0][0])
+    names, witnesses = [], []
+    for line in lines.values("witness"):
+        name, _, vkey = line.partition(" ")
+        names.append(member(name))
+        full, key = read_vkey(vkey, 4)
+        same(full, f"{chain}/{name}")
+        witnesses.append(key)
+    number, *group = lines.value("group members").split(" ")
+    quorum = integer(number)
+    same(lines.next(), "quorum members")
+    lines.end()
+    keys = [*authority_keys, *(key for _, key in logs), *witnesses]
+    if len(set(keys)) != len(keys):
+        refuse("a key stands twice in the policy")
+    if any(name != chain for name, _ in logs) or len(names) != len(logs) or group != names:
+        refuse("the members of the policy's lines differ")
+    if len(set(names)) != len(names) or not 1 <= quorum <= len(names):
+        refuse("a member twice, or a quorum that cannot be")
+    if len({key_id(chain, 1, key) for _, key in logs}) != len(logs):
+        refuse("two log keys of one key id")
+    return Policy(
+        text,
+        network,
+        serial,
+        skew,
+        members_hash,
+        authority_keys,
+        chain,
+        tuple(key for _, key in logs),
+        tuple(witnesses),
+        tuple(names),
+        quorum,
+    )
+
+
+def read_members(text: bytes) -> tuple[str, ...]:
+    """The members text: the members' names."""
+    lines = Lines(text)
+    tag(lines.next(), "cunzheng/members")
+    names = []
+    for line in lines.values("member"):
+        name, kind, organisation = [*line.split(" ", 2), "", ""][:3]
+        names.append(member(name))
+        _one_of("court", "notary", "forensic", "industry", "other")(kind)
+        if not 1 <= len(organisation) <= 100 or organisation != organisation.strip(" "):
+            refuse("the name of an organisation is empty, too long or begins with a space")
+        for c in organisation:
+            category = unicodedata.category(c)
+            if category[0] == "C" or category in ("Zl", "Zp") or (category == "Zs" and c != " "):
+                refuse(f"U+{ord(c):04X} in the name of an organisation")
+    if (line := lines.peek() or "").startswith("key "):
+        newer("a member's key")
+    lines.end()
+    if not 1 <= len(names) <= 32 or len(set(names)) != len(names):
+        refuse("the members are not 1 to 32 different ones")
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """One line below a note."""
+
+    name: str
+    key_id: bytes
+    payload: bytes
+
+
+def read_signature_line(line: str, size: int) -> SignatureLine:
+    """A signature line with `size` bytes of payload."""
+    parts = line.split(" ")
+    if len(parts) != 3 or parts[0] != "\u2014":
+        refuse(f"not a signature line: {line[:80]!r}")
+    data = b64(parts[2], 4 + size)
+    return SignatureLine(parts[1], data[:4], data[4:])
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """One cosignature line."""
+
+    member: str
+    key_id: bytes
+    seconds: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint as signed note."""
+
+    body: bytes
+    origin: str
+    size: int
+    root: bytes
+    log: SignatureLine
+    seals: tuple[Seal, ...]
+
+
+def read_checkpoint(text: bytes) -> Checkpoint:
+    """One log line, then 1 to 32 cosignature lines."""
+    lines = Lines(text)
+    body = lines.take(3)
+    chain, size, root = body.decode().split("\n")[:3]
+    origin(chain)
+    same(lines.next(), "")
+    log = read_signature_line(lines.next(), 64)
+    same(log.name, chain)
+    seals = []
+    while lines.peek() is not None:
+        line = read_signature_line(lines.next(), 72)
+        if not line.name.startswith(chain + "/"):
+            refuse(f"a cosignature of {line.name[:140]!r}")
+        seconds = int.from_bytes(line.payload[:8], "big")
+        if seconds >= SECONDS_LIMIT:
+            refuse("a cosignature after the year 9999")
+        name = member(line.name.removeprefix(chain + "/"))
+        seals.append(Seal(name, line.key_id, seconds, line.payload[8:]))
+    if not 1 <= len(seals) <= 32:
+        refuse("the cosignature lines are not 1 to 32")
+    return Checkpoint(body, chain, integer(size), b64(root, 32), log, tuple(seals))
+
+
+def logged_by(line: SignatureLine, body: bytes, policy: Policy) -> int | None:
+    """Which member's log key signed, if one did."""
+    for i, key in enumerate(policy.logs):
+        if line.name == policy.origin and line.key_id == key_id(policy.origin, 1, key):
+            return i if ed25519_verify(key, body, line.payload) else None
+    return None
+
+
+def sealed_by(seal: Seal, note: Checkpoint, policy: Policy) -> int | None:
+    """Which member's witness key sealed, if one did."""
+    if note.origin != policy.origin or seal.member not in policy.names:
+        return None
+    i = policy.names.index(seal.member)
+    key = policy.witnesses[i]
+    if seal.key_id != key_id(f"{policy.origin}/{seal.member}", 4, key):
+        return None
+    signed = b"cosignature/v1\ntime %d\n" % seal.seconds + note.body
+    return i if ed25519_verify(key, signed, seal.signature) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNote:
+    """A policy as it stands in the log."""
+
+    body: bytes
+    origin: str
+    previous: bytes
+    policy: Policy
+    members: bytes
+    lines: tuple[SignatureLine, ...]
+
+
+def read_policy_note(text: bytes) -> PolicyNote:
+    """A policy note, serial 1 without and every other with signatures."""
+    lines = Lines(text)
+    tag(lines.next(), "cunzheng/policy")
+    chain = origin(lines.value("origin"))
+    serial = integer(lines.value("serial"))
+    previous = digest(lines.value("previous"))
+    policy = read_policy(lines.take(integer(lines.value("policy"))))
+    members = lines.take(integer(lines.value("members")))
+    names = read_members(members)
+    body = ("\n".join(lines.lines[: lines.at]) + "\n").encode()
+    if policy.serial != serial or policy.origin != chain:
+        refuse("the policy note says another serial or origin than its policy")
+    if sha256(members) != policy.members_hash or names != policy.names:
+        refuse("the policy note's members are not its policy's")
+    if serial == 1:
+        if previous != bytes(32):
+            refuse("the first policy has a previous one")
+        lines.end()
+        return PolicyNote(body, chain, previous, policy, members, ())
+    same(lines.next(), "")
+    found = []
+    while lines.peek() is not None:
+        found.append(read_signature_line(lines.next(), 64))
+    if not 1 <= len(found) <= 32:
+        refuse("the policy note's signatures are not 1 to 32")
+    return PolicyNote(body, chain, previous, policy, members, tuple(found))
+
+
+# ---- Statements, key records and their entries (sections 2 to 8) ---------------------------------
+
+ALGS = {"commitment": ("sha256", "sm3", "sha256+sm3"), "digest": ("sha256", "sm3")}
+CATEGORIES = (
+    "A14_0",
+    "A14_1_WEB_PUBLICATION",
+    "A14_2_NETWORK_COMMUNICATION",
+    "A14_3_ACCOUNT_TRANSACTION_LOG",
+    "A14_4_ELECTRONIC_FILE",
+    "A14_5_OTHER_DIGITAL",
+)
+ROLES = ("depositor", "gateway", "court", "notary", "forensic", "member")
+
+
+def _series(value: object) -> None:
+    series = fields(value, {"id": _text(digest), "seq": _whole()}, {"prev": _text(digest)})
+    if ("prev" in series) != (series["seq"] != 0):
+        refuse("prev is there exactly if seq > 0")
+
+
+DEPOSIT: dict[str, Check] = {
+    "alg": _one_of("sha256", "sm3", "sha256+sm3"),
+    "category": _one_of(*CATEGORIES),
+    "claimed_at": _whole(most=TIME_LIMIT - 1),
+    "count": _whole(1, 16_384),
+    "items_root": _text(digest),
+    "key": _text(public_key),
+    "mode": _one_of("commitment", "digest"),
+    "nonce": _text(_nonce),
+    "origin": _text(origin),
+    "page": _whole(),
+    "type": _one_of("deposit"),
+}
+DEPOSIT_OPTIONAL: dict[str, Check] = {
+    "profile": _text(digest),
+    "series": _series,
+    "submitter": _text(digest),
+}
+KEY_RECORD: dict[str, Check] = {
+    "action": _one_of("enrol", "rotate", "revoke"),
+    "effective": _whole(most=TIME_LIMIT - 1),
+    "key": _text(public_key),
+    "origin": _text(origin),
+    "role": _one_of(*ROLES),
+    "serial": _whole(1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """The entry of a deposit: statement, signature and receipt."""
+
+    entry: bytes
+    time: int
+    first_item: int
+    gateway: bytes
+    accepted_at: int
+    receipt: bytes
+    signature: bytes
+    statement: bytes
+    origin: str
+    alg: str
+    count: int
+    items_root: bytes
+    key: bytes
+    mode: str
+    page: int
+    submitter: bool
+
+    @property
+    def algs(self) -> list[str]:
+        """The algorithms by name."""
+        return self.alg.split("+")
+
+    def signed_receipt(self) -> bytes:
+        """What the gateway signed (section 4)."""
+        return (
+            f'cunzheng/receipt/v1 {{"accepted_at":{self.accepted_at},"origin":"{self.origin}",'
+            f'"statement":"{sha256(self.statement).hex()}"}}'
+        ).encode("ascii")
+
+
+def _entry(text: bytes, kind: str) -> tuple[Lines, int]:
+    """The lines after the first four, and the block's time."""
+    if len(text) > ENTRY_LIMIT:
+        refuse("an entry of too many bytes")
+    lines = Lines(text)
+    tag(lines.next(), "cunzheng/entry")
+    same(lines.next(), f"kind {kind}")
+    integer(lines.value("height"))
+    return lines, moment(lines.value("time"))
+
+
+def read_deposit(text: bytes) -> Deposit:
+    """The entry of a deposit."""
+    lines, time = _entry(text, "statement")
+    first_item = integer(lines.value("first-item"))
+    gateway = public_key(lines.value("gateway"))
+    accepted_at = moment(lines.value("accepted-at"))
+    receipt, signed = signature(lines.value("receipt")), signature(lines.value("signature"))
+    line = lines.next()
+    lines.end()
+    value = tagged(line, "statement", STATEMENT_LIMIT)
+    s = fields(value, DEPOSIT, DEPOSIT_OPTIONAL)
+    mode, alg, count, page = str(s["mode"]), str(s["alg"]), s["count"], s["page"]
+    assert isinstance(count, int)
+    assert isinstance(page, int)
+    if alg not in ALGS[mode] or page not in ((1, 16) if mode == "commitment" else (1,)):
+        refuse(f"{alg} and pages of {page} do not go with mode {mode}")
+    if first_item + count > 10**12:
+        refuse("an ordinal of more than 12 digits")
+    key = public_key(str(s["key"]))
+    if key == gateway and "submitter" not in s:
+        refuse("an attested statement without submitter")
+    return Deposit(
+        text,
+        time,
+        first_item,
+        gateway,
+        accepted_at,
+        receipt,
+        signed,
+        line.encode(),
+        str(s["origin"]),
+        alg,
+        count,
+        digest(str(s["items_root"])),
+        key,
+        mode,
+        page,
+        "submitter" in s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """The entry of a key record."""
+
+    entry: bytes
+    authority: bytes
+    signature: bytes
+    record: bytes
+    origin: str
+    action: str
+    key: bytes
+    role: str
+    effective: int
+    successor: bytes | None
+
+
+def read_key_entry(text: bytes) -> KeyEntry:
+    """The entry of a key record."""
+    lines, _ = _entry(text, "key")
+    authority = public_key(lines.value("authority"))
+    signed = signature(lines.value("signature"))
+    line = lines.next()
+    lines.end()
+    value = tagged(line, "key", KEY_RECORD_LIMIT)
+    rotate = value.get("action") == "rotate"
+    r = fields(value, KEY_RECORD | ({"successor": _text(public_key)} if rotate else {}))
+    effective = r["effective"]
+    assert isinstance(effective, int)
+    return KeyEntry(
+        text,
+        authority,
+        signed,
+        line.encode(),
+        str(r["origin"]),
+        str(r["action"]),
+        public_key(str(r["key"])),
+        str(r["role"]),
+        effective,
+        public_key(str(r["successor"])) if rotate else None,
+    )
+
+
+def evidence_number(time: int, ordinal: int) -> str:
+    """The number a court reads (section 8)."""
+    string = f"EV{local(time):%Y%m%d}{ordinal:012d}"
+    number = int(string.replace("E", "14").replace("V", "31"))
+    return f"{string}-{98 - 100 * number % 97:02d}"
+
+
+def utc(milliseconds: int) -> datetime:
+    """A time as date and clock."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+
+
+def local(milliseconds: int) -> datetime:
+    """A time as date and clock of Beijing."""
+    try:
+        return utc(milliseconds) + UTC8
+    except OverflowError:
+        refuse("a time in the year 10000 of Beijing")
+
+
+# ---- The proof file (section 12) -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens the item."""
+
+    salt: bytes
+    digests: dict[str, bytes]
+    size: int
+    details: bytes | None
+
+    def item(self) -> bytes:
+        """The item these bytes hash to (section 2)."""
+        return sha256(
+            f"cunzheng/item/v1 {'+'.join(self.digests)}\n".encode()
+            + self.salt
+            + b"".join(self.digests.values())
+            + self.size.to_bytes(8, "big")
+            + (bytes(32) if self.details is None else sha256(self.details))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """An entry with its index and path."""
+
+    index: int
+    path: list[bytes]
+    entry: bytes
+    value: T
+
+
+@dataclass(slots=True)
+class Proof:
+    """All sections of a proof file."""
+
+    head: list[str]
+    opening: Opening | None
+    item_index: int
+    items: list[bytes]
+    page_path: list[bytes]
+    deposit: Deposit
+    keys: list[Placed[KeyEntry]]
+    policy: Policy
+    members: bytes
+    policies: list[Placed[PolicyNote]]
+    later: tuple[list[bytes], Checkpoint] | None
+    index: int
+    path: list[bytes]
+    note: Checkpoint
+
+    @property
+    def item(self) -> bytes:
+        """The item the proof is about."""
+        return self.items[self.item_index % self.deposit.page]
+
+
+def _opening(lines: Lines) -> Opening | None:
+    if lines.peek() != "opening":
+        return None
+    lines.next()
+    salt = digest(lines.value("salt"))
+    digests = {
+        name: digest(lines.value(name))
+        for name in ("sha256", "sm3")
+        if (lines.peek() or "").startswith(name + " ")
+    }
+    size = integer(lines.value("size"))
+    details = None
+    if lines.peek() != "":
+        details = lines.value("details")
+        check_details(details)
+    same(lines.next(), "")
+    return Opening(salt, digests, size, None if details is None else details.encode())
+
+
+def _counted(lines: Lines, keyword: str) -> bytes:
+    """`KEYWORD N` and the N lines."""
+    return lines.take(integer(lines.value(keyword)))
+
+
+def _placed(lines: Lines, keyword: str, most: int, read: Callable[[bytes], T]) -> list[Placed[T]]:
+    """All sections of one keyword, index ascending."""
+    found: list[Placed[T]] = []
+    while lines.peek() == keyword:
+        lines.next()
+        index = integer(lines.value("index"))
+        path = [digest(value) for value in lines.values("path")]
+        entry = _counted(lines, "entry")
+        found.append(Placed(index, path, entry, read(entry)))
+        same(lines.next(), "")
+        if len(found) > most or (found[1:] and found[-2].index >= index):
+            refuse(f"too many sections {keyword}, or not ascending")
+    return found
+
+
+def _policy_entry(text: bytes) -> PolicyNote:
+    lines, _ = _entry(text, "policy")
+    return read_policy_note(lines.rest())
+
+
+def _later(lines: Lines) -> tuple[list[bytes], Checkpoint] | None:
+    if lines.peek() != "later":
+        return None
+    lines.next()
+    path = [digest(value) for value in lines.values("path")]
+    note = read_checkpoint(_counted(lines, "note"))
+    same(lines.next(), "")
+    return path, note
+
+
+def read_proof(data: bytes) -> Proof:
+    """The whole structure, from the first byte to the last; the head is compared at the end."""
+    if len(data) > PROOF_LIMIT:
+        refuse("a proof of too many bytes")
+    lines = Lines(data)
+    tag(lines.peek() or "", "cunzheng/proof")
+    head = []
+    while line := lines.next():
+        head.append(line)
+    opening = _opening(lines)
+    same(lines.next(), "page")
+    item_index = integer(lines.value("item-index"))
+    items = [digest(value) for value in lines.values("item")]
+    page_path = [digest(value) for value in lines.values("path")]
+    same(lines.next(), "")
+    deposit = read_deposit(_counted(lines, "entry"))
+    same(lines.next(), "")
+    keys = _placed(lines, "key", 16, read_key_entry)
+    policy = read_policy(_counted(lines, "policy"))
+    same(lines.next(), "")
+    members = _counted(lines, "members")
+    names = read_members(members)
+    same(lines.next(), "")
+    policies = _placed(lines, "policy-entry", 1000, _policy_entry)
+    later = _later(lines)
+    tag(lines.next(), "c2sp.org/tlog-proof", "@")
+    index = integer(lines.value("index"))
+    path = []
+    while line := lines.next():
+        path.append(b64(line, 32))
+    proof = Proof(
+        head,
+        opening,
+        item_index,
+        items,
+        page_path,
+        deposit,
+        keys,
+        policy,
+        members,
+        policies,
+        later,
+        index,
+        path,
+        read_checkpoint(lines.rest()),
+    )
+    if sha256(members) == policy.members_hash and names != policy.names:
+        refuse("the policy's members and its members text differ")
+    _check_shape(proof)
+    if head != head_of(proof):
+        refuse("the head does not say what the proof says")
+    return proof
+
+
+def _check_shape(proof: Proof) -> None:
+    """What mode and algorithms allow in the other sections."""
+    deposit, opening = proof.deposit, proof.opening
+    if not proof.item_index % deposit.page < len(proof.items) <= deposit.page:
+        refuse("the item is not on the page")
+    if proof.item_index >= 10**12:
+        refuse("an index of more than 12 digits")
+    if opening and (deposit.mode == "digest" or list(opening.digests) != deposit.algs):
+        refuse("the opening does not go with mode and algorithms of the statement")
+    if deposit.mode == "digest" and proof.item == DIGESTS[deposit.alg](b""):
+        refuse("the digest of the empty content")
+    if len(proof.policies) == 1:
+        refuse("one policy entry alone")
+
+
+def seal_time(note: Checkpoint, quorum: int) -> int:
+    """The Q-th smallest time of the cosignature lines, in seconds."""
+    times = sorted(seal.seconds for seal in note.seals)
+    return times[min(quorum, len(times)) - 1]
+
+
+def head_of(proof: Proof) -> list[str]:
+    """The head that belongs to the other sections."""
+    deposit, policy, note = proof.deposit, proof.policy, proof.note
+    sealed = seal_time(note, policy.quorum) * 1000
+    ordinal = deposit.first_item + proof.item_index
+    digests: Iterable[tuple[str, bytes]] = ()
+    if proof.opening:
+        digests = proof.opening.digests.items()
+    elif deposit.mode == "digest":
+        digests = [(deposit.alg, proof.item)]
+    labels = {"sha256": "SHA-256", "sm3": "SM3"}
+
+    def clock(ms: int, digits: str) -> str:
+        both = [f"{t:%Y-%m-%d %H:%M:%S}" + digits for t in (local(ms), utc(ms))]
+        return f"{both[0]} 北京时间 UTC+8 ({both[1]} UTC)"
+
+    head = [
+        "cunzheng/proof/v1",
+        f"存证编号 Evidence number: {evidence_number(deposit.time, ordinal)}",
+        f"上链时间 Block time: {clock(deposit.time, f'.{deposit.time % 1000:03d}')}",
+        f"联签时间 Sealed no later than: {clock(sealed, '')}",
+        f"数据项 Item: {proof.item.hex()}",
+        *(f"{labels[name]}: {value.hex()}" for name, value in digests),
+        f"联签 Cosignatures: {len(note.seals)} of {len(policy.names)} members, "
+        f"quorum {policy.quorum}: {', '.join(seal.member for seal in note.seals)}",
+        f"策略指纹 Policy fingerprint: {policy.fingerprint}",
+        f"链 Chain: {note.origin}",
+    ]
+    if policy.network == "test":
+        head.append("测试链,不得作为证据 Test network, not to be used as evidence")
+    return head
+
+
+# ---- Verification (section 13) -------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the steps found: failures with a code, open points without."""
+
+    found: list[dict[str, object]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def fail(self, step: int, code: str, why: str) -> None:
+        """This step failed."""
+        self.found.append({"step": step, "code": code, "text": why})
+
+    def need(self, step: int, code: str, holds: bool, why: str) -> None:
+        """This must hold."""
+        if not holds:
+            self.fail(step, code, why)
+
+    def code(self) -> str:
+        """The answer: the first code that applies."""
+        codes = {finding["code"] for finding in self.found}
+        return next((code for code in ORDER if code in codes), "V001" if self.open else "V000")
+
+
+def step_file(proof: Proof, file: bytes | None, out: Findings) -> None:
+    """1. The file gives the item."""
+    opening, deposit = proof.opening, proof.deposit
+    if opening:
+        out.need(1, "V200", opening.item() == proof.item, "the opening is of another item")
+    if file is None:
+        return
+    if deposit.mode == "digest":
+        given = {deposit.alg: proof.item}
+        size = len(file)
+    elif opening:
+        given, size = opening.digests, opening.size
+    else:
+        out.fail(1, "V502", "without the opening no file can be compared")
+        return
+    equal = [DIGESTS[name](file) == value for name, value in given.items()]
+    if not any(equal):
+        out.fail(1, "V102", "no digest of the file is that of the proof")
+    elif not all(equal) or size != len(file):
+        out.fail(1, "V106", "some digests of the file agree, others or the size do not")
+
+
+def step_item(proof: Proof, out: Findings) -> None:
+    """2. The item is in the statement under this evidence number."""
+    deposit, at = proof.deposit, proof.item_index
+    pages = -(-deposit.count // deposit.page)
+    page = at // deposit.page
+    length = min(deposit.page, deposit.count - page * deposit.page)
+    out.need(2, "V201", at < deposit.count, "the statement has no such item")
+    out.need(2, "V201", len(proof.items) == length, "the page has another length")
+    leaf = leaf_hash(b"".join(proof.items))
+    holds = included(leaf, page, pages, proof.page_path, deposit.items_root)
+    out.need(2, "V201", holds, "the page's path does not lead to items_root")
+
+
+def _policy_at(proof: Proof, index: int) -> Policy:
+    """The policy in force when the leaf of this index was made."""
+    before = [p.value.policy for p in proof.policies if p.index < index]
+    return before[-1] if before else proof.policy
+
+
+def step_keys(proof: Proof, out: Findings) -> None:
+    """3. The key signed the statement, and the gateway its receipt."""
+    deposit, note = proof.deposit, proof.note
+    holds = ed25519_verify(deposit.key, deposit.statement, deposit.signature)
+    out.need(3, "V203", holds, "the signature of the statement does not hold")
+    holds = ed25519_verify(deposit.gateway, deposit.signed_receipt(), deposit.receipt)
+    out.need(3, "V203", holds, "the signature of the receipt does not hold")
+    for key in proof.keys:
+        record = key.value
+        known = record.authority in _policy_at(proof, key.index).authorities
+        out.need(3, "V203", known, f"key entry {key.index}: not an authority of the policy")
+        holds = ed25519_verify(record.authority, record.record, record.signature)
+        out.need(3, "V203", holds, f"key entry {key.index}: the signature does not hold")
+        holds = included(leaf_hash(key.entry), key.index, note.size, key.path, note.root)
+        out.need(3, "V201", holds, f"key entry {key.index}: the path does not lead to the root")
+    if deposit.key == deposit.gateway:
+        out.open.append("attested by the gateway: the depositor did not sign")
+    else:
+        _standing(proof, deposit.key, ROLES, "statement", out)
+    _standing(proof, deposit.gateway, ("gateway",), "receipt", out)
+
+
+def _standing(proof: Proof, key: bytes, roles: Sequence[str], what: str, out: Findings) -> None:
+    """Whether a key was enrolled, and not rotated or revoked, at the block's time."""
+    name = "ed25519:" + base64.b64encode(key).decode("ascii")
+    in_force = [
+        k.value
+        for k in proof.keys
+        if k.index < proof.index and k.value.effective <= proof.deposit.time
+    ]
+    if any(r.key == key and r.action in ("rotate", "revoke") for r in in_force):
+        out.fail(3, "V302", f"the {what}'s key {name} was revoked or rotated")
+    elif not any(
+        r.role in roles and ((r.key == key and r.action == "enrol") or r.successor == key)
+        for r in in_force
+    ):
+        out.open.append(f"{what} signed by key {name}, owner not checked")
+
+
+def step_entry(proof: Proof, out: Findings) -> None:
+    """4. The statement is in the entry, the entry in the tree."""
+    deposit, note = proof.deposit, proof.note
+    origins = {deposit.origin, note.origin, proof.policy.origin}
+    origins.update(key.value.origin for key in proof.keys)
+    origins.update(p.value.origin for p in proof.policies)
+    if proof.later:
+        origins.add(proof.later[1].origin)
+    out.need(4, "V104", len(origins) == 1, "the origins differ: " + ", ".join(sorted(origins)))
+    holds = included(leaf_hash(deposit.entry), proof.index, note.size, proof.path, note.root)
+    out.need(4, "V201", holds, "the entry's path does not lead to the root")
+
+
+def _check_lines(note: Checkpoint, policy: Policy, what: str, out: Findings) -> int:
+    """Every signature line verifies, in the policy's order. Returns how many sealed."""
+    log = logged_by(note.log, note.body, policy)
+    out.need(5, "V202", log is not None, f"{what}: the log line is by no key of the policy")
+    by = [sealed_by(seal, note, policy) for seal in note.seals]
+    good = [i for i in by if i is not None]
+    out.need(5, "V202", len(good) == len(by), f"{what}: a cosignature does not hold")
+    out.need(5, "V202", good == sorted(set(good)), f"{what}: cosignatures not once, in order")
+    return len(good)
+
+
+def step_seals(proof: Proof, out: Findings) -> None:
+    """5. A quorum of the policy sealed the tree (but for the trust from elsewhere)."""
+    note, policy = proof.note, proof.policy
+    holds = sha256(proof.members) == policy.members_hash
+    out.need(5, "V202", holds, "the members text is not the policy's")
+    sealed = _check_lines(note, policy, "checkpoint", out)
+    out.need(5, "V202", sealed >= policy.quorum, "fewer cosignatures than the quorum")
+    if proof.later:
+        path, later = proof.later
+        _check_lines(later, policy, "later checkpoint", out)
+        holds = consistent(note.size, note.root, later.size, later.root, path)
+        out.need(5, "V203", holds, "the consistency path does not hold")
+    if proof.policies:
+        _check_policies(proof, out)
+
+
+def _check_policies(proof: Proof, out: Findings) -> None:
+    """The chain of policies from leaf 1 to the one of this proof."""
+    note, entries = proof.note, proof.policies
+    for entry in entries:
+        holds = included(leaf_hash(entry.entry), entry.index, note.size, entry.path, note.root)
+        out.need(
+            5, "V201", holds, f"policy entry {entry.index}: its path does not lead to the root"
+        )
+    serials = [entry.value.policy.serial for entry in entries]
+    out.need(5, "V202", serials == list(range(1, len(serials) + 1)), "a gap in the policies")
+    out.need(5, "V202", entries[0].index == 1, "the first policy is not leaf 1")
+    last = entries[-1].value
+    holds = (last.policy.text, last.members) == (proof.policy.text, proof.members)
+    out.need(5, "V202", holds, "the last policy entry is not the proof's policy")
+    out.need(5, "V202", note.size > entries[-1].index + 1, "the policy was not yet in force")
+    for before, after in itertools.pairwise(entries):
+        old, new, what = before.value.policy, after.value, f"policy entry {after.index}"
+        out.need(5, "V202", new.previous == sha256(old.text), f"{what}: another previous policy")
+        by = [logged_by(line, new.body, old) for line in new.lines]
+        good = [i for i in by if i is not None]
+        holds = len(good) == len(by) and good == sorted(set(good)) and len(good) >= old.quorum
+        out.need(5, "V202", holds, f"{what}: not signed by the quorum before it")
+
+
+def step_trust(proof: Proof, policy: bytes | None, fingerprint: str | None, out: Findings) -> None:
+    """5. The policy is the one from elsewhere, or follows from it."""
+    if policy is None and fingerprint is None:
+        out.fail(5, "V204", "no policy and no fingerprint from elsewhere")
+        return
+    known = [proof.policy, *(entry.value.policy for entry in proof.policies)]
+    if policy is not None:
+        holds = any(p.text == policy for p in known)
+        out.need(5, "V204", holds, "the proof does not have the policy from elsewhere")
+    if fingerprint is not None:
+        holds = any(p.fingerprint == fingerprint for p in known)
+        out.need(5, "V204", holds, "the proof does not have the fingerprint from elsewhere")
+
+
+def step_times(proof: Proof, out: Findings) -> None:
+    """6. The times agree; findings, not failures."""
+    deposit, skew = proof.deposit, proof.policy.skew
+    apart = abs(deposit.time - seal_time(proof.note, proof.policy.quorum) * 1000)
+    if apart > skew + 1000:
+        out.open.append(f"block time and seal time are {apart} ms apart")
+    if deposit.accepted_at > deposit.time + skew:
+        out.open.append("accepted by the gateway after the block's time")
+
+
+def verify(
+    proof: bytes,
+    policy: bytes | None = None,
+    fingerprint: str | None = None,
+    file: bytes | None = None,
+) -> dict[str, object]:
+    """Verify a proof with what came from elsewhere; `code` is the answer."""
+    if proof.startswith(BOM) or b"\r\n" in proof:
+        damaged = "a byte order mark or CR LF line ends: damaged in transit"
+        answer = _answer("V200", [{"step": 0, "code": "V200", "text": damaged}], [])
+        repaired = proof.removeprefix(BOM).replace(b"\r\n", b"\n")
+        answer["repaired"] = verify(repaired, policy, fingerprint, file)
+        return answer
+    try:
+        read = read_proof(proof)
+    except Unreadable as error:
+        return _answer(error.code, [{"step": 0, "code": error.code, "text": str(error)}], [])
+    out = Findings()
+    step_file(read, file, out)
+    step_item(read, out)
+    step_keys(read, out)
+    step_entry(read, out)
+    step_seals(read, out)
+    step_trust(read, policy, fingerprint, out)
+    step_times(read, out)
+    out.open.append("later corrections, invalidations and revocations were not looked for")
+    if read.policy.network == "test":
+        out.open.append("a test network: no evidence")
+    answer = _answer(out.code(), out.found, out.open)
+    answer["head"] = read.head
+    return answer
+
+
+def _answer(code: str, found: list[dict[str, object]], points: list[str]) -> dict[str, object]:
+    return {"code": code, "answer": ANSWERS[code], "findings": found, "open": points}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; exit status 0 if the evidence holds."""
+    parser = argparse.ArgumentParser(description="Verify a cunzheng proof.")
+    parser.add_argument("proof", type=Path)
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--policy", type=Path, help="the policy text, from elsewhere")
+    trust.add_argument("--policy-fingerprint", help="its fingerprint, from elsewhere")
+    parser.add_argument("--file", type=Path, help="the file the proof is about")
+    given = parser.parse_args(arguments)
+    answer = verify(
+        given.proof.read_bytes(),
+        given.policy.read_bytes() if given.policy else None,
+        given.policy_fingerprint,
+        given.file.read_bytes() if given.file else None,
+    )
+    print(json.dumps(answer, ensure_ascii=False))
+    return 0 if answer["code"] in ("V000", "V001") else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
