@@ -1,0 +1,203 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ProposeRequest(_message.Message):
+    __slots__ = ("records",)
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, records: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ProposeResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ...) -> None: ...
+
+class Outcome(_message.Message):
+    __slots__ = ("position", "skipped", "repeated")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_FIELD_NUMBER: _ClassVar[int]
+    position: Position
+    skipped: str
+    repeated: bool
+    def __init__(self, position: _Optional[_Union[Position, _Mapping]] = ..., skipped: _Optional[str] = ..., repeated: _Optional[bool] = ...) -> None: ...
+
+class Position(_message.Message):
+    __slots__ = ("statement_id", "height", "leaf_index", "time_ms", "first_item", "count", "entry")
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ITEM_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    statement_id: bytes
+    height: int
+    leaf_index: int
+    time_ms: int
+    first_item: int
+    count: int
+    entry: bytes
+    def __init__(self, statement_id: _Optional[bytes] = ..., height: _Optional[int] = ..., leaf_index: _Optional[int] = ..., time_ms: _Optional[int] = ..., first_item: _Optional[int] = ..., count: _Optional[int] = ..., entry: _Optional[bytes] = ...) -> None: ...
+
+class FindRequest(_message.Message):
+    __slots__ = ("ordinal", "statement_id", "receipt_prefix", "entry_hash", "digest", "linearizable")
+    ORDINAL_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_HASH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LINEARIZABLE_FIELD_NUMBER: _ClassVar[int]
+    ordinal: int
+    statement_id: bytes
+    receipt_prefix: bytes
+    entry_hash: bytes
+    digest: Digest
+    linearizable: bool
+    def __init__(self, ordinal: _Optional[int] = ..., statement_id: _Optional[bytes] = ..., receipt_prefix: _Optional[bytes] = ..., entry_hash: _Optional[bytes] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ..., linearizable: _Optional[bool] = ...) -> None: ...
+
+class Digest(_message.Message):
+    __slots__ = ("alg", "value")
+    ALG_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    alg: str
+    value: bytes
+    def __init__(self, alg: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+
+class FindResponse(_message.Message):
+    __slots__ = ("found", "height", "size", "other_algorithm")
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    found: _containers.RepeatedCompositeFieldContainer[Found]
+    height: int
+    size: int
+    other_algorithm: str
+    def __init__(self, found: _Optional[_Iterable[_Union[Found, _Mapping]]] = ..., height: _Optional[int] = ..., size: _Optional[int] = ..., other_algorithm: _Optional[str] = ...) -> None: ...
+
+class Found(_message.Message):
+    __slots__ = ("position", "item_index")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ITEM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    position: Position
+    item_index: int
+    def __init__(self, position: _Optional[_Union[Position, _Mapping]] = ..., item_index: _Optional[int] = ...) -> None: ...
+
+class ProveRequest(_message.Message):
+    __slots__ = ("statement_id", "item_index", "wait_ms")
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ITEM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    statement_id: bytes
+    item_index: int
+    wait_ms: int
+    def __init__(self, statement_id: _Optional[bytes] = ..., item_index: _Optional[int] = ..., wait_ms: _Optional[int] = ...) -> None: ...
+
+class ProveResponse(_message.Message):
+    __slots__ = ("position", "proof", "height")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    position: Position
+    proof: bytes
+    height: int
+    def __init__(self, position: _Optional[_Union[Position, _Mapping]] = ..., proof: _Optional[bytes] = ..., height: _Optional[int] = ...) -> None: ...
+
+class CheckpointRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CheckpointResponse(_message.Message):
+    __slots__ = ("note", "policy_text", "members_text")
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    POLICY_TEXT_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_TEXT_FIELD_NUMBER: _ClassVar[int]
+    note: bytes
+    policy_text: bytes
+    members_text: bytes
+    def __init__(self, note: _Optional[bytes] = ..., policy_text: _Optional[bytes] = ..., members_text: _Optional[bytes] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    LEADER_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SEALED_SIZE_FIELD_NUMBER: _ClassVar[int]
+    SEALED_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    member: str
+    origin: str
+    role: str
+    term: int
+    leader: str
+    commit: int
+    applied: int
+    size: int
+    sealed_size: int
+    sealed_height: int
+    clock_ms: int
+    version: str
+    peers: _containers.RepeatedCompositeFieldContainer[Peer]
+    alarms: _containers.RepeatedScalarFieldContainer[str]
+    root: bytes
+    items: int
+    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ...) -> None: ...
+
+class Peer(_message.Message):
+    __slots__ = ("member", "address", "voter", "match", "sealed_size")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    VOTER_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    SEALED_SIZE_FIELD_NUMBER: _ClassVar[int]
+    member: str
+    address: str
+    voter: bool
+    match: int
+    sealed_size: int
+    def __init__(self, member: _Optional[str] = ..., address: _Optional[str] = ..., voter: _Optional[bool] = ..., match: _Optional[int] = ..., sealed_size: _Optional[int] = ...) -> None: ...
+
+class SealsRequest(_message.Message):
+    __slots__ = ("seals",)
+    SEALS_FIELD_NUMBER: _ClassVar[int]
+    seals: _containers.RepeatedCompositeFieldContainer[Seal]
+    def __init__(self, seals: _Optional[_Iterable[_Union[Seal, _Mapping]]] = ...) -> None: ...
+
+class Seal(_message.Message):
+    __slots__ = ("body", "line")
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    body: bytes
+    line: bytes
+    def __init__(self, body: _Optional[bytes] = ..., line: _Optional[bytes] = ...) -> None: ...
+
+class SealsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PullSealsRequest(_message.Message):
+    __slots__ = ("above_size",)
+    ABOVE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    above_size: int
+    def __init__(self, above_size: _Optional[int] = ...) -> None: ...
