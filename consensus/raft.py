@@ -1,11 +1,72 @@
-"""The core: see the package docstring."""
+"""The core: one replica's part in Raft, as a machine that only computes.
+
+Messages, ticks, proposals and finished writes go in; what to write, send, apply and answer comes
+out of `Raft.ready`. No clock, no chance, no disk, no network: the same inputs give the same
+outputs. Terms come first: `step` compares them before anything looks at a message, and only then
+does the role matter.
+
+    message (of the current term)  follower    pre-candidate  candidate   leader
+    -----------------------------  ----------  -------------  ----------  -----------------------
+    PreVoteRequest                 answer      answer         answer      refuse
+    VoteRequest                    answer      answer         refuse      refuse
+    PreVoteResponse                -           count          -           -
+    VoteResponse                   -           -              count       -
+    AppendRequest                  append      follow,append  follow,app. contradiction
+    CommitNotice                   commit      follow,commit  follow,com. contradiction
+    HeartbeatRequest               answer      follow,answer  follow,ans. contradiction
+    AppendResponse                 -           -              -           advance match and commit
+    AppendRefusal                  -           -              -           back up
+    HeartbeatResponse              -           -              -           confirm reads, nudge
+    ReadIndexRequest               refuse      refuse         refuse      answer when confirmed
+    ReadIndexResponse              answer read -              -           -
+
+    newer term: become a follower in it, then as above; except that (pre-)vote requests are refused
+    untouched while a leader is heard. older term: requests are refused in our term, the rest is
+    dropped. A tick makes a follower or candidate whose time is up ask for pre-votes, a leader send
+    heartbeats and, once per election timeout, count whom it hears.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import assert_never
 
-from consensus.log import Storage
-from consensus.messages import Configuration, Message, Position, ReplicaId
-from consensus.ready import Ready
+from consensus.following import take_append, take_commit_notice, take_heartbeat_commit
+from consensus.leadership import Leadership, Limits
+from consensus.log import Log, Storage, weight
+from consensus.membership import ChangeRefused, check_change
+from consensus.messages import (
+    DATA_BYTES_MAX,
+    AppendRefusal,
+    AppendRequest,
+    AppendResponse,
+    CommitNotice,
+    Configuration,
+    Entry,
+    EntryKind,
+    HardState,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    Message,
+    Position,
+    PreVoteRequest,
+    PreVoteResponse,
+    ReadIndexRequest,
+    ReadIndexResponse,
+    ReplicaId,
+    VoteRequest,
+    VoteResponse,
+)
+from consensus.quorum import Tally, tally
+from consensus.reads import NUMBERS, Asked, ForwardedReads
+from consensus.ready import Contradiction, Read, Ready, Role
+from consensus.writes import Writes
+
+__all__ = ["Busy", "ChangeRefused", "Limits", "NotLeader", "Raft"]
+
+CLOCK_SKEW_MS_MAX = 2_000
+"""How far the last entry's time may be ahead of this clock and still hold, so that times do not
+step back between leaders. Further ahead that time was wrong, and holding it would keep it wrong."""
+
+DEFAULT_LIMITS = Limits()
 
 
 class NotLeader(Exception):
@@ -17,29 +78,17 @@ class NotLeader(Exception):
 
 
 class Busy(Exception):
-    """Too much is waiting to be committed. Nothing was proposed; try again later."""
-
-
-class ChangeRefused(Exception):
-    """The configuration cannot be changed to this one now; the message says why. Nothing was
-    proposed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on memory and on what is under way; the defaults suit blocks of up to 1 MiB."""
-
-    append_bytes: int = 1 << 20
-    """Data in one append, or one entry if that is larger."""
-    in_flight_messages: int = 256
-    in_flight_bytes: int = 16 << 20
-    uncommitted_bytes: int = 64 << 20
-    committed_bytes: int = 8 << 20
-    """Data of `Ready.committed`, or one entry if that is larger."""
-    pending_reads: int = 4096
+    """Too much is waiting to be committed or confirmed. Nothing was done; try again later."""
 
 
 class Raft:
+    """One replica, from one start to the next; owned by one task.
+
+    role is LEADER exactly while there is a `Leadership`. leader is None in both candidate roles.
+    term never falls, and vote changes from None at most once per term: a change of role within a
+    term never touches it.
+    """
+
     def __init__(
         self,
         replica_id: ReplicaId,
@@ -50,50 +99,415 @@ class Raft:
         random: Callable[[int], int],
         election_ticks: int = 10,
         heartbeat_ticks: int = 1,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
         applied: int = 0,
     ) -> None:
         """`random(n)` gives a number in 0 <= r < n (`Random.randrange`). `applied` is up to where
         the edge has already applied committed entries; `Ready.committed` goes on from there. It
-        must not exceed the storage's last index (an edge that finds it does lost its journal, and
-        must not start)."""
-        raise NotImplementedError
+        must not exceed the storage's last index (an edge that finds it does has lost its journal,
+        and must not start)."""
+        assert 0 < heartbeat_ticks < election_ticks
+        self.id = replica_id
+        self.role = Role.FOLLOWER
+        self.leader: ReplicaId | None = None
+        self._proposer = proposer
+        self._version = version
+        self._random = random
+        self._election_ticks = election_ticks
+        self._heartbeat_ticks = heartbeat_ticks
+        self._limits = limits
+        self._log = Log(storage, applied=applied)
+        self._hard_state = self._hard_state_taken = storage.hard_state
+        self._leadership: Leadership | None = None
+        self._votes: dict[ReplicaId, bool] = {}
+        self._forwarded = ForwardedReads(random(NUMBERS))
 
-    # Readable at any time: id, term, role, leader, commit, last_index, configuration.
+        # Time, in ticks. `_elapsed` counts from what last put off an election: hearing the leader,
+        # granting a vote, a campaign of our own; for a leader from its last count of whom it hears.
+        self._now_ms = 0
+        self._ticks = 0
+        self._elapsed = 0
+        self._timeout = self._draw_timeout()
+
+        # What the next Ready carries. Whatever needs the disk first is held in `_writes` instead.
+        self._writes = Writes()
+        self._send: list[Message] = []
+        self._reads: list[Read] = []
+        self._contradictions: list[Contradiction] = []
+        self._shown: tuple[Role, ReplicaId | None, int] = (self.role, None, self.term)
+
+    @property
+    def term(self) -> int:
+        return self._hard_state.term
+
+    @property
+    def commit(self) -> int:
+        return self._log.commit
+
+    @property
+    def last_index(self) -> int:
+        return self._log.last_index
 
     @property
     def configuration(self) -> Configuration:
         """The one in force: the last in the log, committed or not."""
-        raise NotImplementedError
+        return self._log.configuration
+
+    # The doors
 
     def step(self, message: Message, now_ms: int) -> None:
-        """Take in a message from another replica."""
-        raise NotImplementedError
+        """Take in a message from another replica. What is for an earlier incarnation is dropped."""
+        if message.recipient != self.id:
+            return
+        self._now_ms = now_ms
+        asks_vote = isinstance(message, PreVoteRequest | VoteRequest)
+        if asks_vote and self._hears_leader:
+            self._refuse(message)
+            return
+        if message.term > self.term:
+            self._become_follower(message.term)
+        elif message.term < self.term:
+            self._refuse(message)
+            return
+        self._dispatch(message)
 
     def tick(self, now_ms: int) -> None:
         """One unit of time has passed."""
-        raise NotImplementedError
+        self._now_ms = now_ms
+        self._ticks += 1
+        self._elapsed += 1
+        for context in self._forwarded.expired(self._ticks - self._election_ticks):
+            self._reads.append(Read(context, None))
+        # A replica whose disk hangs could neither commit its own entries nor vote for itself.
+        disk_hangs = self._writes.has_waited_since(self._ticks - self._election_ticks)
+        if self._leadership is not None:
+            self._tick_leader(self._leadership, disk_hangs)
+        elif self._elapsed >= self._timeout and not disk_hangs:
+            self._campaign()
 
     def propose(self, data: bytes, now_ms: int) -> Position:
         """Append an entry. It is committed when `Ready.committed` shows an entry the position
         `is_at`, and never will be once it shows one the position `is_lost_to`. Raises NotLeader,
         Busy."""
-        raise NotImplementedError
+        assert len(data) <= DATA_BYTES_MAX
+        self._now_ms = now_ms
+        return self._append_own(self._lead(), EntryKind.NORMAL, data)
 
     def propose_configuration(self, configuration: Configuration, now_ms: int) -> Position:
-        """Change the configuration by at most one voter. Raises NotLeader, ChangeRefused."""
-        raise NotImplementedError
+        """Change the configuration, by at most one voter. It is in force at once, and for good once
+        it is committed. Raises NotLeader, ChangeRefused, Busy."""
+        self._now_ms = now_ms
+        leadership = self._lead()
+        check_change(configuration, self._log, leadership.commits_own_term)
+        return self._append_own(leadership, EntryKind.CONFIGURATION, configuration.format())
 
     def read_index(self, context: int) -> None:
-        """Ask for a linearizable read on any replica; answered by a `Read` with this context in a
-        later Ready, failed after an election timeout at the latest. Raises Busy."""
-        raise NotImplementedError
+        """Ask for a linearizable read, on any replica. A later Ready answers with a `Read` of this
+        context; failed ones come at once when the lead is lost, and after an election timeout if
+        the leader does not answer. Raises Busy."""
+        if self._leadership is not None:
+            if self._leadership.reads.count >= self._limits.pending_reads:
+                raise Busy
+            self._leadership.reads.ask(Asked(self.id, context))
+        elif self.leader is not None:
+            if len(self._forwarded) >= self._limits.pending_reads:
+                raise Busy
+            number = self._forwarded.forward(context, self._ticks)
+            self._send.append(ReadIndexRequest(self.id, self.leader, self.term, number))
+        else:
+            self._reads.append(Read(context, None))
 
     def persisted(self, number: int, now_ms: int) -> None:
-        """Write `number` and all before it are durable."""
-        raise NotImplementedError
+        """Write `number` and all before it are durable. What they held back may go, except what
+        was said in a term that is over."""
+        self._now_ms = now_ms
+        durable, messages = self._writes.persisted(number)
+        self._log.persisted(durable)
+        for message in messages:
+            if message.recipient == self.id:
+                self.step(message, now_ms)
+            elif message.term == self.term:
+                self._send.append(message)
+        if self._leadership is not None:
+            self._leadership.advance_commit()
 
     def ready(self, *, deliver: bool = True) -> Ready | None:
-        """What is to be done now, or None; call after every input until None. With deliver=False
-        committed entries stay in the log until the edge can take them again."""
-        raise NotImplementedError
+        """What is to be done now, or None; call after every input (or several) until None. With
+        deliver=False committed entries stay in the log until the edge can take them again."""
+        if self._leadership is not None:
+            self._finish_leader_turn(self._leadership)
+        write = None
+        entries = self._log.take_unwritten()
+        if entries or self._hard_state != self._hard_state_taken:
+            changed = self._hard_state if self._hard_state != self._hard_state_taken else None
+            self._hard_state_taken = self._hard_state
+            write = self._writes.open(changed, entries, self._log.last_index, self._ticks)
+        else:
+            self._send += self._writes.free()
+        committed = self._log.take_committed(self._limits.committed_bytes) if deliver else ()
+        shown = (self.role, self.leader, self.term)
+        if (
+            write is None
+            and not (self._send or committed or self._reads or self._contradictions)
+            and shown == self._shown
+        ):
+            return None
+        send, self._send = tuple(self._send), []
+        reads, self._reads = tuple(self._reads), []
+        contradictions, self._contradictions = tuple(self._contradictions), []
+        self._shown = shown
+        return Ready(write, send, committed, reads, contradictions, *shown)
+
+    # Terms and roles
+
+    @property
+    def _hears_leader(self) -> bool:
+        """Then nobody needs another, and who asks for votes is cut off from it or was removed."""
+        if self._leadership is not None:
+            return True
+        return self.leader is not None and self._elapsed < self._election_ticks
+
+    def _draw_timeout(self) -> int:
+        return self._election_ticks + self._random(self._election_ticks)
+
+    def _restart_timer(self) -> None:
+        self._elapsed = 0
+        self._timeout = self._draw_timeout()
+
+    def _become_follower(self, term: int, leader: ReplicaId | None = None) -> None:
+        if term > self.term:
+            self._hard_state = HardState(term, None)
+        self._lose_leader()
+        if self.role is not Role.FOLLOWER:
+            self._restart_timer()
+        self.role = Role.FOLLOWER
+        self.leader = leader
+
+    def _lose_leader(self) -> None:
+        """Nobody may wait for a read that the leader until now has not confirmed."""
+        self.leader = None
+        self._reads += [Read(context, None) for context in self._forwarded.expired(self._ticks)]
+        if self._leadership is not None:
+            for asked in self._leadership.reads.unanswered():
+                self._answer_read(asked, None)
+            self._leadership = None
+
+    def _campaign(self) -> None:
+        """Ask for pre-votes: an election that could not be won must disturb nobody."""
+        if not self.configuration.is_voter(self.id):
+            return
+        self._lose_leader()
+        self.role = Role.PRE_CANDIDATE
+        self._restart_timer()
+        self._votes = {self.id: True}
+        log = self._log
+        for voter in self.configuration.voters:
+            if voter.id != self.id:
+                self._send.append(
+                    PreVoteRequest(self.id, voter.id, self.term, log.last_index, log.last_term)
+                )
+        self._count_votes()
+
+    def _become_candidate(self) -> None:
+        """The own vote counts, like any, when it is on the disk. So do the requests wait for it:
+        a candidate that forgot its term could ask again in it with a shorter log, and be elected
+        by answers to what it asked before."""
+        self._hard_state = HardState(self.term + 1, self.id)
+        self.role = Role.CANDIDATE
+        self._restart_timer()
+        self._votes = {}
+        log = self._log
+        for voter in self.configuration.voters:
+            if voter.id == self.id:
+                self._writes.hold(VoteResponse(self.id, self.id, self.term, True))
+            else:
+                self._writes.hold(
+                    VoteRequest(self.id, voter.id, self.term, log.last_index, log.last_term)
+                )
+
+    def _become_leader(self) -> None:
+        self.role = Role.LEADER
+        self.leader = self.id
+        self._elapsed = 0
+        self._leadership = Leadership(self.id, self.term, self._log, self._limits)
+        self._leadership.append(self._entry(EntryKind.NOOP, b""))
+
+    # Messages of the current term
+
+    def _dispatch(self, message: Message) -> None:
+        leadership = self._leadership
+        match message:
+            case AppendRequest():
+                self._on_append(message)
+            case AppendResponse():
+                if leadership is not None:
+                    leadership.acknowledged(message.sender, message.match_index)
+                    leadership.advance_commit()
+            case AppendRefusal():
+                if leadership is not None:
+                    leadership.refused(message)
+            case CommitNotice():
+                self._on_commit_notice(message)
+            case HeartbeatRequest():
+                self._on_heartbeat(message)
+            case HeartbeatResponse():
+                if leadership is not None:
+                    leadership.heartbeat_answered(message.sender, message.read_position)
+            case ReadIndexRequest():
+                self._on_read_request(message)
+            case ReadIndexResponse():
+                context = self._forwarded.answered(message.context)
+                if context is not None:
+                    self._reads.append(Read(context, message.index))
+            case PreVoteRequest():
+                granted = self._log.is_up_to_date(message.last_index, message.last_term)
+                self._send.append(PreVoteResponse(self.id, message.sender, self.term, granted))
+            case VoteRequest():
+                self._on_vote_request(message)
+            case PreVoteResponse():
+                if self.role is Role.PRE_CANDIDATE:
+                    self._votes.setdefault(message.sender, message.granted)
+                    self._count_votes()
+            case VoteResponse():
+                if self.role is Role.CANDIDATE:
+                    self._votes.setdefault(message.sender, message.granted)
+                    self._count_votes()
+            case _:
+                assert_never(message)
+
+    def _refuse(self, message: Message) -> None:
+        """Answer a request in our own term, which is all its sender learns: one of an older term
+        falls into line, one that asks for votes while there is a leader waits."""
+        match message:
+            case PreVoteRequest():
+                self._send.append(PreVoteResponse(self.id, message.sender, self.term, False))
+            case VoteRequest():
+                self._send.append(VoteResponse(self.id, message.sender, self.term, False))
+            case AppendRequest() | HeartbeatRequest():
+                self._send.append(AppendRefusal(self.id, message.sender, self.term, 0, 0, 0))
+            case ReadIndexRequest():
+                self._answer_read(Asked(message.sender, message.context), None)
+            case _:
+                pass
+
+    def _on_vote_request(self, message: VoteRequest) -> None:
+        """At most one vote per term, first come first served, and only for a log that has all
+        that can be committed (paper, 5.2 and 5.4.1). It leaves when it is on the disk."""
+        vote = self._hard_state.vote
+        free = vote == message.sender or (vote is None and self.leader is None)
+        if not (free and self._log.is_up_to_date(message.last_index, message.last_term)):
+            self._refuse(message)
+            return
+        self._hard_state = HardState(self.term, message.sender)
+        self._elapsed = 0
+        self._writes.hold(VoteResponse(self.id, message.sender, self.term, True))
+
+    def _count_votes(self) -> None:
+        result = tally([voter.id for voter in self.configuration.voters], self._votes)
+        if result is Tally.LOST:
+            self._become_follower(self.term)
+        elif result is Tally.WON and self.role is Role.PRE_CANDIDATE:
+            self._become_candidate()
+        elif result is Tally.WON:
+            self._become_leader()
+
+    # Following
+
+    def _follow(self, message: AppendRequest | CommitNotice | HeartbeatRequest) -> bool:
+        """The sender was elected in this term, so it is the leader; there cannot be two."""
+        if self.leader is None:
+            self._become_follower(self.term, message.sender)
+        elif self.leader != message.sender:
+            why = f"{self.leader} is the leader of term {self.term}"
+            self._contradictions.append(Contradiction(message, why))
+            return False
+        self._elapsed = 0
+        return True
+
+    def _on_append(self, message: AppendRequest) -> None:
+        if not self._follow(message):
+            return
+        answer = take_append(message, self._log, self._writes)
+        if isinstance(answer, AppendRefusal):
+            self._send.append(answer)
+        elif answer is not None:
+            self._contradictions.append(answer)
+
+    def _on_commit_notice(self, message: CommitNotice) -> None:
+        if self._follow(message):
+            contradiction = take_commit_notice(message, self._log)
+            if contradiction is not None:
+                self._contradictions.append(contradiction)
+
+    def _on_heartbeat(self, message: HeartbeatRequest) -> None:
+        """Answered without waiting for the disk: a slow one must not look like a dead replica."""
+        if self._follow(message):
+            take_heartbeat_commit(message, self._log)
+            self._send.append(
+                HeartbeatResponse(
+                    self.id, message.sender, self.term, message.read_position, self._now_ms
+                )
+            )
+
+    # Leading
+
+    def _lead(self) -> Leadership:
+        if self._leadership is None:
+            raise NotLeader(self.leader)
+        return self._leadership
+
+    def _entry(self, kind: EntryKind, data: bytes) -> Entry:
+        last_ms = self._log.last_time_ms
+        holds = self._now_ms < last_ms <= self._now_ms + CLOCK_SKEW_MS_MAX
+        return Entry(
+            self._log.last_index + 1,
+            self.term,
+            kind,
+            last_ms if holds else self._now_ms,
+            self._proposer,
+            self._version,
+            data,
+        )
+
+    def _append_own(self, leadership: Leadership, kind: EntryKind, data: bytes) -> Position:
+        entry = self._entry(kind, data)
+        if not leadership.has_room(weight(entry)):
+            raise Busy
+        leadership.append(entry)
+        return Position(entry.index, entry.term)
+
+    def _tick_leader(self, leadership: Leadership, disk_hangs: bool) -> None:
+        count_due = self._elapsed >= self._election_ticks
+        if disk_hangs or (count_due and not leadership.hears_quorum()):
+            self._become_follower(self.term)
+            return
+        if count_due:
+            self._elapsed = 0
+        if self._ticks % self._heartbeat_ticks == 0:
+            self._send += leadership.heartbeats()
+
+    def _finish_leader_turn(self, leadership: Leadership) -> None:
+        """Once for everything that came in since the last Ready: so appends, commit notices and
+        read rounds are shared by all proposals and reads that came together."""
+        self._send += leadership.replicate()
+        self._send += leadership.begin_reads()
+        for asked, index in leadership.confirmed_reads():
+            self._answer_read(asked, index)
+        if leadership.is_over:
+            self._become_follower(self.term)
+
+    def _on_read_request(self, message: ReadIndexRequest) -> None:
+        asked = Asked(message.sender, message.context)
+        leadership = self._leadership
+        if leadership is None or leadership.reads.count >= self._limits.pending_reads:
+            self._answer_read(asked, None)
+        else:
+            leadership.reads.ask(asked)
+
+    def _answer_read(self, asked: Asked, index: int | None) -> None:
+        if asked.replica == self.id:
+            self._reads.append(Read(asked.context, index))
+        else:
+            self._send.append(
+                ReadIndexResponse(self.id, asked.replica, self.term, asked.context, index)
+            )

@@ -1,0 +1,215 @@
+"""What only a leader has and does: replicate, commit, confirm reads, count whom it hears.
+
+It is born with an election and dropped when the lead is lost, so nothing of one term can leak into
+another. It never changes its replica's term, vote or role; that is the core's.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from consensus.log import Log, weight
+from consensus.messages import (
+    AppendRefusal,
+    AppendRequest,
+    CommitNotice,
+    Entry,
+    HeartbeatRequest,
+    Message,
+    ReplicaId,
+)
+from consensus.progress import Progress
+from consensus.quorum import Tally, agreed, tally
+from consensus.reads import Asked, LeaderReads
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on memory and on what is under way; the defaults suit blocks of up to 1 MiB."""
+
+    append_bytes: int = 1 << 20
+    """Data in one append, or one entry if that is larger."""
+    in_flight_messages: int = 256
+    in_flight_bytes: int = 16 << 20
+    """Weight of what one follower was sent and has not acknowledged; one append may exceed it."""
+    uncommitted_bytes: int = 64 << 20
+    """Weight of the leader's proposals that are not committed; a single one always fits."""
+    committed_bytes: int = 8 << 20
+    """Data of `Ready.committed`, or one entry if that is larger."""
+    pending_reads: int = 4096
+
+
+class Leadership:
+    """Owned by the core, from the election until the lead is lost.
+
+    `progress` has everyone the log is sent to but the leader itself, whose own share in a quorum is
+    what its log calls durable: its disk works beside the followers', not before them.
+    """
+
+    def __init__(self, replica_id: ReplicaId, term: int, log: Log, limits: Limits) -> None:
+        self.id = replica_id
+        self.term = term
+        self.reads = LeaderReads()
+        self.first_index = log.last_index + 1
+        """Of the term's first entry, the no-op; nothing is committed or read before it is."""
+        self._log = log
+        self._limits = limits
+        self._progress: dict[ReplicaId, Progress] = {}
+        self._uncommitted: deque[tuple[int, int]] = deque()
+        self._uncommitted_bytes = 0
+        self._parting = False
+        """A configuration was appended; those it removed are still sent the log."""
+
+    # Appending
+
+    def has_room(self, entry_weight: int) -> bool:
+        fits = self._uncommitted_bytes + entry_weight <= self._limits.uncommitted_bytes
+        return fits or not self._uncommitted
+
+    def append(self, entry: Entry) -> None:
+        self._log.append((entry,))
+        self._uncommitted.append((entry.index, weight(entry)))
+        self._uncommitted_bytes += weight(entry)
+        if self._log.configuration_index == entry.index or entry.index == self.first_index:
+            self._meet_replicas()
+
+    def _meet_replicas(self) -> None:
+        """Everyone in force is sent the log, from here back to where the logs part. Who was
+        removed stays until that is committed, and so normally gets to know of it."""
+        self._parting = True
+        for replica in self._log.configuration:
+            if replica.id != self.id:
+                self._progress.setdefault(replica.id, Progress(self._log.last_index))
+
+    def _part_from_removed(self) -> None:
+        self._parting = False
+        staying = {replica.id for replica in self._log.configuration}
+        self._progress = {id_: p for id_, p in self._progress.items() if id_ in staying}
+
+    # Sending
+
+    def replicate(self) -> list[Message]:
+        """All appends that may go now, and to whom there is nothing to append, what it may apply:
+        nobody waits for the next heartbeat to learn of a commit."""
+        messages: list[Message] = []
+        for replica, progress in self._progress.items():
+            if not self._send_appends(replica, progress, messages):
+                self._tell_commit(replica, progress, messages)
+        if self._parting and self._log.configuration_index <= self._log.commit:
+            self._part_from_removed()
+        return messages
+
+    def _send_appends(
+        self, replica: ReplicaId, progress: Progress, messages: list[Message]
+    ) -> bool:
+        """Whether anything was sent. A forced append over the limits carries no entries."""
+        log, limits, sent = self._log, self._limits, False
+        while True:
+            flows = progress.next <= log.last_index and progress.may_send(
+                limits.in_flight_messages, limits.in_flight_bytes
+            )
+            if not flows and not progress.must_send:
+                return sent
+            prev = progress.next - 1
+            entries: tuple[Entry, ...] = ()
+            if flows:
+                entries = log.entries(prev + 1, log.last_index + 1, limits.append_bytes)
+            messages.append(
+                AppendRequest(
+                    self.id, replica, self.term, prev, log.term(prev), entries, log.commit
+                )
+            )
+            progress.sent(entries, log.commit)
+            sent = True
+
+    def _tell_commit(self, replica: ReplicaId, progress: Progress, messages: list[Message]) -> None:
+        commit = self._log.commit
+        if progress.commit_told < commit and not progress.probing:
+            progress.commit_told = commit
+            messages.append(
+                CommitNotice(self.id, replica, self.term, commit, self._log.term(commit))
+            )
+
+    def heartbeats(self) -> list[Message]:
+        """To everyone, whatever the limits. A follower's commit goes no further than what it
+        acknowledged in this term: only that is known to be this log."""
+        return [
+            HeartbeatRequest(
+                self.id,
+                replica,
+                self.term,
+                min(progress.match, self._log.commit),
+                self.reads.position,
+            )
+            for replica, progress in self._progress.items()
+        ]
+
+    # Answers; those of strangers, and of followers who claim more than there is, are ignored
+
+    def acknowledged(self, sender: ReplicaId, index: int) -> None:
+        progress = self._progress.get(sender)
+        if progress is not None and index <= self._log.last_index:
+            progress.active = True
+            progress.acknowledged(index)
+
+    def refused(self, answer: AppendRefusal) -> None:
+        progress = self._progress.get(answer.sender)
+        if progress is not None:
+            progress.active = True
+            parting = self._log.last_within(answer.hint_index, answer.hint_term)
+            progress.refused(answer.rejected_index, parting + 1)
+
+    def heartbeat_answered(self, sender: ReplicaId, read_position: int) -> None:
+        progress = self._progress.get(sender)
+        if progress is not None and read_position <= self.reads.position:
+            progress.active = True
+            progress.heartbeat_answered(read_position, self._log.last_index)
+
+    # Counting
+
+    @property
+    def commits_own_term(self) -> bool:
+        return self._log.commit >= self.first_index
+
+    def advance_commit(self) -> None:
+        """Only an entry of the own term is committed by counting replicas, and with it all before
+        it (paper, 5.4.2)."""
+        log = self._log
+        index = agreed(
+            log.durable if voter.id == self.id else self._progress[voter.id].match
+            for voter in log.configuration.voters
+        )
+        if index > log.commit and log.term(index) == self.term:
+            log.commit_to(index)
+            while self._uncommitted and self._uncommitted[0][0] <= index:
+                self._uncommitted_bytes -= self._uncommitted.popleft()[1]
+
+    def begin_reads(self) -> list[Message]:
+        """One round of heartbeats for all reads that wait for one."""
+        if self.commits_own_term and self.reads.begin(self._log.commit):
+            return self.heartbeats()
+        return []
+
+    def confirmed_reads(self) -> list[tuple[Asked, int]]:
+        return self.reads.confirm(
+            agreed(
+                self.reads.position
+                if voter.id == self.id
+                else self._progress[voter.id].read_position
+                for voter in self._log.configuration.voters
+            )
+        )
+
+    def hears_quorum(self) -> bool:
+        """Since it was last asked. A leader that cannot hear a majority serves nobody."""
+        heard = {id_: progress.active for id_, progress in self._progress.items()}
+        heard[self.id] = True
+        for progress in self._progress.values():
+            progress.active = False
+        return tally([voter.id for voter in self._log.configuration.voters], heard) is Tally.WON
+
+    @property
+    def is_over(self) -> bool:
+        """This replica was removed, and that is committed: it led until then, not being counted
+        itself (thesis, 4.2.2)."""
+        log = self._log
+        return log.configuration_index <= log.commit and not log.configuration.is_voter(self.id)
