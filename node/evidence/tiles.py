@@ -188,8 +188,10 @@ def parse_tile_path(path: str) -> Tile:
         raise Malformed("tile path", "not tile/LEVEL/INDEX[.p/WIDTH]")
     index = int(match["index"].replace("x", "").replace("/", ""))
     tile = Tile(int(match["level"]), index, int(match["width"] or WIDTH))
-    if tile.level > LEVEL_MAX or index > DECIMAL_MAX or format_tile_path(tile) != path:
-        raise Malformed("tile path", "a number out of bounds or with another spelling")
+    if tile.level > LEVEL_MAX or index > DECIMAL_MAX or tile.width > WIDTH:
+        raise Malformed("tile path", "a number out of bounds")
+    if format_tile_path(tile) != path:
+        raise Malformed("tile path", "not the one spelling of this tile")
     return tile
 
 
