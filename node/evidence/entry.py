@@ -42,11 +42,17 @@ TAG = "cunzheng/entry/v1"
 ENTRY_SIZE_MAX = 65_535
 """What a C2SP entry bundle can hold (u16 length)."""
 GENESIS_PROPOSER = "genesis"
+UNSTATED = "-"
+"""What stands for a proposer or version that is not spelled as one: it is its proposer's own word."""
+CARRIES = ("records", "nothing", "configuration")
 
 
 @dataclass(frozen=True, slots=True)
 class BlockEntry:
-    """The first entry of every block: what it follows, who proposed it, what became of it."""
+    """The first entry of every block: what it follows, who proposed it, what became of it.
+
+    `carries` is one of `CARRIES`; only a block of records can have taken or skipped any.
+    """
 
     height: int
     time_ms: int
@@ -54,6 +60,7 @@ class BlockEntry:
     proposer: str
     term: int
     version: str
+    carries: str
     body: bytes
     taken: int
     skipped: int
@@ -171,6 +178,7 @@ def _block_lines(entry: BlockEntry) -> bytes:
         f"proposer {entry.proposer}\n"
         f"term {entry.term}\n"
         f"version {entry.version}\n"
+        f"carries {entry.carries}\n"
         f"body {entry.body.hex()}\n"
         f"taken {entry.taken}\n"
         f"skipped {entry.skipped}\n"
@@ -243,15 +251,21 @@ def _parse_block(lines: Lines, height: int, time_ms: int) -> BlockEntry:
     previous, proposer = lines.digest("previous"), lines.value("proposer")
     if (height == 0) != (proposer == GENESIS_PROPOSER):
         raise Malformed("entry", "height 0 exactly is proposed by `genesis`")
-    if height:
+    if height and proposer != UNSTATED:
         check_member(proposer, "entry: proposer")
+    term, version, carries = lines.integer("term"), lines.value("version"), lines.value("carries")
+    if version != UNSTATED:
+        check_version(version, "entry: version")
+    if carries not in CARRIES:
+        raise Malformed("entry", "carries neither records, nothing nor configuration")
     return BlockEntry(
         height=height,
         time_ms=time_ms,
         previous=previous,
         proposer=proposer,
-        term=lines.integer("term"),
-        version=check_version(lines.value("version"), "entry: version"),
+        term=term,
+        version=version,
+        carries=carries,
         body=lines.digest("body"),
         taken=lines.integer("taken"),
         skipped=lines.integer("skipped"),

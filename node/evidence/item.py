@@ -40,6 +40,11 @@ ALG_SETS = ("sha256", "sha256+sm3", "sm3")
 """The values `alg` may have in commitment mode."""
 
 _NO_DETAILS = bytes(32)
+# Characters that draw lines, reorder or hide text: a judge reads the details by eye.
+_HIDING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 _DETAIL_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 DetailValue = str | int | bool
@@ -107,6 +112,11 @@ def parse_details(data: bytes) -> dict[str, tuple[bytes, DetailValue]]:
     return details
 
 
+def printable(text: str) -> str:
+    """Text with U+FFFD for every character that details refuse."""
+    return _HIDING.sub("\ufffd", text)
+
+
 def _parse_detail(key: str, pair: object) -> tuple[bytes, DetailValue]:
     where = f"details: {key[:64]}"
     if not _DETAIL_KEY.fullmatch(key):
@@ -116,6 +126,8 @@ def _parse_detail(key: str, pair: object) -> tuple[bytes, DetailValue]:
     salt, plain = pair
     if not isinstance(plain, str | bool | int):
         raise Malformed(where, "value is not a string, an integer or a boolean")
+    if isinstance(plain, str) and _HIDING.search(plain):
+        raise Malformed(where, "a character that draws lines, reorders or hides text")
     return check_hex(salt, where, VALUE_SALT_SIZE), plain
 
 

@@ -48,8 +48,8 @@ class Member:
         text = self.organisation
         if len(text) > ORGANISATION_LENGTH_MAX or not _ORGANISATION.fullmatch(text):
             raise Malformed("member", "organisation: 1 to 100 letters, ideographs, punctuation")
-        if text != text.strip(" "):
-            raise Malformed("member", "organisation begins or ends with a space")
+        if text != " ".join(text.split()):
+            raise Malformed("member", "organisation has a space first, last or beside another")
 
 
 def format_members(members: Sequence[Member]) -> bytes:
@@ -67,8 +67,11 @@ def parse_members(data: bytes) -> tuple[Member, ...]:
     if lines.value_if("key") is not None:
         raise Malformed("members", "lines `key` belong to a later version", newer=True)
     lines.end()
-    if not members or len({each.name for each in members}) != len(members):
-        raise Malformed("members", "no member, or two of one name")
+    if not members:
+        raise Malformed("members", "no member")
+    for names in ({each.name for each in members}, {each.organisation for each in members}):
+        if len(names) != len(members):
+            raise Malformed("members", "two members of one name")
     return members
 
 

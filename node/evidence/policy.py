@@ -38,7 +38,6 @@ from node.evidence.note import (
     parse_vkey,
 )
 from node.evidence.spelling import (
-    INTEGER_MAX,
     Lines,
     check_integer,
     check_member,
@@ -52,6 +51,8 @@ AUTHORITIES_MAX = 16
 """More enrolling authorities than organisations would not be a register but a crowd."""
 POLICY_SIZE_MAX = 32_768
 """32 members with origins of 128 characters; a policy note must fit one entry of 65,535."""
+SKEW_MS_MAX = 60_000
+"""A policy must not be able to switch the comparison of clocks off."""
 NETWORKS = ("test", "production")
 
 _FIRST = "#cunzheng policy v1"
@@ -94,6 +95,9 @@ class Policy:
             check_member(each.member, "policy: member")
         if not 0 < self.quorum <= len(self.sealers):
             raise Malformed("policy", "quorum is not 1 to the number of members")
+        if self.network == "production" and 2 * self.quorum <= len(self.sealers):
+            raise Malformed("policy", "quorum of a production network is not a majority")
+        check_integer(self.skew_ms, "policy: skew-ms", high=SKEW_MS_MAX)
         texts = [key.text for key in self.authorities]
         if not 0 < len(texts) <= AUTHORITIES_MAX or texts != sorted(texts):
             raise Malformed("policy", f"not 1 to {AUTHORITIES_MAX} authorities in order")
@@ -144,14 +148,12 @@ def parse_policy(data: bytes) -> Policy:
     """The policy of a policy text; refuses whatever `format_policy` would not have written."""
     if len(data) > POLICY_SIZE_MAX:
         raise Malformed("policy", f"longer than {POLICY_SIZE_MAX} bytes")
-    lines = Lines("policy", data)
     check_tag(_FIRST, data)
-    lines.expect(_FIRST)
-    network = lines.value("#cunzheng network")
-    rules = lines.integer("#cunzheng rules")
+    lines = Lines("policy", data)
+    network, rules = parse_head(lines)
     _check_rules(rules)
     serial = lines.integer("#cunzheng serial")
-    skew_ms = lines.integer("#cunzheng skew-ms", high=INTEGER_MAX)
+    skew_ms = lines.integer("#cunzheng skew-ms")
     members_hash = lines.digest("#cunzheng members")
     authorities = lines.values("#cunzheng authority", AUTHORITIES_MAX)
     logs = [parse_vkey(text) for text in lines.values("log", MEMBERS_MAX)]
@@ -178,6 +180,15 @@ def parse_policy(data: bytes) -> Policy:
     if format_policy(policy) != data:
         raise Malformed("policy", "not spelled as this version writes it")
     return policy
+
+
+def parse_head(lines: Lines) -> tuple[str, int]:
+    """Network and rules number: the first three lines, which every rules number keeps."""
+    lines.expect(_FIRST)
+    network, rules = lines.value("#cunzheng network"), lines.integer("#cunzheng rules")
+    if network not in NETWORKS:
+        raise Malformed("policy", "network is neither test nor production")
+    return network, rules
 
 
 def _check_rules(rules: int) -> None:

@@ -10,8 +10,11 @@
     ... the members text
 
 The first is trusted by its fingerprint alone. Every later one is a signed note: a quorum of the
-members of the policy before it sign with their log keys. A checkpoint body begins with an origin,
-never with `cunzheng/policy/v1`, so no log signature can be taken for the other kind.
+members of the policy before it sign with their log keys. No origin, and so no checkpoint body,
+begins with `cunzheng/`: a log signature on one kind of text can never be taken for the other.
+
+This framing, with the first three lines of the policy text, is the same for every rules number. So
+software that does not know a number can still check who signed it in, and stop in time.
 """
 
 from __future__ import annotations
@@ -22,10 +25,16 @@ from node.evidence.digests import sha256
 from node.evidence.keys import BadSignature, verify
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member, parse_members
-from node.evidence.note import SIGNATURES_MAX, SignatureLine, format_line, lines_by, parse_line
-from node.evidence.note import Note as SignedNote
-from node.evidence.policy import POLICY_SIZE_MAX, Policy, parse_policy
-from node.evidence.spelling import Lines, check_origin, check_tag
+from node.evidence.note import (
+    SIGNATURES_MAX,
+    Note,
+    SignatureLine,
+    format_line,
+    lines_by,
+    parse_line,
+)
+from node.evidence.policy import POLICY_SIZE_MAX, RULES, Policy, parse_head, parse_policy
+from node.evidence.spelling import Lines, check_integer, check_origin, check_tag
 
 TAG = "cunzheng/policy/v1"
 NO_PREVIOUS = bytes(32)
@@ -37,21 +46,40 @@ LINES_MAX = 1_000
 class PolicyNote:
     """A policy and members text, what they follow, and who signed the step."""
 
+    origin: str
+    serial: int
+    previous: bytes
     policy_text: bytes
     members_text: bytes
-    previous: bytes
     signatures: tuple[SignatureLine, ...] = ()
 
     def __post_init__(self) -> None:
-        policy = parse_policy(self.policy_text)
-        check_texts(policy, self.members_text)
-        first = policy.serial == 1
+        check_origin(self.origin, "policy note: origin")
+        check_integer(self.serial, "policy note: serial", low=1)
+        first = self.serial == 1
         if first != (self.previous == NO_PREVIOUS) or first != (not self.signatures):
             raise Malformed("policy note", "serial 1 exactly has no previous policy and no signer")
+        if self.rules == RULES:
+            policy = parse_policy(self.policy_text)
+            check_texts(policy, self.members_text)
+            if (policy.origin, policy.serial) != (self.origin, self.serial):
+                raise Malformed("policy note", "origin or serial is not that of its policy text")
+        elif self.rules < RULES:
+            raise Malformed("policy note", f"there is no rules number {self.rules}")
+
+    @property
+    def network(self) -> str:
+        """`test` or `production`, whatever the rules number."""
+        return parse_head(Lines("policy", self.policy_text))[0]
+
+    @property
+    def rules(self) -> int:
+        """The rules number from the block after this policy's on."""
+        return parse_head(Lines("policy", self.policy_text))[1]
 
     @property
     def policy(self) -> Policy:
-        """The policy of this note."""
+        """The policy; `Malformed` with `newer` if its rules number is not known here."""
         return parse_policy(self.policy_text)
 
 
@@ -65,12 +93,14 @@ def check_texts(policy: Policy, members_text: bytes) -> tuple[Member, ...]:
     return members
 
 
+def first_note(policy_text: bytes, members_text: bytes) -> PolicyNote:
+    """The note of the genesis policy."""
+    return PolicyNote(parse_policy(policy_text).origin, 1, NO_PREVIOUS, policy_text, members_text)
+
+
 def format_body(note: PolicyNote) -> bytes:
     """What the previous policy's members sign."""
-    policy = note.policy
-    head = (
-        f"{TAG}\norigin {policy.origin}\nserial {policy.serial}\nprevious {note.previous.hex()}\n"
-    )
+    head = f"{TAG}\norigin {note.origin}\nserial {note.serial}\nprevious {note.previous.hex()}\n"
     return b"".join(
         (
             head.encode(),
@@ -95,26 +125,25 @@ def parse_policy_note(data: bytes) -> PolicyNote:
     check_tag(TAG, data)
     lines = Lines("policy note", data)
     lines.expect(TAG)
-    check_origin(lines.value("origin"), "policy note: origin")
-    lines.integer("serial")
+    origin, serial = lines.value("origin"), lines.integer("serial")
     previous = lines.digest("previous")
     policy_text = lines.lines(lines.integer("policy", high=LINES_MAX))
     members_text = lines.lines(lines.integer("members", high=LINES_MAX))
-    note = PolicyNote(policy_text, members_text, previous, _parse_signatures(lines.rest()))
-    if format_policy_note(note) != data:
-        raise Malformed("policy note", "not spelled as this version writes it")
-    return note
+    signatures = _parse_signatures(lines.rest())
+    return PolicyNote(origin, serial, previous, policy_text, members_text, signatures)
 
 
 def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
     """Raise unless `note` follows `previous`: next serial, its hash, a quorum of its log keys."""
-    before, after = previous.policy, note.policy
-    if after.origin != before.origin or after.serial != before.serial + 1:
+    before = previous.policy
+    if note.origin != before.origin or note.serial != before.serial + 1:
         raise Malformed("policy note", "not the next policy of this chain")
     if note.previous != sha256(previous.policy_text):
         raise Malformed("policy note", "follows another policy")
-    body = format_body(note)
-    signed, position = SignedNote(body, note.signatures), 0
+    if note.network != before.network or note.rules < before.rules:
+        raise Malformed("policy note", "changes the network or lowers the rules number")
+    body, position = format_body(note), 0
+    signed = Note(body, note.signatures)
     for sealer in before.sealers:
         for line in lines_by(signed, before.log_vkey(sealer)):
             if position >= len(note.signatures) or note.signatures[position] != line:
@@ -130,7 +159,7 @@ def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
 def _parse_signatures(data: bytes) -> tuple[SignatureLine, ...]:
     if not data:
         return ()
-    if not data.startswith(b"\n") or not data.endswith(b"\n"):
+    if not data.startswith(b"\n") or not data.endswith(b"\n") or len(data) < 2:
         raise Malformed("policy note", "no empty line before the signatures")
     found = data[1:-1].split(b"\n")
     if len(found) > SIGNATURES_MAX:

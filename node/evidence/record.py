@@ -202,6 +202,7 @@ class Genesis:
             proposer=GENESIS_PROPOSER,
             term=0,
             version=self.version,
+            carries="records",
             body=sha256(self.data()),
             taken=1,
             skipped=0,

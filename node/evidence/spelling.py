@@ -32,6 +32,8 @@ ORIGIN_LENGTH_MAX = 128
 
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 _HEX = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)
+# First lines of other signed texts: no checkpoint body may begin like one of them.
+_NO_ORIGIN = ("cunzheng/", "cosignature/", "c2sp.org/")
 _RESERVED = frozenset({"all", "any", "genesis", "members", "none"})
 _MEMBER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,64}")
@@ -81,6 +83,8 @@ def check_origin(text: object, where: str) -> str:
     """The name of one chain."""
     if not isinstance(text, str) or len(text) > ORIGIN_LENGTH_MAX or not _ORIGIN.fullmatch(text):
         raise Malformed(where, "not an origin such as `example.org/chain`")
+    if text.startswith(_NO_ORIGIN):
+        raise Malformed(where, "begins like another kind of signed text")
     return text
 
 
