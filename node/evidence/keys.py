@@ -28,7 +28,8 @@ vectors are tests/vectors/ed25519-edges.json). A signature R || S by key A is va
     k = SHA-512(R || A || message) mod L.
 
 1 to 3 are checked here before the library is called, 4 is what libsodium computes. (A cofactored
-verifier compares after multiplying by 8 and accepts more signatures.)
+verifier compares after multiplying by 8 and accepts more signatures; the vectors have such ones, so
+that a libsodium which changed its mind would be noticed.)
 """
 
 from dataclasses import dataclass

@@ -27,7 +27,9 @@ from node.evidence.note import (
     TYPE_COSIGNATURE,
     SignatureLine,
     ed25519_vkey,
+    lines_by,
     parse_note,
+    parse_vkey,
 )
 
 SIGNER = Signer(bytes(range(32)))
@@ -135,20 +137,27 @@ def test_the_time_of_a_line_that_is_no_cosignature() -> None:
         cosignature_time(with_payload(b"abc"))
 
 
-def test_a_published_checkpoint_with_its_cosignature() -> None:
-    """c2sp.org's specification gives a checkpoint whose keys it does not give: reading is all."""
+def test_a_cosignature_by_another_program() -> None:
+    """Signed by sunlight's skylight, as its test data shows it (FiloSottile/sunlight @ f50dfb8).
+
+    All else here checks us against ourselves.
+    """
+    vkey = parse_vkey("witness.example.org+b8a2cf20+BFLN3yikSfFkVAJtrnh/CiY3Zozkoy7clp+P7XB28qUN")
     note = parse_note(
-        "example.com/behind-the-sofa\n"
-        "20852163\n"
-        "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+        "rome2026h1.example.org\n"
+        "300\n"
+        "lCkHUpkmVBEms2r2T1K6Og69+wUuuN3MIEW1/ezu2v0=\n"
         "\n"
-        "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/"
-        "Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
-        "— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrD"
-        "JsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n".encode()
+        "— rome2026h1.example.org kVB1JgAAAZtxtEwABAMARzBFAiEAi+mTa2xjL1IdWpH82OeciGsGvwRAP+f1Wk"
+        "fKaSZCfFECIHoNPZ/Q3y6UNzvKOO9cuLr6V16vPNfhwhle9f6r5H/Z\n"
+        "— witness.example.org uKLPIAAAAABpVGeAhm2bOvKc3LaB9PFN1ruG19Y5yqslmcAAbhftnn1Zznmo0LXFZ"
+        "q4LGvqKqLX8jWlwLKasxEGTLIqAVusneCBmBw==\n".encode()
     )
-    assert parse_checkpoint(note.text).size == 20852163
-    assert cosignature_time(note.signatures[1]) == 1679315147
+    assert parse_checkpoint(note.text).size == 300
+    (line,) = lines_by(note, vkey)
+    assert verify_cosignature(note.text, line, vkey) == cosignature_time(line) == 1767139200
+    with pytest.raises(BadSignature):
+        verify_cosignature(note.text.replace(b"300", b"301"), line, vkey)
 
 
 def test_damaged_bodies_and_payloads(damaged: Callable[[bytes], Iterator[bytes]]) -> None:

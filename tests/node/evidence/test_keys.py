@@ -44,9 +44,9 @@ def fault(key: bytes, message: bytes, signature: bytes) -> str | None:
 
 @pytest.mark.parametrize("case", EDGES, ids=[case["comment"] for case in EDGES])
 def test_edges(case: dict[str, Any]) -> None:
-    given = [bytes.fromhex(case[name]) for name in ("key", "message", "signature")]
-    assert twin.fault(*given) == case["fault"]
-    assert (fault(*given) is None) is case["valid"] is (case["fault"] is None)
+    key, message, signature = (bytes.fromhex(case[n]) for n in ("key", "message", "signature"))
+    assert twin.fault(key, message, signature) == case["fault"]
+    assert (fault(key, message, signature) is None) is case["valid"] is (case["fault"] is None)
 
 
 def test_edges_are_remade_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
