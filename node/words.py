@@ -77,8 +77,8 @@ class ResultCode(Enum):
     V203 = ("链不连续", "chain not continuous", Answer.PROOF_NOT_VALID)
     V204 = ("未提供外部信任锚", "no trust anchor from outside given", Answer.COULD_NOT_CHECK)
     V205 = (
-        "存证单签名或接收凭证签名无效",
-        "signature of the deposit statement or of the receipt not valid",
+        "存证单、接收凭证或密钥登记的签名无效",
+        "signature of deposit statement, receipt or key enrolment not valid",
         Answer.PROOF_NOT_VALID,
     )
     V206 = (
@@ -88,8 +88,8 @@ class ResultCode(Enum):
     )
     V301 = ("签署时证书无效", "signing certificate not valid at signing", Answer.PROOF_NOT_VALID)
     V302 = (
-        "签署前证书已吊销或密钥已撤销",
-        "signing certificate or key revoked before signing",
+        "签署前证书已吊销或密钥已撤销、更换",
+        "signing certificate or key revoked or replaced before signing",
         Answer.PROOF_NOT_VALID,
     )
     V303 = (
