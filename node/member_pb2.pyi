@@ -90,6 +90,22 @@ class Found(_message.Message):
     item_index: int
     def __init__(self, position: _Optional[_Union[Position, _Mapping]] = ..., item_index: _Optional[int] = ...) -> None: ...
 
+class FindKeyRequest(_message.Message):
+    __slots__ = ("public_key", "linearizable")
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    LINEARIZABLE_FIELD_NUMBER: _ClassVar[int]
+    public_key: str
+    linearizable: bool
+    def __init__(self, public_key: _Optional[str] = ..., linearizable: _Optional[bool] = ...) -> None: ...
+
+class FindKeyResponse(_message.Message):
+    __slots__ = ("entries", "height")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedScalarFieldContainer[bytes]
+    height: int
+    def __init__(self, entries: _Optional[_Iterable[bytes]] = ..., height: _Optional[int] = ...) -> None: ...
+
 class ProveRequest(_message.Message):
     __slots__ = ("statement_id", "item_index", "wait_ms")
     STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
