@@ -1,1 +1,21 @@
-"""."""
+"""The court's shelf: everything that decides whether a proof holds, and nothing else.
+
+An expert can read this package alone. It is pure: bytes go in, facts and verdicts come out; there
+is no clock, file, socket or chance in it. The member, the gateway, the command line and the offline
+verifier run the same code. Its formats are frozen in docs/proof-format.md.
+
+Reading order:
+
+    spelling, atoms, malformed   how values are spelled; the one exception for hostile bytes
+    digests, keys                SHA-256, SM3, Ed25519 and its strict rule
+    merkle, tiles                RFC 6962 trees and paths, and what a store keeps of them
+    item, opening                what is deposited: 32 bytes, and what they hide
+    statement, receipt           what the depositor signs, what the gateway answers
+    enrolment                    whose keys may do what
+    members, policy, policy_note whose seals count, and how that changes
+    entry, record, number        the leaves of the log, blocks of records, evidence numbers
+    note, checkpoint, sealed     C2SP signed notes, tree heads, seals
+    tlog_proof, tlog_policy      the published formats that other tools read
+    proof, proof_text, head      the proof file
+    steps, verify, verdict       the six steps, the bottom line, what is told to people
+"""

@@ -43,7 +43,7 @@ ENTRY_SIZE_MAX = 65_535
 """What a C2SP entry bundle can hold (u16 length)."""
 GENESIS_PROPOSER = "genesis"
 UNSTATED = "-"
-"""What stands for a proposer or version that is not spelled as one: it is its proposer's own word."""
+"""What stands for a proposer or version that is not spelled as one."""
 CARRIES = ("records", "nothing", "configuration")
 
 

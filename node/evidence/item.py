@@ -171,6 +171,12 @@ def page_length(count: int, page: int, index: int) -> int:
     return min(page, count - index // page * page)
 
 
+def page_items(packed: bytes, page: int, index: int) -> tuple[bytes, ...]:
+    """The items of the page of item `index`."""
+    data = pages(packed, page)[index // page]
+    return tuple(data[at : at + ITEM_SIZE] for at in range(0, len(data), ITEM_SIZE))
+
+
 def page_count(count: int, page: int) -> int:
     """How many pages a statement of `count` items has."""
     return -(-count // page)

@@ -17,6 +17,9 @@ from node.evidence.malformed import Malformed
 ORDINAL_MAX = 10**12 - 1
 """Twelve digits: at two million deposits a day, a chain of over a thousand years."""
 
+TIME_S_END = 253_402_272_000
+"""The year 10000 in UTC+8, in seconds: no date beyond it can be printed."""
+
 BEIJING = timezone(timedelta(hours=8))
 """Legal time of the courts: UTC+8 without summer time."""
 
@@ -24,9 +27,14 @@ _NUMBER = re.compile(r"(EV)([0-9]{8})([0-9]{12})-([0-9]{2})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def utc_time(time_ms: int) -> datetime:
+    """A time in milliseconds as a datetime in UTC."""
+    return _EPOCH + timedelta(milliseconds=time_ms)
+
+
 def beijing_time(time_ms: int) -> datetime:
     """A time in milliseconds as a datetime in UTC+8."""
-    return (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(BEIJING)
+    return utc_time(time_ms).astimezone(BEIJING)
 
 
 def format_number(block_time_ms: int, ordinal: int) -> str:

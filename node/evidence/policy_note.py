@@ -142,18 +142,16 @@ def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
         raise Malformed("policy note", "follows another policy")
     if note.network != before.network or note.rules < before.rules:
         raise Malformed("policy note", "changes the network or lowers the rules number")
-    body, position = format_body(note), 0
-    signed = Note(body, note.signatures)
+    body = format_body(note)
+    signed, expected = Note(body, note.signatures), []
     for sealer in before.sealers:
-        for line in lines_by(signed, before.log_vkey(sealer)):
-            if position >= len(note.signatures) or note.signatures[position] != line:
-                raise Malformed("policy note", "signature lines out of order")
+        for line in lines_by(signed, before.log_vkey(sealer))[:1]:
             verify(sealer.log, body, line.payload)
-            position += 1
-    if position != len(note.signatures):
-        raise BadSignature("a signature line is by nobody of the previous policy")
-    if position < before.quorum:
-        raise BadSignature(f"{position} members signed, {before.quorum} are needed")
+            expected.append(line)
+    if note.signatures != tuple(expected):
+        raise BadSignature("a signature line out of order, repeated or by nobody of that policy")
+    if len(expected) < before.quorum:
+        raise BadSignature(f"{len(expected)} members signed, {before.quorum} are needed")
 
 
 def _parse_signatures(data: bytes) -> tuple[SignatureLine, ...]:

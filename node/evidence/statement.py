@@ -3,7 +3,12 @@
 Tagged JSON; the statement id is the SHA-256 of its bytes, and its signature is over the same bytes.
 A deposit of one salted item:
 
-    cunzheng/statement/v1 {"alg":"sha256+sm3","category":"A14_0","claimed_at":1790000000000,"count":1,"items_root":"00...","key":"ed25519:...","mode":"commitment","nonce":"00...","origin":"cunzheng.test/devnet","page":1,"type":"deposit"}
+    cunzheng/statement/v1 {"alg":"sha256+sm3","category":"A14_0","claimed_at":1790000000000,
+                           "count":1,"items_root":"00...","key":"ed25519:...",
+                           "mode":"commitment","nonce":"00...","origin":"cunzheng.test/devnet",
+                           "page":1,"type":"deposit"}
+
+(one line, without the breaks shown here).
 
 An event tells what happened to a deposit later; it names its `subject` (only `health` has none) and
 has no items. Who may make which event is judged when reading, never when it is put on the chain.
