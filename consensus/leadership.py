@@ -51,6 +51,8 @@ class Leadership:
         self.reads = LeaderReads()
         self.first_index = log.last_index + 1
         """Of the term's first entry, the no-op; nothing is committed or read before it is."""
+        self.is_over = False
+        """This replica was removed, and that is committed."""
         self._log = log
         self._limits = limits
         self._progress: dict[ReplicaId, Progress] = {}
@@ -81,9 +83,12 @@ class Leadership:
                 self._progress.setdefault(replica.id, Progress(self._log.last_index))
 
     def _part_from_removed(self) -> None:
+        """The change is committed. A leader that removed itself led until now, not being counted
+        (thesis, 4.2.2)."""
         self._parting = False
         staying = {replica.id for replica in self._log.configuration}
         self._progress = {id_: p for id_, p in self._progress.items() if id_ in staying}
+        self.is_over = not self._log.configuration.is_voter(self.id)
 
     # Sending
 
@@ -190,6 +195,8 @@ class Leadership:
         return []
 
     def confirmed_reads(self) -> list[tuple[Asked, int]]:
+        if self.reads.count == 0:
+            return []
         return self.reads.confirm(
             agreed(
                 self.reads.position
@@ -206,10 +213,3 @@ class Leadership:
         for progress in self._progress.values():
             progress.active = False
         return tally([voter.id for voter in self._log.configuration.voters], heard) is Tally.WON
-
-    @property
-    def is_over(self) -> bool:
-        """This replica was removed, and that is committed: it led until then, not being counted
-        itself (thesis, 4.2.2)."""
-        log = self._log
-        return log.configuration_index <= log.commit and not log.configuration.is_voter(self.id)

@@ -105,15 +105,12 @@ class Log:
         self._window = list(storage.entries(last, last + 1, 0)) if last else []
         self._window_bytes = sum(map(weight, self._window))
         self._first = last if last else 1
+        self.last_index = last
         self._configurations = list(storage.configurations())
         self.commit = applied
         self._delivered = applied
         self._taken = last
         self.durable = last
-
-    @property
-    def last_index(self) -> int:
-        return self._first + len(self._window) - 1
 
     @property
     def last_term(self) -> int:
@@ -177,6 +174,7 @@ class Log:
             self._truncate(start)
         self._window += entries
         self._window_bytes += sum(map(weight, entries))
+        self.last_index = entries[-1].index
         _replace_configurations(self._configurations, start, entries)
 
     def _truncate(self, start: int) -> None:
@@ -194,6 +192,8 @@ class Log:
 
     def take_unwritten(self) -> tuple[Entry, ...]:
         """What no write has taken yet; a write takes it now."""
+        if self._taken == self.last_index:
+            return ()
         unwritten = tuple(self._window[self._taken + 1 - self._first :])
         self._taken = self.last_index
         return unwritten

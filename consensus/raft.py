@@ -57,7 +57,7 @@ from consensus.messages import (
 )
 from consensus.quorum import Tally, tally
 from consensus.reads import NUMBERS, Asked, ForwardedReads
-from consensus.ready import Contradiction, Read, Ready, Role
+from consensus.ready import Contradiction, Read, Ready, Role, Write
 from consensus.writes import Writes
 
 __all__ = ["Busy", "ChangeRefused", "Limits", "NotLeader", "Raft"]
@@ -116,7 +116,8 @@ class Raft:
         self._election_ticks = election_ticks
         self._heartbeat_ticks = heartbeat_ticks
         self._limits = limits
-        self._log = Log(storage, applied=applied)
+        self.log = Log(storage, applied=applied)
+        """Read by the edge as it likes; only the core changes it."""
         self._hard_state = self._hard_state_taken = storage.hard_state
         self._leadership: Leadership | None = None
         self._votes: dict[ReplicaId, bool] = {}
@@ -142,16 +143,16 @@ class Raft:
 
     @property
     def commit(self) -> int:
-        return self._log.commit
+        return self.log.commit
 
     @property
     def last_index(self) -> int:
-        return self._log.last_index
+        return self.log.last_index
 
     @property
     def configuration(self) -> Configuration:
         """The one in force: the last in the log, committed or not."""
-        return self._log.configuration
+        return self.log.configuration
 
     # The doors
 
@@ -198,7 +199,7 @@ class Raft:
         it is committed. Raises NotLeader, ChangeRefused, Busy."""
         self._now_ms = now_ms
         leadership = self._lead()
-        check_change(configuration, self._log, leadership.commits_own_term)
+        check_change(configuration, self.log, leadership.commits_own_term)
         return self._append_own(leadership, EntryKind.CONFIGURATION, configuration.format())
 
     def read_index(self, context: int) -> None:
@@ -218,15 +219,17 @@ class Raft:
             self._reads.append(Read(context, None))
 
     def persisted(self, number: int, now_ms: int) -> None:
-        """Write `number` and all before it are durable. What they held back may go, except what
-        was said in a term that is over."""
+        """Write `number` and all before it are durable. What they held back may go, unless it is
+        out of date: said in a term that is over, or asking for votes when a leader was found."""
         self._now_ms = now_ms
         durable, messages = self._writes.persisted(number)
-        self._log.persisted(durable)
+        self.log.persisted(durable)
         for message in messages:
             if message.recipient == self.id:
                 self.step(message, now_ms)
-            elif message.term == self.term:
+            elif message.term == self.term and (
+                self.role is Role.CANDIDATE or not isinstance(message, VoteRequest)
+            ):
                 self._send.append(message)
         if self._leadership is not None:
             self._leadership.advance_commit()
@@ -236,27 +239,32 @@ class Raft:
         deliver=False committed entries stay in the log until the edge can take them again."""
         if self._leadership is not None:
             self._finish_leader_turn(self._leadership)
-        write = None
-        entries = self._log.take_unwritten()
-        if entries or self._hard_state != self._hard_state_taken:
-            changed = self._hard_state if self._hard_state != self._hard_state_taken else None
-            self._hard_state_taken = self._hard_state
-            write = self._writes.open(changed, entries, self._log.last_index, self._ticks)
-        else:
-            self._send += self._writes.free()
-        committed = self._log.take_committed(self._limits.committed_bytes) if deliver else ()
+        write = self._take_write()
+        committed = self.log.take_committed(self._limits.committed_bytes) if deliver else ()
         shown = (self.role, self.leader, self.term)
-        if (
-            write is None
-            and not (self._send or committed or self._reads or self._contradictions)
-            and shown == self._shown
-        ):
+        news = write or committed or self._send or self._reads or self._contradictions
+        if not news and shown == self._shown:
             return None
-        send, self._send = tuple(self._send), []
-        reads, self._reads = tuple(self._reads), []
-        contradictions, self._contradictions = tuple(self._contradictions), []
+        ready = Ready(
+            write,
+            tuple(self._send),
+            committed,
+            tuple(self._reads),
+            tuple(self._contradictions),
+            *shown,
+        )
+        self._send, self._reads, self._contradictions = [], [], []
         self._shown = shown
-        return Ready(write, send, committed, reads, contradictions, *shown)
+        return ready
+
+    def _take_write(self) -> Write | None:
+        entries = self.log.take_unwritten()
+        changed = self._hard_state if self._hard_state is not self._hard_state_taken else None
+        if not entries and changed is None:
+            self._send += self._writes.free()
+            return None
+        self._hard_state_taken = self._hard_state
+        return self._writes.open(changed, entries, self.log.last_index, self._ticks)
 
     # Terms and roles
 
@@ -300,7 +308,7 @@ class Raft:
         self.role = Role.PRE_CANDIDATE
         self._restart_timer()
         self._votes = {self.id: True}
-        log = self._log
+        log = self.log
         for voter in self.configuration.voters:
             if voter.id != self.id:
                 self._send.append(
@@ -316,7 +324,7 @@ class Raft:
         self.role = Role.CANDIDATE
         self._restart_timer()
         self._votes = {}
-        log = self._log
+        log = self.log
         for voter in self.configuration.voters:
             if voter.id == self.id:
                 self._writes.hold(VoteResponse(self.id, self.id, self.term, True))
@@ -329,7 +337,7 @@ class Raft:
         self.role = Role.LEADER
         self.leader = self.id
         self._elapsed = 0
-        self._leadership = Leadership(self.id, self.term, self._log, self._limits)
+        self._leadership = Leadership(self.id, self.term, self.log, self._limits)
         self._leadership.append(self._entry(EntryKind.NOOP, b""))
 
     # Messages of the current term
@@ -360,7 +368,7 @@ class Raft:
                 if context is not None:
                     self._reads.append(Read(context, message.index))
             case PreVoteRequest():
-                granted = self._log.is_up_to_date(message.last_index, message.last_term)
+                granted = self.log.is_up_to_date(message.last_index, message.last_term)
                 self._send.append(PreVoteResponse(self.id, message.sender, self.term, granted))
             case VoteRequest():
                 self._on_vote_request(message)
@@ -395,10 +403,11 @@ class Raft:
         that can be committed (paper, 5.2 and 5.4.1). It leaves when it is on the disk."""
         vote = self._hard_state.vote
         free = vote == message.sender or (vote is None and self.leader is None)
-        if not (free and self._log.is_up_to_date(message.last_index, message.last_term)):
+        if not (free and self.log.is_up_to_date(message.last_index, message.last_term)):
             self._refuse(message)
             return
-        self._hard_state = HardState(self.term, message.sender)
+        if vote is None:
+            self._hard_state = HardState(self.term, message.sender)
         self._elapsed = 0
         self._writes.hold(VoteResponse(self.id, message.sender, self.term, True))
 
@@ -427,7 +436,7 @@ class Raft:
     def _on_append(self, message: AppendRequest) -> None:
         if not self._follow(message):
             return
-        answer = take_append(message, self._log, self._writes)
+        answer = take_append(message, self.log, self._writes)
         if isinstance(answer, AppendRefusal):
             self._send.append(answer)
         elif answer is not None:
@@ -435,14 +444,14 @@ class Raft:
 
     def _on_commit_notice(self, message: CommitNotice) -> None:
         if self._follow(message):
-            contradiction = take_commit_notice(message, self._log)
+            contradiction = take_commit_notice(message, self.log)
             if contradiction is not None:
                 self._contradictions.append(contradiction)
 
     def _on_heartbeat(self, message: HeartbeatRequest) -> None:
         """Answered without waiting for the disk: a slow one must not look like a dead replica."""
         if self._follow(message):
-            take_heartbeat_commit(message, self._log)
+            take_heartbeat_commit(message, self.log)
             self._send.append(
                 HeartbeatResponse(
                     self.id, message.sender, self.term, message.read_position, self._now_ms
@@ -457,10 +466,10 @@ class Raft:
         return self._leadership
 
     def _entry(self, kind: EntryKind, data: bytes) -> Entry:
-        last_ms = self._log.last_time_ms
+        last_ms = self.log.last_time_ms
         holds = self._now_ms < last_ms <= self._now_ms + CLOCK_SKEW_MS_MAX
         return Entry(
-            self._log.last_index + 1,
+            self.log.last_index + 1,
             self.term,
             kind,
             last_ms if holds else self._now_ms,
