@@ -1,0 +1,126 @@
+"""The errors of a node, sorted by whose move is next.
+
+    NodeError
+    ├── CallerFault        the same request will never succeed
+    │   ├── BadRequest         it is not a request
+    │   └── Stranger           this certificate may not ask this
+    ├── TryAgain           nothing is wrong with the request
+    │   ├── NotLeader          ask the leader
+    │   ├── Busy               ask later
+    │   ├── Dropped            not done for certain, send the same bytes again
+    │   ├── Unknown            done or not, send the same bytes again
+    │   └── Unavailable        cannot be answered now
+    └── Ours               an operator must look
+        ├── Corrupt            stored data that does not check
+        ├── Misconfigured      settings, keys or directories that do not fit together
+        └── NewerRules         this version does not know the rules in force
+
+Each class has the `code` by which members tell it to gateways (proto/node/member.proto), the HTTP
+status a gateway answers with, and what the reader should do, in Chinese and English.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NodeError(Exception):
+    """Base of all; never raised itself."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    zh: ClassVar[str]
+    en: ClassVar[str]
+
+
+class CallerFault(NodeError):
+    """Base of what the caller must change; never raised itself."""
+
+
+class BadRequest(CallerFault):
+    code, status = "malformed", 400
+    zh = "请求格式不正确，原样重发不会成功；请按说明改正。"
+    en = "The request is malformed and will never succeed as it is; correct what is named."
+
+
+class Stranger(CallerFault):
+    code, status = "stranger", 403
+    zh = "此证书无权提出该请求；请核对成员配置中登记的证书。"
+    en = "This certificate may not ask this; check the certificates in the member's configuration."
+
+
+class TryAgain(NodeError):
+    """Base of what passes by itself; never raised itself."""
+
+
+class NotLeader(TryAgain):
+    code, status = "not-leader", 503
+    zh = "该成员不是主节点，未作任何处理；请向主节点重发。"
+    en = "This member does not lead and did nothing; send the same request to the leader."
+
+    def __init__(self, leader: str | None) -> None:
+        super().__init__(f"the leader is {leader}" if leader else "there is no leader now")
+        self.leader = leader
+
+
+class Busy(TryAgain):
+    code, status = "busy", 503
+    zh = "待处理的请求过多，未作任何处理；请稍后重发。"
+    en = "Too much is waiting and nothing was done; send the same request a little later."
+
+
+class Dropped(TryAgain):
+    code, status = "dropped", 503
+    zh = "确定未上链；请原样重发。"
+    en = "It is not on the chain for certain; send the same bytes again."
+
+
+class Unknown(TryAgain):
+    code, status = "unknown", 503
+    zh = "是否已上链暂不能确定；原样重发是安全的，不会重复存证。"
+    en = "It may or may not be on the chain; sending the same bytes again cannot deposit twice."
+
+
+class Unavailable(TryAgain):
+    code, status = "unavailable", 503
+    zh = "该成员暂时不能作答；请稍后重试或询问其他成员。"
+    en = "This member cannot answer now; ask again later, or ask another member."
+
+
+class Ours(NodeError):
+    """Base of what an operator must look at; never raised itself."""
+
+
+class Corrupt(Ours):
+    code, status = "corrupt", 500
+    zh = "该成员不能证明自己的数据完好，已停止提供；请询问其他成员，并由运维人员检查。"
+    en = "This member cannot prove its own data and does not serve it; ask another member."
+
+
+class Misconfigured(Ours):
+    code, status = "misconfigured", 500
+    zh = "配置、密钥或数据目录不相符，成员未启动；请按提示改正。"
+    en = "Settings, keys or directories do not fit together; correct what is named and start again."
+
+
+class NewerRules(Ours):
+    code, status = "newer-rules", 500
+    zh = "链上规则的版本高于本软件所知；请升级后再启动。"
+    en = "The chain follows rules newer than this version knows; upgrade, then start again."
+
+
+def by_code(code: str, message: str, leader: str | None = None) -> NodeError:
+    """The error a member told by its code; one that is not known here is `Unavailable`."""
+    if code == NotLeader.code:
+        return NotLeader(leader)
+    kinds: tuple[type[NodeError], ...] = (
+        BadRequest,
+        Stranger,
+        Busy,
+        Dropped,
+        Unknown,
+        Corrupt,
+        Misconfigured,
+        NewerRules,
+    )
+    return next((kind for kind in kinds if kind.code == code), Unavailable)(message)

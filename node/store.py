@@ -1,0 +1,366 @@
+"""Views: everything about the chain that can be computed again from the journal.
+
+One LevelDB, `views/`, never synced: each block is one batch with the state after it, so a crash
+leaves the views at some earlier block, and applying goes on from there. Views that do not open or
+do not check are put aside and made again from height 0 on the same way. Numbers are big-endian.
+
+    "c"                       the state after the last block
+    "e" leaf u64              entry (leaf data)
+    "t" ...                   tiles of the tree (`tree`)
+    "p" leaf                  where a record came from: height, time, number in its block, first
+                              item, count, statement id
+    "s" statement id          leaf
+    "h" entry hash            leaf, of records
+    "o" first item u64        leaf, of deposits
+    "g" leaf                  leaf hashes of the item tree, where a deposit has several pages
+    "d" alg u8, digest, leaf, item u32      items of deposits in digest mode
+    "k" public key, leaf      key entries that name it as key or successor
+    "K" public key            its state: standing, serial, role
+    "P" serial u64            leaf of the policy
+
+Bodies (items) are not here but in the journal, written once.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from consensus.messages import Entry as RaftEntry
+from node import leveldb
+from node.chain import Applied, Chain, KeyState, Taken, genesis
+from node.errors import Corrupt
+from node.evidence.digests import ALGS, sha256
+from node.evidence.entry import BlockEntry, KeyEntry, PolicyEntry, StatementEntry, parse_entry
+from node.evidence.item import ITEM_SIZE
+from node.evidence.keys import PublicKey
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import HASH_SIZE, leaf_hash
+from node.evidence.record import Genesis
+from node.evidence.statement import Deposit
+from node.leveldb import NUMBER, Database, key_of, number_of
+from node.tree import Tree
+
+FOUND_MAX = 100
+"""Deposits named in one answer; whoever has more wants a list, not an answer."""
+
+_STATE = struct.Struct(">QQ32sQQQQ")
+_PLACE = struct.Struct(">QQIQI")
+_KEY_STATE = struct.Struct(">8sQ")
+_DIGEST = struct.Struct(">B32s")
+_ITEM = struct.Struct(">QI")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record stands on the chain; `statement_id` is empty for keys and policies,
+    `first_item` and `count` are 0 for all but deposits, `record` is its number in its block."""
+
+    leaf_index: int
+    height: int
+    time_ms: int
+    record: int
+    first_item: int
+    count: int
+    statement_id: bytes
+    entry: bytes
+
+
+Item = tuple[Position, int]
+"""An item by its deposit and its index in it."""
+
+
+class Store:
+    """The open views. One thread writes; any thread reads what was written before it asked.
+
+    Reads raise `Corrupt` for what does not check. `chain` is the state after the last block written
+    and is replaced as a whole.
+    """
+
+    def __init__(self, directory: Path, first: Genesis) -> None:
+        """Open the views of this chain, making them where there are none or none that check."""
+        self.directory = directory
+        self.chain: Chain
+        # Leaves of the policy in force and of the last block entry.
+        self._policy_leaf = self._block_leaf = 0
+        if not directory.exists():
+            leveldb.create(directory)
+            self._open(first, new=True)
+            return
+        try:
+            self._open(first, new=False)
+        except Corrupt as error:
+            _log.error("views are put aside and made again from the journal: %s", error)
+            self.set_aside()
+            leveldb.create(directory)
+            self._open(first, new=True)
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._database.close()
+
+    def set_aside(self) -> None:
+        """Close, and rename the directory for inspection: the next open starts from nothing."""
+        if hasattr(self, "_database"):
+            self.close()
+        aside = self.directory.with_name(self.directory.name + ".damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        self.directory.rename(aside)
+
+    def continues(self, block: RaftEntry) -> bool:
+        """Whether the last block written is this one of the journal; if not, these views are of
+        another history."""
+        with self._reading():
+            entry = parse_entry(self._must(key_of(b"e", self._block_leaf)))
+        assert isinstance(entry, BlockEntry)
+        ours = entry.height, entry.term, entry.body
+        return ours == (block.index, block.term, sha256(block.data))
+
+    # Writing.
+
+    def write(self, applied: Applied) -> None:
+        """Write down one block. If we stop before LevelDB has it, it is applied again."""
+        first_leaf = applied.chain.size - len(applied.leaves)
+        batch = self._database.write_batch()
+        for index, leaf in enumerate(applied.leaves, first_leaf):
+            batch.put(key_of(b"e", index), leaf)
+        self._tree.grow(batch, applied.nodes)
+        for number, outcome in enumerate(applied.outcomes):
+            if isinstance(outcome, Taken):
+                self._put_record(batch, number, outcome)
+        for key, state in applied.key_states.items():
+            standing = _KEY_STATE.pack(state.standing.encode(), state.serial)
+            batch.put(b"K" + key.raw, standing + state.role.encode())
+        policy_leaf = self._policy_leaf
+        if isinstance(last := applied.outcomes[-1] if applied.outcomes else None, Taken) and (
+            isinstance(last.entry, PolicyEntry)
+        ):
+            policy_leaf = last.leaf_index
+        batch.put(b"c", _format_state(applied.chain, policy_leaf, first_leaf))
+        with self._reading():
+            batch.write()
+        self._policy_leaf, self._block_leaf = policy_leaf, first_leaf
+        self.chain = applied.chain
+
+    def _put_record(self, batch: Database, number: int, taken: Taken) -> None:
+        entry, leaf = taken.entry, NUMBER.pack(taken.leaf_index)
+        assert not isinstance(entry, BlockEntry)
+        first_item, count, identity = 0, 0, b""
+        match entry:
+            case StatementEntry():
+                identity = entry.statement_id
+                batch.put(b"s" + identity, leaf)
+                if isinstance(deposit := entry.statement, Deposit):
+                    assert entry.first_item is not None
+                    first_item, count = entry.first_item, deposit.count
+                    self._put_items(batch, taken, deposit)
+                    batch.put(key_of(b"o", first_item), leaf)
+            case KeyEntry():
+                batch.put(b"k" + entry.record.key.raw + leaf, b"")
+                if entry.record.successor is not None:
+                    batch.put(b"k" + entry.record.successor.raw + leaf, b"")
+            case PolicyEntry():
+                batch.put(key_of(b"P", entry.note.serial), leaf)
+        batch.put(b"h" + leaf_hash(taken.leaf), leaf)
+        place = _PLACE.pack(entry.height, entry.time_ms, number, first_item, count)
+        batch.put(b"p" + leaf, place + identity)
+
+    def _put_items(self, batch: Database, taken: Taken, deposit: Deposit) -> None:
+        assert taken.statement is not None
+        hashes = taken.statement.page_hashes
+        if len(hashes) > 1:
+            batch.put(key_of(b"g", taken.leaf_index), b"".join(hashes))
+        if deposit.mode == "digest":
+            items, alg = taken.statement.record.items, ALGS.index(deposit.alg)
+            for index in range(deposit.count):
+                digest = items[index * ITEM_SIZE : (index + 1) * ITEM_SIZE]
+                key = b"d" + _DIGEST.pack(alg, digest) + _ITEM.pack(taken.leaf_index, index)
+                batch.put(key, b"")
+
+    # What the next block asks (`chain.Past`).
+
+    def has_statement(self, identity: bytes) -> bool:
+        with self._reading():
+            return leveldb.get(self._database, b"s" + identity) is not None
+
+    def key_state(self, key: PublicKey) -> KeyState | None:
+        with self._reading():
+            value = leveldb.get(self._database, b"K" + key.raw)
+            if value is None:
+                return None
+            standing, serial = _KEY_STATE.unpack_from(value)
+            role = value[_KEY_STATE.size :].decode()
+            return KeyState(standing.rstrip(b"\0").decode(), role, serial)
+
+    # Finding.
+
+    def position(self, leaf_index: int) -> Position:
+        """Where the record of this leaf stands; it must be one."""
+        with self._reading():
+            return self._position(leaf_index)
+
+    def find_statement(self, identity: bytes) -> Position | None:
+        """A statement by its whole id."""
+        with self._reading():
+            leaf = leveldb.get(self._database, b"s" + identity)
+            return None if leaf is None else self._position(number_of(leaf))
+
+    def find_receipt(self, prefix: bytes) -> list[Position]:
+        """Statements whose ids begin so, oldest first."""
+        with self._reading(), leveldb.scan(self._database, b"s", prefix) as found:
+            leaves: list[int] = []
+            for key, leaf in found:
+                if not key.startswith(prefix, 1) or len(leaves) == FOUND_MAX:
+                    break
+                leaves.append(number_of(leaf))
+            return [self._position(leaf) for leaf in sorted(leaves)]
+
+    def find_ordinal(self, ordinal: int) -> Item | None:
+        """The item that has this place in the whole chain."""
+        start = NUMBER.pack(ordinal)
+        with self._reading(), leveldb.scan(self._database, b"o", start, reverse=True) as found:
+            for _, leaf in found:
+                position = self._position(number_of(leaf))
+                index = ordinal - position.first_item
+                return (position, index) if index < position.count else None
+            return None
+
+    def find_entry(self, entry_hash: bytes) -> Position | None:
+        """A record by the leaf hash of its entry."""
+        with self._reading():
+            leaf = leveldb.get(self._database, b"h" + entry_hash)
+            return None if leaf is None else self._position(number_of(leaf))
+
+    def find_digest(self, alg: str, digest: bytes) -> list[Item]:
+        """Items deposited as this plain digest, oldest first, at most FOUND_MAX."""
+        prefix = _DIGEST.pack(ALGS.index(alg), digest)
+        found: list[Item] = []
+        with self._reading(), leveldb.scan(self._database, b"d" + prefix) as rows:
+            for key, _ in rows:
+                if len(found) == FOUND_MAX:
+                    break
+                leaf, index = _ITEM.unpack(key[1 + len(prefix) :])
+                found.append((self._position(leaf), index))
+        return found
+
+    def key_leaves(self, key: PublicKey) -> list[int]:
+        """Leaves of the key entries that name this key, oldest first."""
+        with self._reading(), leveldb.scan(self._database, b"k" + key.raw) as rows:
+            return [number_of(row) for row, _ in rows]
+
+    def policy_leaves(self) -> list[int]:
+        """Leaves of the policies, the genesis one first."""
+        with self._reading(), leveldb.scan(self._database, b"P") as rows:
+            return [number_of(leaf) for _, leaf in rows]
+
+    # Proving.
+
+    def entry(self, leaf_index: int) -> bytes:
+        """Leaf data."""
+        with self._reading():
+            return self._must(key_of(b"e", leaf_index))
+
+    def page_hashes(self, position: Position) -> list[bytes] | None:
+        """Leaf hashes of a deposit's item tree; None if it has one page."""
+        with self._reading():
+            packed = leveldb.get(self._database, key_of(b"g", position.leaf_index))
+        if packed is None:
+            return None
+        return [packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE)]
+
+    def tile(self, level: int, index: int) -> bytes:
+        """The hashes of a C2SP tile, as many as there are so far."""
+        with self._reading():
+            return self._tree.tile(level, index)
+
+    def root(self, size: int) -> bytes:
+        """The root over the first leaves."""
+        with self._reading():
+            return self._tree.root(size)
+
+    def inclusion_path(self, index: int, size: int) -> tuple[bytes, ...]:
+        """The way of a leaf to the root over the first `size`."""
+        with self._reading():
+            return self._tree.inclusion_path(index, size)
+
+    def consistency_path(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Shows that the tree of `new` leaves extends that of `old`."""
+        with self._reading():
+            return self._tree.consistency_path(old, new)
+
+    # Opening.
+
+    def _open(self, first: Genesis, *, new: bool) -> None:
+        self._database = leveldb.open_checked(self.directory)
+        self._tree = Tree(self._database)
+        try:
+            if new:
+                self.write(genesis(first))
+            with self._reading():
+                self._load(first)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _load(self, first: Genesis) -> None:
+        """Read the state, and check that it is of this chain and that its tree is there."""
+        if [self._must(key_of(b"e", index)) for index in (0, 1)] != first.entries():
+            raise ValueError("these are the views of another chain")
+        state, hashes = _parse_state(self._must(b"c"))
+        height, time_ms, block_hash, size, ordinal, self._policy_leaf, self._block_leaf = state
+        frontier = self._tree.load(size)
+        if frontier.hashes != hashes:
+            raise ValueError("the tree is not the one of the last block")
+        policy = parse_entry(self._must(key_of(b"e", self._policy_leaf)))
+        if not isinstance(policy, PolicyEntry):
+            raise ValueError("the policy in force is missing")
+        self.chain = Chain(height, time_ms, block_hash, frontier, ordinal, policy.note)
+
+    def _position(self, leaf_index: int) -> Position:
+        place = self._must(key_of(b"p", leaf_index))
+        height, time_ms, record, first_item, count = _PLACE.unpack_from(place)
+        identity = place[_PLACE.size :]
+        entry = self._must(key_of(b"e", leaf_index))
+        return Position(leaf_index, height, time_ms, record, first_item, count, identity, entry)
+
+    def _must(self, key: bytes) -> bytes:
+        value = leveldb.get(self._database, key)
+        if value is None:
+            raise ValueError(f"{key[:1].decode()} {key[1:].hex()} is missing")
+        return value
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with leveldb.reading(self.directory):
+            try:
+                yield
+            except Malformed as error:
+                raise ValueError(str(error)) from error
+
+
+def _format_state(chain: Chain, policy_leaf: int, block_leaf: int) -> bytes:
+    head = _STATE.pack(
+        chain.height,
+        chain.time_ms,
+        chain.block_hash,
+        chain.size,
+        chain.next_ordinal,
+        policy_leaf,
+        block_leaf,
+    )
+    return head + b"".join(chain.frontier.hashes)
+
+
+def _parse_state(
+    value: bytes,
+) -> tuple[tuple[int, int, bytes, int, int, int, int], Sequence[bytes]]:
+    rest = value[_STATE.size :]
+    hashes = tuple(rest[at : at + HASH_SIZE] for at in range(0, len(rest), HASH_SIZE))
+    return _STATE.unpack_from(value), hashes

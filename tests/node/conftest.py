@@ -1,0 +1,199 @@
+"""A small world for the member's tests: keys, records and blocks, all from fixed seeds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from consensus.messages import Entry, EntryKind
+from node.chain import Applied, KeyState, Taken, apply, genesis
+from node.evidence.digests import sha256
+from node.evidence.enrolment import KeyRecord, format_key_record
+from node.evidence.item import items_root
+from node.evidence.keys import PublicKey, Signer
+from node.evidence.members import Member, format_members
+from node.evidence.note import sign_ed25519
+from node.evidence.policy import Policy, Sealer, format_policy
+from node.evidence.policy_note import PolicyNote, first_note, format_body
+from node.evidence.receipt import issue
+from node.evidence.record import (
+    Genesis,
+    KeyEnrolment,
+    StatementRecord,
+    format_block,
+    format_record,
+)
+from node.evidence.statement import Deposit, Event, Statement, format_statement, statement_id
+
+ORIGIN = "cunzheng.test/rooms"
+TIME_MS = 1_790_000_000_000
+NAMES = ("court", "forensic", "notary")
+KINDS = {"court": "court", "forensic": "forensic", "notary": "notary", "guild": "industry"}
+
+
+def signer(name: str) -> Signer:
+    return Signer(sha256(name.encode()))
+
+
+@dataclass
+class World:
+    """Makes valid things; tests change them to make others."""
+
+    origin: str = ORIGIN
+    authority: Signer = field(default_factory=lambda: signer("authority"))
+    gateway: Signer = field(default_factory=lambda: signer("gateway"))
+    depositor: Signer = field(default_factory=lambda: signer("depositor"))
+
+    def log(self, member: str) -> Signer:
+        return signer(f"{member} log")
+
+    def witness(self, member: str) -> Signer:
+        return signer(f"{member} witness")
+
+    def policy_texts(
+        self, serial: int = 1, names: Iterable[str] = NAMES, quorum: int = 2, network: str = "test"
+    ) -> tuple[bytes, bytes]:
+        members = format_members([Member(n, KINDS[n], f"示例 {n}") for n in names])
+        sealers = tuple(Sealer(n, self.log(n).public, self.witness(n).public) for n in names)
+        policy = Policy(
+            origin=self.origin,
+            network=network,
+            rules=1,
+            serial=serial,
+            skew_ms=2000,
+            members_hash=sha256(members),
+            authorities=(self.authority.public,),
+            sealers=sealers,
+            quorum=quorum,
+        )
+        return format_policy(policy), members
+
+    def memory(self) -> "Memory":
+        """A chain of its own, at height 0."""
+        return Memory(self.genesis())
+
+    def note(self) -> PolicyNote:
+        return first_note(*self.policy_texts())
+
+    def genesis(self) -> Genesis:
+        return Genesis(TIME_MS, "test-0.1", self.note())
+
+    def next_note(
+        self, before: PolicyNote, signers: Iterable[str] = ("court", "notary"), **changes: object
+    ) -> PolicyNote:
+        policy, members = self.policy_texts(before.serial + 1, **changes)  # type: ignore[arg-type]
+        return self.sign_note(before, policy, members, signers)
+
+    def sign_note(
+        self, before: PolicyNote, policy: bytes, members: bytes, signers: Iterable[str]
+    ) -> PolicyNote:
+        def note(*lines: object) -> PolicyNote:
+            previous = sha256(before.policy_text)
+            serial = before.serial + 1
+            return PolicyNote(self.origin, serial, previous, policy, members, lines)  # type: ignore[arg-type]
+
+        unsigned = note(sign_ed25519(b"", self.origin, self.log("court")))
+        body = format_body(unsigned)
+        return note(*(sign_ed25519(body, self.origin, self.log(name)) for name in signers))
+
+    def deposit(self, items: bytes, number: int = 0, **changes: object) -> Deposit:
+        values: dict[str, object] = {
+            "origin": self.origin,
+            "key": self.depositor.public,
+            "nonce": number.to_bytes(16, "big"),
+            "claimed_at": TIME_MS,
+            "mode": "commitment",
+            "alg": "sha256",
+            "count": len(items) // 32,
+            "page": 1,
+        }
+        values |= changes
+        values.setdefault("items_root", items_root(items, int(str(values["page"]))))
+        return Deposit(**values)  # type: ignore[arg-type]
+
+    def event(self, number: int = 0, **changes: object) -> Event:
+        values: dict[str, object] = {
+            "origin": self.origin,
+            "key": self.depositor.public,
+            "nonce": number.to_bytes(16, "big"),
+            "claimed_at": TIME_MS,
+            "type": "health",
+            "details": bytes(32),
+            "subject": None,
+        }
+        return Event(**values | changes)  # type: ignore[arg-type]
+
+    def record(self, statement: Statement, items: bytes = b"", by: Signer | None = None) -> bytes:
+        data = format_statement(statement)
+        receipt = issue(self.gateway, self.origin, statement_id(data), TIME_MS)
+        signature = (by or self.depositor).sign(data)
+        return format_record(StatementRecord(receipt, signature, data, items))
+
+    def deposited(self, number: int = 0, count: int = 1, **changes: object) -> bytes:
+        """The record of a deposit of `count` items that no other number has."""
+        items = b"".join(sha256(b"%d/%d" % (number, index)) for index in range(count))
+        return self.record(self.deposit(items, number, **changes), items)
+
+    def key(self, action: str, key: PublicKey, serial: int = 1, **changes: object) -> bytes:
+        values: dict[str, object] = {
+            "origin": self.origin,
+            "action": action,
+            "effective": TIME_MS,
+            "key": key,
+            "role": "depositor",
+            "serial": serial,
+        }
+        data = format_key_record(KeyRecord(**values | changes))  # type: ignore[arg-type]
+        signature = self.authority.sign(data)
+        return format_record(KeyEnrolment(self.authority.public, signature, data))
+
+    def block(self, height: int, *records: bytes, **changes: object) -> Entry:
+        values: dict[str, object] = {
+            "index": height,
+            "term": 1,
+            "kind": EntryKind.NORMAL,
+            "time_ms": TIME_MS + height,
+            "proposer": "court",
+            "version": "test-0.1",
+            "data": format_block(records),
+        }
+        return Entry(**values | changes)  # type: ignore[arg-type]
+
+
+class Memory:
+    """A `Past` in memory, and the chain so far: the other implementation beside the store."""
+
+    def __init__(self, first: Genesis) -> None:
+        self.leaves: list[bytes] = []
+        self.statements: set[bytes] = set()
+        self.keys: dict[PublicKey, KeyState] = {}
+        self._take_in(genesis(first))
+
+    def has_statement(self, identity: bytes) -> bool:
+        return identity in self.statements
+
+    def key_state(self, key: PublicKey) -> KeyState | None:
+        return self.keys.get(key)
+
+    def apply(self, block: Entry) -> Applied:
+        applied = apply(self.chain, block, self)
+        self._take_in(applied)
+        return applied
+
+    def _take_in(self, applied: Applied) -> None:
+        self.chain = applied.chain
+        self.leaves += applied.leaves
+        self.keys |= applied.key_states
+        for outcome in applied.outcomes:
+            if isinstance(outcome, Taken) and outcome.statement is not None:
+                self.statements.add(outcome.statement.statement_id)
+
+
+@pytest.fixture
+def memory(world: World) -> Memory:
+    return world.memory()
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    return World()
