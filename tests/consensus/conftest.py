@@ -55,6 +55,7 @@ class Node:
     def start(self) -> None:
         assert not self.alive
         self.alive = True
+        self.commit = 0
         self.writes: deque[Write] = deque()
         self.committed: list[Entry] = []
         self.reads: dict[int, int | None] = {}
@@ -153,7 +154,6 @@ class Witness:
         self.leaders: dict[int, ReplicaId] = {}
         self.votes: dict[tuple[ReplicaId, int], ReplicaId] = {}
         self.canon: dict[int, Entry] = {}
-        self.commits: dict[int, int] = {}
         self.led: set[tuple[ReplicaId, int]] = set()
 
     def saw(self, node: Node, ready: Ready) -> None:
@@ -173,9 +173,9 @@ class Witness:
 
     def _commits(self, node: Node, ready: Ready) -> None:
         log = node.raft.log
-        before = self.commits.get(id(node.raft), 0)
+        before = node.commit
         assert before <= log.commit <= log.last_index, "the commit index went back, or too far"
-        self.commits[id(node.raft)] = log.commit
+        node.commit = log.commit
         if ready.role is Role.LEADER and log.commit > before:
             assert log.term(log.commit) == ready.term, "committed an older term by counting"
         for index, entry in enumerate(ready.committed, len(node.committed) + 1):
