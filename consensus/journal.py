@@ -21,10 +21,11 @@ import hashlib
 import os
 import shutil
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
-from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +36,31 @@ except ImportError:  # Python 3.13 and later have only the maintained fork.
 
 from consensus.messages import Configuration, Entry, EntryKind, HardState
 from consensus.records import (
-    GENESIS,
+    BATCH,
+    DATA,
+    HEADER,
     NUMBER,
     Batch,
+    Content,
     Mark,
     format_header,
     key_of,
-    number_of,
     parse_entry,
-    term_of,
+    parse_key,
+    parse_place,
+    place,
 )
+from consensus.recount import Part, recount
 
-# LevelDB turns its log into a table when this much has been written. Larger tables mean fewer
-# merges of a log that is only ever appended to; smaller means a shorter replay at open.
-WRITE_BUFFER_BYTES = 8 << 20
+# LevelDB turns its log into a table when this much has been written, and may hold up an append
+# while it does: 10 ms with this, 25 ms with twice as much (measured with 1 MiB entries).
+WRITE_BUFFER_BYTES = 4 << 20
 
 # How far back an open recounts. LevelDB itself finds a missing or damaged table from its manifest;
 # only what still lies in its logs can vanish unseen, and it keeps at most two, each no larger than
-# the buffer and one batch. Older batches were counted by the open that followed them.
-RECOUNT_BYTES = 4 * WRITE_BUFFER_BYTES
+# the buffer and one batch (`writer.BATCH_BYTES` and an entry). Older batches were counted by the
+# open that followed them.
+RECOUNT_BYTES = 24 << 20
 
 
 class JournalError(Exception):
@@ -101,8 +108,13 @@ class Journal:
         self._position_file = _lock(directory)
         try:
             self._db = self._open()
-            self._last = self._recount()
-            self.replica_id, self._bootstrap_configuration = self._read_identity()
+            with self._reading():
+                identity = self._db.get(b"i", verify_checksums=True) or b""
+                self.replica_id, self._bootstrap_configuration = _parse_identity(identity)
+                self._base = hashlib.sha256(identity).digest()
+                # Where terms begin; replaced, never changed, by the thread that appends.
+                self._terms = self._read_terms()
+                self._last = self._recount()
         except BaseException:
             self.close()
             raise
@@ -117,11 +129,13 @@ class Journal:
             shutil.rmtree(new)
         new.mkdir(parents=True)
         identity = replica_id.encode() + b"\n" + configuration.format()
-        first = GENESIS.next(hashlib.sha256(identity), len(identity), HardState(), 0)
+        first = Batch(
+            1, 1, hashlib.sha256(identity).digest(), Content().finish(HardState(), 0), 0, 0, ""
+        )
         db = plyvel.DB(str(new / "leveldb"), create_if_missing=True, error_if_exists=True)
         with db.write_batch(sync=True) as batch:
             batch.put(b"i", identity)
-            batch.put(key_of(b"b", first.number), first.format())
+            batch.put(place(1, BATCH), first.format())
         db.close()
         (new / "position").write_bytes(first.mark.format())
         for path in (new / "position", new / "leveldb", new):
@@ -143,43 +157,73 @@ class Journal:
         The entries replace whatever the journal had from the first one's index on.
         """
         last = self._last
+        first = entries[0].index if entries else last.last_index + 1
+        state = last.hard_state if hard_state is None else hard_state
+        assert 1 <= first <= last.last_index + 1, "entries leave a gap"
+        assert state.term >= last.term, "the term went back"
         batch = self._db.write_batch(sync=True)
-        content = hashlib.sha256()
-        size = 0
-        if entries:
-            self._truncate(batch, entries[0].index)
-        for index, entry in enumerate(entries, entries[0].index if entries else 0):
+        previous = self._truncate(batch, first)
+        terms = self._terms
+        if first <= last.last_index:
+            terms = [run for run in terms if run[0] < first]
+        content = Content()
+        for index, entry in enumerate(entries, first):
             assert entry.index == index, "entries leave a gap"
             header = format_header(entry)
-            batch.put(key_of(b"t", index), header)
-            batch.put(key_of(b"d", index), entry.data)
+            content.add(index, header, entry.data)
+            batch.put(place(index, HEADER), header)
+            batch.put(place(index, DATA), entry.data)
             if entry.kind is EntryKind.CONFIGURATION:
-                batch.put(key_of(b"c", index), b"")
-            content.update(NUMBER.pack(index) + header)
-            content.update(entry.data)
-            size += len(header) + len(entry.data)
-        state = self.hard_state if hard_state is None else hard_state
-        assert state.term >= last.term, "the term went back"
-        last_index = entries[-1].index if entries else last.last_index
-        record = last.next(content, size, state, last_index)
-        batch.put(key_of(b"b", record.number), record.format())
+                batch.put(key_of(b"m", index), b"")
+            if not terms or terms[-1][1] != entry.term:
+                terms = [*terms, (index, entry.term)]
+                batch.put(key_of(b"t", index), NUMBER.pack(entry.term))
+        last_index = first + len(entries) - 1
+        digest = content.finish(state, last_index)
+        new = Batch(
+            first, last.number + 1, previous, digest, state.term, last_index, state.vote or ""
+        )
+        batch.put(place(first, BATCH), new.format())
         with self._writing():
             batch.write()
             # If we stop here, the database is ahead of the position file, which is right.
-            os.pwrite(self._position_file.fileno(), record.mark.format(), 0)
-        self._last = record
-        return record.mark
+            os.pwrite(self._position_file.fileno(), new.mark.format(), 0)
+        self._last, self._terms = new, terms
+        return new.mark
 
     def probe(self) -> None:
-        """Write and sync something of no meaning, to learn whether the disk still answers."""
+        """Write and sync something that says nothing new, to learn whether the disk answers."""
         with self._writing():
-            self._db.put(b"p", b"", sync=True)
+            os.pwrite(self._position_file.fileno(), self._last.mark.format(), 0)
+            os.fdatasync(self._position_file.fileno())
 
-    def _truncate(self, batch: Any, first: int) -> None:
-        assert 1 <= first <= self.last_index + 1, "entries leave a gap"
-        for index in range(first, self.last_index + 1):
-            for prefix in (b"t", b"d", b"c"):
-                batch.delete(key_of(prefix, index))
+    def _truncate(self, batch: Any, first: int) -> bytes:
+        """Remove everything from `first` on; returns the chain of the batch that is last then."""
+        last = self._last
+        if first > last.first:
+            kept = last.chain
+        elif first == last.first:  # The usual case after a hard state alone.
+            kept = last.previous
+        else:
+            batch_before = next(self._batches_before(first), None)
+            kept = self._base if batch_before is None else batch_before.chain
+        for index in range(first, last.last_index + 1):
+            for part in (BATCH, HEADER, DATA):
+                batch.delete(place(index, part))
+            batch.delete(key_of(b"m", index))
+            batch.delete(key_of(b"t", index))
+        batch.delete(place(last.last_index + 1, BATCH))
+        return kept
+
+    def _batches_before(self, index: int) -> Iterator[Batch]:
+        """From the newest of those that begin before this index back to the oldest."""
+        with self._db.iterator(
+            start=b"e", stop=place(index, BATCH), reverse=True, verify_checksums=True
+        ) as records:
+            for key, record in records:
+                first, part = parse_place(key)
+                if part == BATCH:
+                    yield Batch.parse(first, record)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -207,57 +251,38 @@ class Journal:
     def last_index(self) -> int:
         return self._last.last_index
 
-    def holds(self, mark: Mark) -> bool:
-        """Whether this journal once stood at that position; if not, it was put back or replaced."""
-        record = self._get(key_of(b"b", mark.number))
-        return record is not None and Batch.parse(mark.number, record).chain == mark.chain
+    def covers(self, mark: Mark) -> bool:
+        """Whether this journal once stood at that mark and was only written on since. If not, it
+        was put back or replaced."""
+        batch = next(self._batches_before(mark.first + 1), None)
+        return batch is not None and (batch.number > mark.number or batch.mark == mark)
 
     def term(self, index: int) -> int:
-        header = self._get(key_of(b"t", index))
-        if header is None:
-            raise self._corrupt(f"entry {index} is missing")
-        with self._reading():
-            return term_of(header)
+        terms = self._terms
+        return terms[bisect_right(terms, index, key=itemgetter(0)) - 1][1]
 
     def entries(self, start: int, stop: int, bytes_max: int) -> tuple[Entry, ...]:
         assert 1 <= start < stop <= self.last_index + 1
         entries: list[Entry] = []
         size = 0
-        with (
-            self._reading(),
-            self._scan(b"t", start, stop) as t,
-            self._scan(b"d", start, stop) as d,
-        ):
+        with self._reading(), self._scan(place(start, HEADER), place(stop, BATCH)) as records:
+            parts = (record for key, record in records if parse_place(key)[1] != BATCH)
             for index in range(start, stop):
-                header, data = next(t, (None, b"")), next(d, (None, b""))
-                if header[0] != key_of(b"t", index) or data[0] != key_of(b"d", index):
-                    raise ValueError(f"entry {index} is missing")
-                size += len(data[1])
+                header, data = next(parts, b""), next(parts, b"")
+                size += len(data)
                 if entries and size > bytes_max:
                     break
-                entries.append(parse_entry(index, header[1], data[1]))
+                entries.append(parse_entry(index, header, data))
         return tuple(entries)
 
     def configurations(self) -> tuple[tuple[int, Configuration], ...]:
-        with self._reading(), self._scan(b"c", 1, self.last_index + 1) as records:
-            indexes = [number_of(key) for key, _ in records]
-            data = [self._get(key_of(b"d", index)) or b"" for index in indexes]
-            later = zip(indexes, map(Configuration.parse, data), strict=True)
-            return ((0, self._bootstrap_configuration), *later)
+        with self._reading(), self._scan(b"m", b"n") as records:
+            indexes = [parse_key(key) for key, _ in records]
+        later = [(i, Configuration.parse(self.entries(i, i + 1, 0)[0].data)) for i in indexes]
+        return ((0, self._bootstrap_configuration), *later)
 
-    def _get(self, key: bytes) -> bytes | None:
-        with self._reading():
-            record: bytes | None = self._db.get(key, verify_checksums=True)
-            return record
-
-    def _scan(self, prefix: bytes, start: int, stop: int) -> Any:
-        """A LevelDB iterator over the records from `start` up to and without `stop`."""
-        return self._db.iterator(
-            start=key_of(prefix, start),
-            stop=key_of(prefix, stop),
-            verify_checksums=True,
-            fill_cache=False,
-        )
+    def _scan(self, start: bytes, stop: bytes) -> Any:
+        return self._db.iterator(start=start, stop=stop, verify_checksums=True, fill_cache=False)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -265,11 +290,8 @@ class Journal:
             yield
         except plyvel.IOError as error:  # Permissions, descriptors, the device: not the bytes.
             raise StorageFailed(f"{self.directory}: {error}") from error
-        except (plyvel.Error, ValueError, struct.error) as error:
-            raise self._corrupt(str(error)) from error
-
-    def _corrupt(self, what: str) -> StorageCorrupt:
-        return StorageCorrupt(self.directory, what)
+        except (plyvel.Error, ValueError, LookupError, struct.error) as error:
+            raise StorageCorrupt(self.directory, str(error)) from error
 
     # Opening.
 
@@ -279,7 +301,7 @@ class Journal:
         # LevelDB starts a new log at every open and removes old ones only when they have become
         # tables, so there is always one. Without any it would open, short of fsynced records.
         if not any(leveldb.glob("*.log")):
-            raise self._corrupt("the LevelDB log is missing")
+            raise StorageCorrupt(self.directory, "the LevelDB log is missing")
         with self._reading():
             return plyvel.DB(
                 str(leveldb),
@@ -289,58 +311,32 @@ class Journal:
                 compression=None,  # Digests do not compress.
             )
 
+    def _read_terms(self) -> list[tuple[int, int]]:
+        with self._scan(b"t", b"u") as records:
+            return [(parse_key(key), NUMBER.unpack(term)[0]) for key, term in records]
+
     def _recount(self) -> Batch:
-        """Count the newest batches and entries again, and return the last batch.
+        """Count again what could have vanished unseen; returns the last batch."""
+        last = recount(self._newest_parts(), self._base, self.term)
+        known = Mark.parse(self._position_file.read())
+        if last.number < known.number or not self.covers(known):
+            raise ValueError(f"it ends at batch {last.number}, but batch {known.number} was synced")
+        return last
 
-        Finds: fewer batches than the position file knows of, a missing batch, batches of two
-        histories, a missing entry, entries beyond the last one, terms that fall.
-        """
-        with self._reading():
-            known = Mark.parse(self._position_file.read())
-            batches = self._newest_batches()
-            last = batches[0]
-            if last.number < known.number:
-                raise ValueError(f"ends at batch {last.number}, but {known.number} was synced")
-            for newer, older in pairwise(batches):
-                newer.check_follows(older)
-            if not self.holds(known):
-                raise ValueError(f"batch {known.number} is not the one that was synced")
-            first = max(1, min(batch.last_index for batch in batches))
-            self._recount_entries(first, last.last_index)
-            return last
-
-    def _newest_batches(self) -> list[Batch]:
-        """Batches from the last one back until RECOUNT_BYTES were seen, or back to what was before
-        the first."""
-        batches = []
+    def _newest_parts(self) -> list[Part]:
+        """All parts, or those of the last RECOUNT_BYTES, in order and beginning with a batch."""
+        parts = []
         size = 0
-        with self._db.iterator(prefix=b"b", reverse=True, verify_checksums=True) as records:
+        with self._db.iterator(prefix=b"e", reverse=True, verify_checksums=True) as records:
             for key, record in records:
-                batches.append(Batch.parse(number_of(key), record))
-                size += len(key) + len(record) + batches[-1].size
-                if size > RECOUNT_BYTES:
-                    return batches
-        if not batches:
-            raise ValueError("the database is empty")
-        return [*batches, GENESIS]
-
-    def _recount_entries(self, first: int, last: int) -> None:
-        expected, term = first, 0
-        with self._scan(b"t", first, 1 << 63) as records:
-            for key, header in records:
-                if number_of(key) != expected:
+                parts.append((*parse_place(key), record))
+                size += len(key) + len(record)
+                if size > RECOUNT_BYTES and parts[-1][1] == BATCH:
                     break
-                if (next_term := term_of(header)) < term:
-                    raise ValueError(f"the term falls at entry {expected}")
-                expected, term = expected + 1, next_term
-        if expected != last + 1:
-            raise ValueError(f"entries are missing or left over at {expected}, last is {last}")
-
-    def _read_identity(self) -> tuple[str, Configuration]:
-        with self._reading():
-            identity = self._db.get(b"i", verify_checksums=True) or b""
-            replica_id, _, configuration = identity.partition(b"\n")
-            return replica_id.decode(), Configuration.parse(configuration)
+            else:
+                if parts and parts[-1][:2] != (1, BATCH):
+                    raise ValueError("its beginning is missing")
+        return parts[::-1]
 
 
 def _lock(directory: Path) -> FileIO:
@@ -357,6 +353,11 @@ def _lock(directory: Path) -> FileIO:
         position_file.close()
         raise DirectoryInUse(f"{directory} is open in another process; stop it first") from None
     return position_file
+
+
+def _parse_identity(identity: bytes) -> tuple[str, Configuration]:
+    replica_id, _, configuration = identity.partition(b"\n")
+    return replica_id.decode(), Configuration.parse(configuration)
 
 
 def _sync(path: Path) -> None:

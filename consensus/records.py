@@ -1,112 +1,139 @@
 """The bytes of the journal: what stands in LevelDB under which key, and in the position file.
 
-    directory/position     number u64 | chain 32 bytes | CRC-32 of both u32      (44 bytes)
-    directory/leveldb/     numbers in keys are big-endian u64, so keys sort by number
-      "i"                  replica id, "\n", configuration: written once, by bootstrap
-      "b" number           one per batch, the state after it: chain 32 bytes | content 32 bytes |
-                           size u32 | term u64 | last index u64 | vote
-      "t" index            entry header: term u64 | time_ms u64 | kind u8 | length of proposer u8,
+    directory/position     first index u64 | number u64 | chain 32 bytes | CRC-32 of these u32
+    directory/leveldb/
+      "e" index 0          the batch whose entries begin here, or that only changed the hard state
+                           when this was the next index: number u64 | previous 32 bytes | content
+                           32 bytes | term u64 | last index u64 | vote
+      "e" index 1          entry header: term u64 | time_ms u64 | kind u8 | length of proposer u8,
                            of version u8, of data u32 | proposer | version
-      "d" index            entry data, verbatim
-      "c" index            empty; present where the entry is a configuration
-      "p"                  empty; overwritten by probes
+      "e" index 2          entry data, verbatim
+      "i"                  replica id, "\\n", configuration: written once, by bootstrap
+      "m" index            empty; the entry is a configuration
+      "t" index            u64: entries from here on have this term
 
-Batch n has content = SHA-256(for each entry: index u64 || header || data; then term u64 || last
-index u64 || vote) and chain = SHA-256(chain of batch n-1 || content). Batch 1 is the bootstrap and
-has the identity in place of entries. Integers are big-endian, text is UTF-8.
+A batch replaces everything from its first index on, batches included, so the last batch in the
+order of keys is the newest. content = SHA-256(for each entry: index u64 || header || data; then
+term u64 || last index u64 || vote). chain = SHA-256(previous || number u64 || content), where
+previous is the chain of the batch before it in the order of keys, or the SHA-256 of "i" for the
+first. Integers are big-endian, text is UTF-8.
+
+Keys are written in their order, so LevelDB need not merge a new table with old ones: everything is
+written twice, once to its log and once to a table, however large the journal. The keys behind "e"
+are too rare to change that.
 """
 
 import hashlib
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from consensus.messages import Entry, EntryKind, HardState
 
 NUMBER = struct.Struct(">Q")
-_MARK = struct.Struct(">Q32sI")
-_BATCH = struct.Struct(">32s32sIQQ")
+BATCH, HEADER, DATA = range(3)
+
+_PLACE = struct.Struct(">cQB")
+_MARK = struct.Struct(">QQ32sI")
+_BATCH = struct.Struct(">Q32s32sQQ")
 _STATE = struct.Struct(">QQ")
 _HEADER = struct.Struct(">QQBBBI")
 
 
-def key_of(prefix: bytes, number: int) -> bytes:
-    return prefix + NUMBER.pack(number)
+def place(index: int, part: int) -> bytes:
+    """The key of a part (BATCH, HEADER or DATA) at an index."""
+    return _PLACE.pack(b"e", index, part)
 
 
-def number_of(key: bytes) -> int:
+def parse_place(key: bytes) -> tuple[int, int]:
+    _, index, part = _PLACE.unpack(key)
+    return index, part
+
+
+def key_of(prefix: bytes, index: int) -> bytes:
+    return prefix + NUMBER.pack(index)
+
+
+def parse_key(key: bytes) -> int:
     return int(NUMBER.unpack(key[1:])[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a journal has been written: the number of its last batch and the chain up to it."""
+    """How far a journal has been written: where its last batch begins, that batch's number, and
+    the chain up to it."""
 
+    first: int
     number: int
     chain: bytes
 
     def format(self) -> bytes:
-        body = NUMBER.pack(self.number) + self.chain
+        body = NUMBER.pack(self.first) + NUMBER.pack(self.number) + self.chain
         return body + zlib.crc32(body).to_bytes(4, "big")
 
     @classmethod
     def parse(cls, record: bytes) -> Self:
-        number, chain, checksum = _MARK.unpack(record)
+        first, number, chain, checksum = _MARK.unpack(record)
         if checksum != zlib.crc32(record[:-4]):
             raise ValueError("the position file is damaged")
-        return cls(number, chain)
+        return cls(first, number, chain)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """One batch, and the state of the journal after it."""
 
+    first: int
     number: int
-    chain: bytes
+    previous: bytes
     content: bytes
-    size: int
     term: int
     last_index: int
     vote: str
 
     def format(self) -> bytes:
-        numbers = (self.size, self.term, self.last_index)
-        return _BATCH.pack(self.chain, self.content, *numbers) + self.vote.encode()
+        parts = (self.number, self.previous, self.content, self.term, self.last_index)
+        return _BATCH.pack(*parts) + self.vote.encode()
 
     @classmethod
-    def parse(cls, number: int, record: bytes) -> Self:
-        chain, content, size, term, last_index = _BATCH.unpack_from(record)
+    def parse(cls, first: int, record: bytes) -> Self:
+        number, previous, content, term, last_index = _BATCH.unpack_from(record)
         vote = record[_BATCH.size :].decode()
-        return cls(number, chain, content, size, term, last_index, vote)
+        return cls(first, number, previous, content, term, last_index, vote)
+
+    @cached_property
+    def chain(self) -> bytes:
+        return hashlib.sha256(self.previous + NUMBER.pack(self.number) + self.content).digest()
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.first, self.number, self.chain)
 
     @property
     def hard_state(self) -> HardState:
         return HardState(self.term, self.vote or None)
 
-    @property
-    def mark(self) -> Mark:
-        return Mark(self.number, self.chain)
-
-    def next(self, content: "hashlib._Hash", size: int, state: HardState, last_index: int) -> Self:
-        """The batch after this one, given the hash over the entries in it."""
-        vote = state.vote or ""
-        content.update(_STATE.pack(state.term, last_index) + vote.encode())
-        digest = content.digest()
-        chain = hashlib.sha256(self.chain + digest).digest()
-        return type(self)(self.number + 1, chain, digest, size, state.term, last_index, vote)
-
     def check_follows(self, older: Self) -> None:
-        if self.number != older.number + 1:
-            raise ValueError(f"batches between {older.number} and {self.number} are missing")
-        if self.chain != hashlib.sha256(older.chain + self.content).digest():
+        """Numbers may leave gaps, where later batches replaced some; the chain may not."""
+        if self.previous != older.chain or self.number <= older.number or self.term < older.term:
             raise ValueError(f"batch {self.number} does not continue batch {older.number}")
-        if self.term < older.term:
-            raise ValueError(f"the term falls at batch {self.number}")
 
 
-# What the first batch follows; it is not stored.
-GENESIS = Batch(0, bytes(32), bytes(32), 0, 0, 0, "")
+class Content:
+    """The content digest of a batch in the making."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, index: int, header: bytes, data: bytes) -> None:
+        self._hash.update(NUMBER.pack(index) + header)
+        self._hash.update(data)
+
+    def finish(self, state: HardState, last_index: int) -> bytes:
+        self._hash.update(_STATE.pack(state.term, last_index) + (state.vote or "").encode())
+        return self._hash.digest()
 
 
 def format_header(entry: Entry) -> bytes:
@@ -115,12 +142,10 @@ def format_header(entry: Entry) -> bytes:
     return _HEADER.pack(entry.term, entry.time_ms, entry.kind, *lengths) + proposer + version
 
 
-def term_of(header: bytes) -> int:
-    return int(NUMBER.unpack_from(header)[0])
-
-
 def parse_entry(index: int, header: bytes, data: bytes) -> Entry:
-    """Raises ValueError or struct.error where header and data do not belong together."""
+    """ValueError where header and data do not belong together, or one of them is missing."""
+    if len(header) < _HEADER.size:
+        raise ValueError(f"the header of entry {index} is missing")
     term, time_ms, kind, proposer_length, version_length, length = _HEADER.unpack_from(header)
     middle = _HEADER.size + proposer_length
     if len(header) != middle + version_length or len(data) != length:
