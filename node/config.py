@@ -1,0 +1,245 @@
+"""Settings of a member and of a gateway: one TOML file each, read once at start.
+
+Paths are relative to the file they stand in. A setting that is unknown, missing or of the wrong
+kind is refused with its name, because a misspelled setting that is ignored is worse than none.
+Secrets stand in files of their own, never here.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.errors import Misconfigured
+from node.evidence.malformed import Malformed
+from node.evidence.spelling import check_member
+
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_SQLITE = re.compile(r"(sqlite\+aiosqlite:///)(?!/)(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberConfig:
+    """`member.toml`: everything a member must be told.
+
+    member       Name of this member, as the policy spells it. Wrong: the member does not start,
+                 because its keys are not those of that member.
+    data         Directory of everything it stores: `journal/`, `seals/`, `views/`. One process
+                 opens it at a time. `views/` can be deleted and is made again. Lost with all else:
+                 what the others have is enough for the chain, but this member must not come back
+                 under the same identity; see `voters`.
+    genesis      The genesis file, the same bytes at every member. Wrong: another chain, and the
+                 member does not start on data of this one. Not secret.
+    voters       Optional. The first configuration (one line, as `consensus.messages` writes it)
+                 with the identity every member begins as. Used only while `data` is empty or
+                 missing. Take it out after the first start: without it an emptied directory is
+                 refused; with it, it would be taken for a new one, and the member could vote
+                 against what it promised before.
+    listen       Address this member serves on, HOST:PORT. The others and the gateways must reach it
+                 under the address the configuration of the voters gives.
+    certificate  Its TLS certificate (PEM), naming the member as DNS name. The others know exactly
+                 these bytes: replaced without a change of configuration, they refuse it.
+    private_key  The key of the certificate (PEM). Stolen: the thief can take part in agreeing on
+                 order until the configuration is changed, but can seal nothing.
+    log_key      Ed25519 key (`keyfile`) that publishes checkpoints and signs changes of policy.
+                 Stolen together with those of a quorum, it can change who the members are.
+    witness_key  Ed25519 key (`keyfile`) that seals. Stolen: see `log_key`; a seal of it on anything
+                 but the members' own tree is kept as a contradiction that names this member.
+    gateways     Certificates (PEM) of the gateways and observers that may ask this member. A
+                 gateway can propose and read everything; it cannot seal.
+    """
+
+    member: str
+    data: Path
+    genesis: Path
+    voters: Path | None
+    listen: str
+    certificate: Path
+    private_key: Path
+    log_key: Path
+    witness_key: Path
+    gateways: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAddress:
+    """One `[[members]]` of a gateway's settings.
+
+    name         Name of the member, as its certificate says.
+    address      Where it serves, HOST:PORT.
+    certificate  Its TLS certificate (PEM); exactly this one is accepted. Wrong: it is not reached.
+    """
+
+    name: str
+    address: str
+    certificate: Path
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """`gateway.toml`: everything a gateway must be told.
+
+    listen       Address it serves HTTP on, HOST:PORT. TLS towards the public ends before it.
+    genesis      The genesis file; says which chain this is. Wrong: the members skip what it sends.
+    key          Ed25519 key (`keyfile`) that signs receipts and attests deposits. Stolen: the thief
+                 can attest deposits in this gateway's name until the key is revoked.
+    certificate  Its TLS certificate (PEM); the members list exactly this one in `gateways`.
+    private_key  The key of the certificate (PEM). Stolen: the thief can propose and read.
+    members      The members, at least one. Fewer than all: the others are never asked.
+    database     SQLAlchemy URL of the off-chain data; SQLite paths are relative to this file.
+                 Lost: deposits stay provable from their proof files, accounts and openings kept in
+                 the vault are gone.
+    api_keys     File with the digests of the depositors' API keys. Lost: nobody can deposit until
+                 new ones are given out. Read by others: nothing, digests open no door.
+    """
+
+    listen: str
+    genesis: Path
+    key: Path
+    certificate: Path
+    private_key: Path
+    members: tuple[MemberAddress, ...]
+    database: str
+    api_keys: Path
+
+
+def load_member(path: Path) -> MemberConfig:
+    """The settings of a member; `Misconfigured` names what is wrong."""
+    table = _Table(path)
+    config = MemberConfig(
+        member=table.member("member"),
+        data=table.path("data"),
+        genesis=table.path("genesis"),
+        voters=table.path("voters") if table.has("voters") else None,
+        listen=table.address("listen"),
+        certificate=table.path("certificate"),
+        private_key=table.path("private_key"),
+        log_key=table.path("log_key"),
+        witness_key=table.path("witness_key"),
+        gateways=tuple(table.paths("gateways")),
+    )
+    table.end()
+    return config
+
+
+def load_gateway(path: Path) -> GatewayConfig:
+    """The settings of a gateway; `Misconfigured` names what is wrong."""
+    table = _Table(path)
+    config = GatewayConfig(
+        listen=table.address("listen"),
+        genesis=table.path("genesis"),
+        key=table.path("key"),
+        certificate=table.path("certificate"),
+        private_key=table.path("private_key"),
+        members=tuple(_member_address(each) for each in table.tables("members")),
+        database=table.database("database"),
+        api_keys=table.path("api_keys"),
+    )
+    table.end()
+    if not config.members:
+        raise Misconfigured(f"{path}: `members` names nobody to ask")
+    return config
+
+
+def read_file(path: Path) -> bytes:
+    """A file that a setting names."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{path}: {error.strerror}") from error
+
+
+def read_certificate(path: Path) -> bytes:
+    """The DER of a certificate file, which holds exactly one."""
+    text = read_file(path).decode(errors="replace").strip()
+    try:
+        if text.count("-----BEGIN") != 1:
+            raise ValueError("not exactly one certificate in PEM")
+        return ssl.PEM_cert_to_DER_cert(text)
+    except ValueError as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
+def _member_address(table: _Table) -> MemberAddress:
+    member = MemberAddress(
+        table.member("name"), table.address("address"), table.path("certificate")
+    )
+    table.end()
+    return member
+
+
+class _Table:
+    """A TOML table whose settings are taken out one by one, until none is left."""
+
+    def __init__(self, path: Path, values: Mapping[str, object] | None = None) -> None:
+        self._path = path
+        if values is None:
+            try:
+                values = tomllib.loads(read_file(path).decode())
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise Misconfigured(f"{path}: not TOML: {error}") from error
+        self._values = dict(values)
+
+    def has(self, name: str) -> bool:
+        return name in self._values
+
+    def end(self) -> None:
+        """Nothing is left."""
+        if self._values:
+            raise Misconfigured(f"{self._path}: unknown setting `{min(self._values)}`")
+
+    def text(self, name: str) -> str:
+        value = self._take(name)
+        if not isinstance(value, str) or not value:
+            raise self._wrong(name, "is not a text")
+        return value
+
+    def member(self, name: str) -> str:
+        try:
+            return check_member(self.text(name), name)
+        except Malformed as error:
+            raise self._wrong(name, error.why) from error
+
+    def address(self, name: str) -> str:
+        text = self.text(name)
+        match = _ADDRESS.fullmatch(text)
+        if match is None or not 0 < int(match["port"]) < 65_536:
+            raise self._wrong(name, "is not HOST:PORT")
+        return text
+
+    def path(self, name: str) -> Path:
+        return self._resolve(self.text(name))
+
+    def paths(self, name: str) -> list[Path]:
+        value = self._take(name)
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self._wrong(name, "is not a list of paths")
+        return [self._resolve(each) for each in value]
+
+    def tables(self, name: str) -> list[_Table]:
+        value = self._take(name)
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise self._wrong(name, f"is not a list of tables `[[{name}]]`")
+        return [_Table(self._path, each) for each in value]
+
+    def database(self, name: str) -> str:
+        """A URL; a relative SQLite path in it is resolved like every other path."""
+        text = self.text(name)
+        match = _SQLITE.fullmatch(text)
+        return f"{match[1]}{self._resolve(match[2])}" if match else text
+
+    def _resolve(self, text: str) -> Path:
+        return self._path.absolute().parent / text
+
+    def _take(self, name: str) -> object:
+        try:
+            return self._values.pop(name)
+        except KeyError:
+            raise self._wrong(name, "is missing") from None
+
+    def _wrong(self, name: str, what: str) -> Misconfigured:
+        return Misconfigured(f"{self._path}: setting `{name}` {what}")

@@ -1,0 +1,132 @@
+"""Settings: read strictly, resolved beside their file, and every one of them documented."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from node.config import (
+    GatewayConfig,
+    MemberAddress,
+    MemberConfig,
+    load_gateway,
+    load_member,
+    read_certificate,
+)
+from node.errors import Misconfigured
+
+MEMBER = """\
+member = "court"
+data = "data"
+genesis = "../genesis.txt"
+voters = "../voters.txt"
+listen = "127.0.0.1:7101"
+certificate = "certificate.pem"
+private_key = "tls.pem"
+log_key = "/etc/keys/log.pem"
+witness_key = "witness.pem"
+gateways = ["gateway-a.pem"]
+"""
+
+GATEWAY = """\
+listen = "[::1]:8001"
+genesis = "genesis.txt"
+key = "key.pem"
+certificate = "certificate.pem"
+private_key = "tls.pem"
+database = "sqlite+aiosqlite:///gateway.db"
+api_keys = "api-keys"
+
+[[members]]
+name = "court"
+address = "court.example:7101"
+certificate = "court.pem"
+"""
+
+
+def test_a_members_settings(tmp_path: Path) -> None:
+    path = tmp_path / "member.toml"
+    path.write_text(MEMBER)
+    config = load_member(path)
+    assert (config.member, config.listen) == ("court", "127.0.0.1:7101")
+    assert config.data == tmp_path / "data"
+    assert config.log_key == Path("/etc/keys/log.pem")
+    assert config.gateways == (tmp_path / "gateway-a.pem",)
+    path.write_text(MEMBER.replace('voters = "../voters.txt"\n', ""))
+    assert load_member(path).voters is None
+
+
+def test_a_gateways_settings(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(GATEWAY)
+    config = load_gateway(path)
+    court = MemberAddress("court", "court.example:7101", tmp_path / "court.pem")
+    assert config.members == (court,)
+    assert config.database == f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    for url in ("sqlite+aiosqlite:////var/gateway.db", "postgresql+asyncpg://db/gateway"):
+        path.write_text(GATEWAY.replace("sqlite+aiosqlite:///gateway.db", url))
+        assert load_gateway(path).database == url
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"court"', '"Court"', "`member` not a member name"),
+        ('"court"', '"all"', "`member` `all` means something else"),
+        ("member = ", "membre = ", "`member` is missing"),
+        ('"data"', "1", "`data` is not a text"),
+        ('"data"', '""', "`data` is not a text"),
+        ("7101", "70000", "`listen` is not HOST:PORT"),
+        ("127.0.0.1:7101", "7101", "`listen` is not HOST:PORT"),
+        ('["gateway-a.pem"]', '"gateway-a.pem"', "`gateways` is not a list of paths"),
+        ("voters", "votters", "unknown setting `votters`"),
+        ("member =", "member", "not TOML"),
+    ],
+)
+def test_wrong_member_settings_are_named(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    _refused(tmp_path, load_member, MEMBER.replace(old, new, 1), reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GATEWAY.split("[[")[0] + "members = []\n", "names nobody"),
+        (GATEWAY.split("[[")[0] + "members = 3\n", r"list of tables `\[\[members\]\]`"),
+        (GATEWAY + 'port = "1"\n', "unknown setting `port`"),
+        (GATEWAY.replace("court.example:7101", "court"), "`address` is not HOST:PORT"),
+    ],
+)
+def test_wrong_gateway_settings_are_named(tmp_path: Path, text: str, reason: str) -> None:
+    _refused(tmp_path, load_gateway, text, reason)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="No such file"):
+        load_member(tmp_path / "none.toml")
+    with pytest.raises(Misconfigured, match="No such file"):
+        read_certificate(tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----\nx", "x" * 100])
+def test_a_certificate_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.pem").write_text(text)
+    with pytest.raises(Misconfigured, match=r"c\.pem"):
+        read_certificate(tmp_path / "c.pem")
+
+
+@pytest.mark.parametrize("kind", [MemberConfig, GatewayConfig, MemberAddress])
+def test_every_setting_is_documented(kind: type) -> None:
+    """In its own words, at the start of a line of the docstring, and nothing else is."""
+    lines = (kind.__doc__ or "").split("\n")
+    documented = [
+        line[4:].split(" ")[0] for line in lines if line[4:5].strip() and line[:4] == "    "
+    ]
+    assert documented == [field.name for field in fields(kind)]
+
+
+def _refused(tmp_path: Path, load: Callable[[Path], object], text: str, reason: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    with pytest.raises(Misconfigured, match=reason):
+        load(path)
