@@ -1,0 +1,239 @@
+"""The key ceremony of a devnet: everything its processes need before the first of them starts.
+
+On a real chain each organisation makes its own keys and only public halves meet; here one program
+plays all parts, once, and the network is called `test` so that every proof says so. In order:
+
+ 1. each member draws an incarnation, a log key and a witness key; the authority, the gateways and
+    the depositor one key each;
+ 2. a certificate authority of this devnet alone gives everyone a TLS certificate under its name
+    (P-256). Its own key is not kept: nothing more will be issued here;
+ 3. members text, policy and genesis file are written from the public keys, the voters from the
+    certificates;
+ 4. each process gets its folder and its settings.
+
+All of it is made beside the directory and moved into place whole. If we stop before the move there
+is no devnet, and the next ceremony sweeps away what was half made.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from consensus.messages import Configuration, Voter
+from devnet.places import NotADevnet, Places, read_places, write_description
+from devnet.tls import Authority, der_of
+from node import keyfile
+from node.evidence.digests import sha256
+from node.evidence.members import KINDS, Member, format_members
+from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
+from node.evidence.policy_note import first_note
+from node.evidence.record import Genesis, format_genesis
+from node.gateway.auth import format_key_line, new_key
+
+ORGANISATIONS = (
+    Member("court", "court", "示例互联网法院"),
+    Member("notary", "notary", "示例公证处"),
+    Member("forensic", "forensic", "示例司法鉴定所"),
+    Member("industry", "industry", "示例行业协会"),
+    Member("arbitration", "other", "示例仲裁委员会"),
+    Member("university", "other", "示例大学"),
+    Member("archive", "other", "示例档案馆"),
+)
+"""Who takes part, in this order; a devnet of one machine does not grow beyond them."""
+assert {each.kind for each in ORGANISATIONS} == set(KINDS)
+
+GATEWAYS_MAX = 9
+SKEW_MS = 2_000
+"""One machine has one clock; this is what a real policy would say."""
+
+OBSERVER = "observer"
+ACCOUNT = "depositor"
+
+# Below the ports the kernel gives to outgoing connections: a member that comes back must not find
+# its port in use by one of its own peers, nor ever connect to itself.
+_PORTS = range(20_000, 30_000)
+
+
+def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Places:
+    """Make a devnet in `directory`, which must not exist yet or be empty."""
+    if not 0 < members <= len(ORGANISATIONS):
+        raise ValueError(f"1 to {len(ORGANISATIONS)} members, not {members}")
+    if not 0 <= gateways <= GATEWAYS_MAX:
+        raise ValueError(f"0 to {GATEWAYS_MAX} gateways, not {gateways}")
+    directory = directory.absolute()
+    if directory.exists() and any(directory.iterdir()):
+        raise NotADevnet(f"{directory} is not empty, and was not made by `devnet up`")
+    making = directory.with_name(f"{directory.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(mode=0o700, parents=True)
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(members + gateways)]
+    names = [each.name for each in ORGANISATIONS[:members]]
+    places = Places(
+        making,
+        dict(zip(names, addresses, strict=False)),
+        {f"gateway-{n}": addresses[members + n - 1] for n in range(1, gateways + 1)},
+    )
+    _make(places)
+    write_description(places)
+    os.replace(making, directory)
+    return read_places(directory)
+
+
+def end_bootstrap(places: Places) -> None:
+    """Take `voters` out of the members' settings, once all of them have started: from then on a
+    data directory that was emptied is refused and not taken for a new one."""
+    for name in places.members:
+        path = places.settings(name)
+        lines = path.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("voters = ")]
+        if kept != lines:
+            beside = path.with_suffix(".new")
+            beside.write_text("".join(kept))
+            os.replace(beside, path)
+
+
+def destroy(directory: Path) -> None:
+    """Delete a devnet, and nothing that is not one."""
+    if directory.exists() and any(directory.iterdir()):
+        read_places(directory)
+        shutil.rmtree(directory)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface on which nobody listens now."""
+    found: list[int] = []
+    for _ in range(100 * count):
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"no {count} free ports from {_PORTS[0]} to {_PORTS[-1]}")
+
+
+def _make(places: Places) -> None:
+    for name in (*places.members, *places.gateways, OBSERVER, "authority", "depositor"):
+        (places.directory / name).mkdir(mode=0o700)
+    authority = Authority()
+    for name in (*places.members, *places.gateways, OBSERVER):
+        certificate, key = authority.issue(name)
+        places.certificate(name).write_bytes(certificate)
+        _write_secret(places.tls_key(name), key)
+    for key_file in (places.authority_key, places.depositor_key):
+        keyfile.create(key_file)
+    _write_rules(places)
+    _write_voters(places)
+    for name in places.members:
+        _write_member(places, name)
+    api_key = new_key()
+    _write_secret(places.api_key, f"{api_key}\n".encode())
+    for name in places.gateways:
+        _write_gateway(places, name, format_key_line(ACCOUNT, api_key))
+
+
+def _write_rules(places: Places) -> None:
+    """Members text, policy with its fingerprint, genesis."""
+    sealers = [
+        Sealer(
+            name,
+            keyfile.create(places.directory / name / "log-key.pem").public,
+            keyfile.create(places.directory / name / "witness-key.pem").public,
+        )
+        for name in places.members
+    ]
+    members_text = format_members(ORGANISATIONS[: len(sealers)])
+    policy = Policy(
+        origin=f"cunzheng.test/devnet-{secrets.token_hex(4)}",
+        network="test",
+        rules=1,
+        serial=1,
+        skew_ms=SKEW_MS,
+        members_hash=sha256(members_text),
+        authorities=(keyfile.load_signer(places.authority_key).public,),
+        sealers=tuple(sealers),
+        quorum=len(sealers) // 2 + 1,
+    )
+    policy_text = format_policy(policy)
+    now_ms = time.time_ns() // 1_000_000
+    genesis = Genesis(now_ms, version("cunzheng"), first_note(policy_text, members_text))
+    places.members_text.write_bytes(members_text)
+    places.policy.write_bytes(policy_text)
+    places.fingerprint.write_text(f"{fingerprint(policy_text)}\n")
+    places.genesis.write_bytes(format_genesis(genesis))
+
+
+def _write_voters(places: Places) -> None:
+    """The first configuration, with the incarnation every member begins as."""
+    voters = sorted(
+        Voter(
+            f"{name}/{secrets.token_hex(8)}",
+            address,
+            der_of(places.certificate(name).read_bytes()),
+        )
+        for name, address in places.members.items()
+    )
+    places.voters.write_bytes(Configuration(tuple(voters)).format() + b"\n")
+
+
+def _write_member(places: Places, name: str) -> None:
+    trusted = [f"../{each}/certificate.pem" for each in (*places.gateways, OBSERVER)]
+    _write_settings(
+        places.settings(name),
+        f'member = "{name}"',
+        'data = "data"',
+        'genesis = "../genesis.txt"',
+        'voters = "../voters.txt"',
+        f'listen = "{places.members[name]}"',
+        'certificate = "certificate.pem"',
+        'private_key = "tls.pem"',
+        'log_key = "log-key.pem"',
+        'witness_key = "witness-key.pem"',
+        "gateways = [" + ", ".join(f'"{path}"' for path in trusted) + "]",
+    )
+
+
+def _write_gateway(places: Places, name: str, key_line: str) -> None:
+    folder = places.directory / name
+    keyfile.create(folder / "key.pem")
+    (folder / "api-keys").write_text(key_line)
+    members = (
+        line
+        for member, address in places.members.items()
+        for line in (
+            "",
+            "[[members]]",
+            f'name = "{member}"',
+            f'address = "{address}"',
+            f'certificate = "../{member}/certificate.pem"',
+        )
+    )
+    _write_settings(
+        places.settings(name),
+        f'listen = "{places.gateways[name]}"',
+        'genesis = "../genesis.txt"',
+        'key = "key.pem"',
+        'certificate = "certificate.pem"',
+        'private_key = "tls.pem"',
+        'database = "sqlite+aiosqlite:///gateway.db"',
+        'api_keys = "api-keys"',
+        *members,
+    )
+
+
+def _write_settings(path: Path, *lines: str) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def _write_secret(path: Path, data: bytes) -> None:
+    """A file that is its owner's from its first moment on."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)

@@ -1,0 +1,303 @@
+"""The processes of one devnet: real members and gateways, started, watched, killed and restarted.
+
+    cluster = Cluster(directory, members=3, gateways=1)
+    async with cluster:              # ceremony if there is none yet, start, ready
+        await cluster.kill(await cluster.leader())
+        ...                          # SIGTERM to all that still run
+
+Everything is asked of the processes themselves: a member is ready when it answers `Status` and
+knows a leader, a gateway when it says so at `/readyz`. Nothing waits for a fixed time, everything
+has a deadline. No process outlives this one, however it ends (`leash`).
+
+Owned by one event loop, in the main thread: the leash is tied to the thread that starts a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import sys
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import httpx
+
+from devnet import leash
+from devnet.ceremony import OBSERVER, end_bootstrap, hold_ceremony
+from devnet.enrolment import enrol_keys
+from devnet.places import DESCRIPTION, Places, read_places
+from node.gateway.members import CannotCheck, Identity, MemberAddress, Members
+from node.member_pb2 import StatusResponse
+
+READY_S = 30.0
+"""A cold start takes about a second of processor time a process; a busy machine far longer."""
+STOP_S = 5.0
+"""How long a process that was asked to stop may take before it is killed."""
+POLL_S = 0.05
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody; loading the machine's certificates at every poll would take longer than it."""
+
+_Found = TypeVar("_Found")
+
+
+class ClusterError(Exception):
+    """The devnet cannot do this now; says why in one sentence."""
+
+
+class Cluster:
+    """A devnet and its running processes."""
+
+    def __init__(
+        self, directory: Path, members: int | None = None, gateways: int | None = None
+    ) -> None:
+        """The devnet of this directory; made with 3 members and 1 gateway unless told otherwise."""
+        directory = directory.absolute()
+        if not (directory / DESCRIPTION).exists():
+            hold_ceremony(directory, members or 3, 1 if gateways is None else gateways)
+        self.places: Places = read_places(directory)
+        for wanted, there, what in (
+            (members, len(self.places.members), "member"),
+            (gateways, len(self.places.gateways), "gateway"),
+        ):
+            if wanted is not None and wanted != there:
+                raise ClusterError(
+                    f"the devnet in {directory} has {there} {what}(s), not {wanted}; "
+                    "`up --fresh` makes a new one"
+                )
+        self._processes: dict[str, Process] = {}
+        self._paused: set[str] = set()
+        self._links: dict[str, Members] = {}
+
+    # What it is made of.
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return tuple(self.places.members)
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        return tuple(self.places.gateways)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the policy, as a court would publish it."""
+        return self.places.fingerprint.read_text().strip()
+
+    @property
+    def api_key(self) -> str:
+        return self.places.api_key.read_text().strip()
+
+    def gateway_url(self, number: int = 0) -> str:
+        return f"http://{self.places.gateways[self.gateways[number]]}"
+
+    # Its life.
+
+    async def __aenter__(self) -> Cluster:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start whatever does not run, wait until all are ready, and have the keys enrolled."""
+        for name in (*self.members, *self.gateways):
+            if not self.is_running(name):
+                await self._spawn(name)
+        await asyncio.gather(*(self.ready(name) for name in (*self.members, *self.gateways)))
+        end_bootstrap(self.places)
+        if self.gateways:
+            await enrol_keys(self.places, self.gateway_url(), self.link(await self.leader()))
+
+    async def stop(self) -> None:
+        """End every process: politely, and after a limit not."""
+        await asyncio.gather(*(self._end(name) for name in list(self._processes)))
+        for link in self._links.values():
+            await link.close()
+        self._links.clear()
+
+    # What can happen to a process. All of it is real: signals, and no word to the others.
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, as if its power failed (but for what the kernel has not yet written)."""
+        process = self._process(name)
+        process.kill()
+        await process.wait()
+        self._forget(name)
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP: it keeps its connections and says nothing."""
+        self._process(name).send_signal(signal.SIGSTOP)
+        self._paused.add(name)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        self._process(name).send_signal(signal.SIGCONT)
+        self._paused.discard(name)
+
+    async def restart(self, name: str) -> None:
+        """Start it again on its own data, after stopping it if it runs; wait until it is ready."""
+        if self.is_running(name):
+            await self._end(name)
+        await self._spawn(name)
+        await self.ready(name)
+
+    def is_running(self, name: str) -> bool:
+        """Whether its process exists, paused or not."""
+        process = self._processes.get(name)
+        return process is not None and process.returncode is None
+
+    def is_paused(self, name: str) -> bool:
+        return name in self._paused
+
+    # What it says.
+
+    async def status(self, member: str) -> StatusResponse | None:
+        """What this member says about itself; None if it does not answer within a second."""
+        self._check_member(member)
+        if not self.is_running(member) or self.is_paused(member):
+            return None
+        return (await self.link(member).statuses()).get(member)
+
+    async def statuses(self) -> dict[str, StatusResponse | None]:
+        """What every member says."""
+        answers = await asyncio.gather(*(self.status(name) for name in self.members))
+        return dict(zip(self.members, answers, strict=True))
+
+    async def leader(self, wait_s: float = READY_S) -> str:
+        """The member that leads, once one says of itself that it does and a majority agrees."""
+
+        async def find() -> str | None:
+            answers = [status for status in (await self.statuses()).values() if status is not None]
+            for leader in (each.member for each in answers if each.role == "leader"):
+                if 2 * sum(each.leader == leader for each in answers) > len(self.members):
+                    return leader
+            return None
+
+        return await _until("no member leads", find, wait_s)
+
+    async def ready(self, name: str, wait_s: float = READY_S) -> None:
+        """Wait until this member or gateway can serve."""
+
+        async def serves() -> bool | None:
+            if not self.is_running(name):
+                raise ClusterError(f"{name} ended by itself:\n{_tail(self.places.log(name))}")
+            if name in self.places.members:
+                status = await self.status(name)
+                return True if status is not None and status.leader else None
+            return await _answers_ok(f"http://{self.places.gateways[name]}/readyz")
+
+        await _until(f"{name} is not ready, see {self.places.log(name)}", serves, wait_s)
+
+    async def holds(self, member: str, ordinal: int) -> bool:
+        """Whether this member itself has the deposit with this ordinal on its chain."""
+        try:
+            return bool((await self.link(member).find(ordinal=ordinal)).found)
+        except CannotCheck as error:
+            raise ClusterError(f"{member} did not answer: {error}") from error
+
+    def link(self, member: str) -> Members:
+        """A connection to this member and no other, as the observer."""
+        self._check_member(member)
+        if member not in self._links:
+            identity = Identity(
+                self.places.certificate(OBSERVER).read_bytes(),
+                self.places.tls_key(OBSERVER).read_bytes(),
+            )
+            address = MemberAddress(
+                member,
+                self.places.members[member],
+                self.places.certificate(member).read_bytes(),
+            )
+            self._links[member] = Members([address], identity)
+        return self._links[member]
+
+    # Processes.
+
+    async def _spawn(self, name: str) -> None:
+        self._check_name(name)
+        kind = "member" if name in self.places.members else "gateway"
+        command = [sys.executable, "-m", "node.cli", kind, str(self.places.settings(name))]
+        with self.places.log(name).open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command),
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Of its own: Ctrl-C at the terminal is for us, and we stop them in order.
+                start_new_session=True,
+            )
+        self._processes[name] = process
+        self.places.pid(name).write_text(f"{process.pid}\n")
+
+    async def _end(self, name: str) -> None:
+        process = self._processes[name]
+        if process.returncode is None:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._paused.discard(name)
+        self.places.pid(name).unlink(missing_ok=True)
+
+    def _process(self, name: str) -> Process:
+        self._check_name(name)
+        if not self.is_running(name):
+            raise ClusterError(f"{name} does not run")
+        return self._processes[name]
+
+    def _check_name(self, name: str) -> None:
+        names = (*self.members, *self.gateways)
+        if name not in names:
+            raise ClusterError(f"there is no {name} here, only {', '.join(names)}")
+
+    def _check_member(self, name: str) -> None:
+        if name not in self.members:
+            raise ClusterError(f"{name} is no member; members are {', '.join(self.members)}")
+
+
+async def _answers_ok(url: str) -> bool | None:
+    try:
+        # Plain HTTP to ourselves: neither a proxy nor the machine's certificates are asked.
+        async with httpx.AsyncClient(timeout=1.0, trust_env=False, verify=_NO_TLS) as client:
+            return (await client.get(url)).is_success or None
+    except httpx.HTTPError:
+        return None
+
+
+async def _until(
+    what: str, condition: Callable[[], Awaitable[_Found | None]], wait_s: float
+) -> _Found:
+    """What `condition` gives once it gives something; `ClusterError` after `wait_s`."""
+    deadline = time.monotonic() + wait_s
+    while (found := await condition()) is None:
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{what} (waited {wait_s:.0f} s)")
+        await asyncio.sleep(POLL_S)
+    return found
+
+
+def _tail(log: Path, size: int = 2000) -> str:
+    return log.read_bytes()[-size:].decode(errors="replace").strip()

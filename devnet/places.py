@@ -1,0 +1,104 @@
+"""Where everything of a devnet lies.
+
+    .devnet/
+        devnet.json                what was made: members, gateways and their addresses
+        policy.txt  members.txt  fingerprint.txt        what a court would publish
+        genesis.txt  voters.txt    what every member starts from
+        control                    socket of the running `devnet up`
+        authority/key.pem          enrols keys
+        depositor/                 key.pem  api-key
+        observer/                  certificate.pem  tls.pem: what `devnet status` asks with
+        court/ ...                 one folder a member: member.toml, certificate, keys, data/
+        gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key, database
+        */pid  */log               while a process runs, and what all its runs have printed
+
+`devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS}}, addresses
+being `127.0.0.1:PORT`. Nothing in here outlives the devnet's usefulness: no key is anybody's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DESCRIPTION = "devnet.json"
+
+
+class NotADevnet(Exception):
+    """The directory is not one that the ceremony made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The paths of one devnet, and who is in it."""
+
+    directory: Path
+    members: Mapping[str, str]
+    gateways: Mapping[str, str]
+
+    @property
+    def policy(self) -> Path:
+        return self.directory / "policy.txt"
+
+    @property
+    def members_text(self) -> Path:
+        return self.directory / "members.txt"
+
+    @property
+    def fingerprint(self) -> Path:
+        return self.directory / "fingerprint.txt"
+
+    @property
+    def genesis(self) -> Path:
+        return self.directory / "genesis.txt"
+
+    @property
+    def voters(self) -> Path:
+        return self.directory / "voters.txt"
+
+    @property
+    def control(self) -> Path:
+        return self.directory / "control"
+
+    @property
+    def authority_key(self) -> Path:
+        return self.directory / "authority" / "key.pem"
+
+    @property
+    def depositor_key(self) -> Path:
+        return self.directory / "depositor" / "key.pem"
+
+    @property
+    def api_key(self) -> Path:
+        return self.directory / "depositor" / "api-key"
+
+    def certificate(self, name: str) -> Path:
+        return self.directory / name / "certificate.pem"
+
+    def tls_key(self, name: str) -> Path:
+        return self.directory / name / "tls.pem"
+
+    def settings(self, name: str) -> Path:
+        """The TOML file of a member or gateway."""
+        return self.directory / name / ("member.toml" if name in self.members else "gateway.toml")
+
+    def log(self, name: str) -> Path:
+        return self.directory / name / "log"
+
+    def pid(self, name: str) -> Path:
+        return self.directory / name / "pid"
+
+
+def write_description(places: Places) -> None:
+    """Say what was made. Written last: without it the directory is no devnet yet."""
+    value = {"members": dict(places.members), "gateways": dict(places.gateways)}
+    (places.directory / DESCRIPTION).write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_places(directory: Path) -> Places:
+    """The places of the devnet in this directory; `NotADevnet` if there is none."""
+    try:
+        value = json.loads((directory / DESCRIPTION).read_text())
+    except (OSError, ValueError) as error:
+        raise NotADevnet(f"{directory} holds no devnet") from error
+    return Places(directory, value["members"], value["gateways"])

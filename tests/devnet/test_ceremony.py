@@ -1,0 +1,176 @@
+"""A devnet's material: what the ceremony writes is what members and verifiers can read."""
+
+import dataclasses
+import os
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from consensus.messages import Configuration
+from devnet.ceremony import OBSERVER, destroy, end_bootstrap, free_ports, hold_ceremony
+from devnet.places import NotADevnet, Places, read_places
+from node import keyfile
+from node.config import load_gateway, load_member
+from node.evidence.members import parse_members
+from node.evidence.policy import fingerprint, parse_policy
+from node.evidence.record import parse_genesis
+from node.gateway.auth import parse_key_file
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    return hold_ceremony(tmp_path_factory.mktemp("ceremony") / "devnet", members=4, gateways=2)
+
+
+def certificate(places: Places, name: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(places.certificate(name).read_bytes())
+
+
+def test_policy_names_the_members_by_the_keys_in_their_folders(places: Places) -> None:
+    policy = parse_policy(places.policy.read_bytes())
+    assert policy.network == "test"
+    assert (policy.quorum, len(policy.sealers)) == (3, 4)
+    for sealer in policy.sealers:
+        folder = places.directory / sealer.member
+        assert keyfile.load_signer(folder / "log-key.pem").public == sealer.log
+        assert keyfile.load_signer(folder / "witness-key.pem").public == sealer.witness
+    assert policy.authorities == (keyfile.load_signer(places.authority_key).public,)
+    assert places.fingerprint.read_text() == fingerprint(places.policy.read_bytes()) + "\n"
+
+
+def test_members_are_of_every_kind_that_has_a_name(places: Places) -> None:
+    members = parse_members(places.members_text.read_bytes())
+    assert [each.kind for each in members] == ["court", "notary", "forensic", "industry"]
+    assert members[0].organisation == "示例互联网法院"
+    assert all("示例" in each.organisation for each in members)
+
+
+def test_genesis_carries_the_policy(places: Places) -> None:
+    note = parse_genesis(places.genesis.read_bytes()).note
+    assert note.policy_text == places.policy.read_bytes()
+    assert note.members_text == places.members_text.read_bytes()
+
+
+def test_voters_are_the_members_with_their_certificates(places: Places) -> None:
+    configuration = Configuration.parse(places.voters.read_bytes().removesuffix(b"\n"))
+    assert configuration.learners == ()
+    assert {v.id.partition("/")[0] for v in configuration.voters} == set(places.members)
+    for voter in configuration.voters:
+        name = voter.id.partition("/")[0]
+        pem = places.certificate(name).read_text()
+        assert voter.certificate == ssl.PEM_cert_to_DER_cert(pem)
+        assert voter.address == places.members[name]
+
+
+def test_certificates_name_their_holder_and_are_from_one_authority(places: Places) -> None:
+    names = (*places.members, *places.gateways, OBSERVER)
+    certificates = [certificate(places, name) for name in names]
+    assert len({each.issuer.rfc4514_string() for each in certificates}) == 1
+    for name, each in zip(names, certificates, strict=True):
+        san = each.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert san.get_values_for_type(x509.DNSName) == [name]
+        public = each.public_key()
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        assert public.curve.name == "secp256r1"
+        assert each.subject != each.issuer
+
+
+def test_private_keys_are_their_owners_alone(places: Places) -> None:
+    """Whatever is a key can be read by nobody else, nor the folder they are in."""
+    keys = [path for path in places.directory.rglob("*.pem") if path.name != "certificate.pem"]
+    assert len(keys) == 4 * 3 + 2 * 2 + 1 + 2
+    for path in (*keys, places.api_key):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert stat.S_IMODE(places.directory.stat().st_mode) == 0o700
+
+
+def test_gateways_know_the_depositors_key_only_by_its_digest(places: Places) -> None:
+    api_key = places.api_key.read_text().strip()
+    for name in places.gateways:
+        text = (places.directory / name / "api-keys").read_text()
+        assert api_key not in text
+        assert parse_key_file(text).authenticate(f"Bearer {api_key}").id == "depositor"
+
+
+def test_settings_are_what_members_and_gateways_read(places: Places) -> None:
+    """And the files they name are there."""
+    for name in places.members:
+        member = load_member(places.settings(name))
+        assert (member.member, member.listen) == (name, places.members[name])
+        assert len(member.gateways) == 3
+        for path in (member.genesis, member.certificate, member.private_key, *member.gateways):
+            assert path.is_file(), path
+    for name in places.gateways:
+        gateway = load_gateway(places.settings(name))
+        assert {each.name: each.address for each in gateway.members} == places.members
+        for path in (gateway.key, gateway.api_keys, *(m.certificate for m in gateway.members)):
+            assert path.is_file(), path
+
+
+def test_after_the_first_start_an_emptied_directory_is_no_new_member(tmp_path: Path) -> None:
+    """The settings lose their `voters`, and nothing else."""
+    places = hold_ceremony(tmp_path / "devnet", members=1, gateways=0)
+    first = load_member(places.settings("court"))
+    assert first.voters is not None
+    assert first.voters.samefile(places.voters)
+    for _ in range(2):
+        end_bootstrap(places)
+        assert load_member(places.settings("court")) == dataclasses.replace(first, voters=None)
+
+
+def test_addresses_differ_and_are_remembered(places: Places) -> None:
+    addresses = [*places.members.values(), *places.gateways.values()]
+    assert len(set(addresses)) == 6
+    assert read_places(places.directory) == places
+
+
+def test_ports_that_are_in_use_are_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two ports one is taken: the other is found, and two are not."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        (free,) = free_ports(1)
+        monkeypatch.setattr("devnet.ceremony._PORTS", [taken.getsockname()[1], free])
+        assert free_ports(1) == [free]
+        with pytest.raises(OSError, match="no 2 free ports"):
+            free_ports(2)
+
+
+@pytest.mark.parametrize(("members", "gateways"), [(0, 1), (8, 1), (3, -1), (3, 10)])
+def test_numbers_out_of_range_are_refused(tmp_path: Path, members: int, gateways: int) -> None:
+    with pytest.raises(ValueError, match=r"\d to \d"):
+        hold_ceremony(tmp_path / "devnet", members, gateways)
+    assert not (tmp_path / "devnet").exists()
+
+
+def test_half_a_ceremony_leaves_no_devnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it stops anywhere before its end, the next one begins anew."""
+    real = os.replace
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        hold_ceremony(tmp_path / "devnet")
+    with pytest.raises(NotADevnet):
+        read_places(tmp_path / "devnet")
+    monkeypatch.setattr("os.replace", real)
+    hold_ceremony(tmp_path / "devnet")
+    assert [path.name for path in tmp_path.iterdir()] == ["devnet"]
+
+
+def test_a_directory_of_something_else_is_neither_filled_nor_deleted(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("three years")
+    for act in (hold_ceremony, destroy):
+        with pytest.raises(NotADevnet):
+            act(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "three years"
+
+
+def test_a_devnet_can_be_deleted(tmp_path: Path) -> None:
+    hold_ceremony(tmp_path / "devnet")
+    destroy(tmp_path / "devnet")
+    assert list(tmp_path.iterdir()) == []
+    destroy(tmp_path / "devnet")
