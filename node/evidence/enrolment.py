@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.spelling import (
+    check_choice,
     check_integer,
     check_origin,
     check_text,
@@ -51,9 +52,12 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the records about one key say at one time: enrolled in a role, or ended, or unknown."""
+    """What the records about one key say at one time: enrolled in a role, or ended, or unknown.
 
-    role: str | None = None
+    A sound chain gives a key one role; a reader takes every role that the records hold.
+    """
+
+    roles: frozenset[str] = frozenset()
     ended_by: str | None = None
 
 
@@ -78,40 +82,29 @@ def parse_key_record(data: bytes) -> KeyRecord:
     """The key record these bytes are, or `Malformed`."""
     raw = parse_tagged(TAG, data, KEY_RECORD_SIZE_MAX)
     value = fields(raw, TAG, _FIELDS, frozenset({"successor"}))
-    action, role = check_text(value["action"], "action"), check_text(value["role"], "role")
-    if action not in ACTIONS:
-        raise Malformed("action", "not enrol, rotate or revoke")
-    if role not in ROLES:
-        raise Malformed("role", "not a role of rules 1")
-    if ("successor" in value) != (action == "rotate"):
+    if ("successor" in value) != (value["action"] == "rotate"):
         raise Malformed("successor", "is there exactly if the action is rotate")
-    key = parse_public_key(check_text(value["key"], "key"))
-    successor = None
-    if action == "rotate":
-        successor = parse_public_key(check_text(value["successor"], "successor"))
-        if successor == key:
-            raise Malformed("successor", "is the key itself")
-    return KeyRecord(
-        origin=check_origin(value["origin"], "origin"),
-        action=action,
+    return KeyRecord(  # In the order of the bytes: what is wrong first decides.
+        action=check_choice(value["action"], ACTIONS, "action"),
         effective=check_time(value["effective"], "effective"),
-        key=key,
-        role=role,
+        key=parse_public_key(check_text(value["key"], "key")),
+        origin=check_origin(value["origin"], "origin"),
+        role=check_choice(value["role"], ROLES, "role"),
         serial=check_integer(value["serial"], "serial", low=1),
-        successor=successor,
+        successor=parse_public_key(check_text(value["successor"], "successor"))
+        if "successor" in value
+        else None,
     )
 
 
 def standing(key: PublicKey, records: Iterable[KeyRecord], time_ms: int) -> Standing:
-    """What `key` was at `time_ms`, from the records before that moment in log order."""
-    role, ended_by = None, None
+    """What `key` was at `time_ms`, from records in log order; later ones do not count."""
+    roles, ended_by = set(), None
     for record in records:
         if record.effective > time_ms:
             continue
-        if record.key == key and record.action == "enrol":
-            role = record.role
-        elif record.key == key:
+        if record.key == key and record.action != "enrol":
             ended_by = record.action
-        elif record.successor == key:
-            role = record.role
-    return Standing(role, ended_by)
+        if key == (record.key if record.action == "enrol" else record.successor):
+            roles.add(record.role)
+    return Standing(frozenset(roles), ended_by)

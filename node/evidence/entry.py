@@ -33,9 +33,10 @@ from node.evidence.keys import (
 )
 from node.evidence.malformed import Malformed
 from node.evidence.number import ORDINAL_MAX, format_number
+from node.evidence.policy import RULES
 from node.evidence.policy_note import PolicyNote, format_policy_note, parse_policy_note
 from node.evidence.receipt import Receipt
-from node.evidence.spelling import Lines, check_member, check_tag, check_version
+from node.evidence.spelling import Lines, check_member, check_version
 from node.evidence.statement import Deposit, Statement, parse_statement, statement_id
 
 TAG = "cunzheng/entry/v1"
@@ -49,10 +50,7 @@ CARRIES = ("records", "nothing", "configuration")
 
 @dataclass(frozen=True, slots=True)
 class BlockEntry:
-    """The first entry of every block: what it follows, who proposed it, what became of it.
-
-    `carries` is one of `CARRIES`; only a block of records can have taken or skipped any.
-    """
+    """The first entry of every block: what it follows, who proposed it, what became of it."""
 
     height: int
     time_ms: int
@@ -65,6 +63,23 @@ class BlockEntry:
     taken: int
     skipped: int
     rules: int
+
+    def __post_init__(self) -> None:
+        if (self.height == 0) != (self.proposer == GENESIS_PROPOSER):
+            raise Malformed("entry", "height 0 exactly is proposed by `genesis`")
+        if self.height == 0 and (self.previous != bytes(32) or self.term):
+            raise Malformed("entry", "height 0 has no previous block and no term")
+        if self.height and self.proposer != UNSTATED:
+            check_member(self.proposer, "entry: proposer")
+        if self.version != UNSTATED:
+            check_version(self.version, "entry: version")
+        if self.carries not in CARRIES:
+            raise Malformed("entry", "carries neither records, nothing nor configuration")
+        if self.carries != "records" and (self.taken or self.skipped):
+            raise Malformed("entry", "only a block of records has taken or skipped any")
+        if self.rules != RULES:
+            why = f"rules number {self.rules} is not known"
+            raise Malformed("entry", why, newer=self.rules > RULES)
 
 
 @dataclass(frozen=True)
@@ -158,7 +173,7 @@ def check_attested(statement: Statement, by: Receipt) -> None:
 
 
 def format_entry(entry: Entry) -> bytes:
-    """The leaf data; asserts the size that apply has checked."""
+    """The leaf data; whether it is short enough for an entry is for the caller to check."""
     match entry:
         case BlockEntry():
             kind, rest = "block", _block_lines(entry)
@@ -225,11 +240,10 @@ def parse_authorised(lines: Lines) -> tuple[PublicKey, bytes, bytes]:
 
 def parse_entry(data: bytes) -> Entry:
     """The entry these bytes are; signatures in it are not checked here."""
+    lines = Lines("entry", data)
+    lines.tag(TAG)
     if len(data) > ENTRY_SIZE_MAX:
         raise Malformed("entry", f"longer than {ENTRY_SIZE_MAX} bytes")
-    check_tag(TAG, data)
-    lines = Lines("entry", data)
-    lines.expect(TAG)
     kind, height, time_ms = lines.value("kind"), lines.integer("height"), lines.time("time")
     entry: Entry
     if kind == "block":
@@ -248,24 +262,14 @@ def parse_entry(data: bytes) -> Entry:
 
 
 def _parse_block(lines: Lines, height: int, time_ms: int) -> BlockEntry:
-    previous, proposer = lines.digest("previous"), lines.value("proposer")
-    if (height == 0) != (proposer == GENESIS_PROPOSER):
-        raise Malformed("entry", "height 0 exactly is proposed by `genesis`")
-    if height and proposer != UNSTATED:
-        check_member(proposer, "entry: proposer")
-    term, version, carries = lines.integer("term"), lines.value("version"), lines.value("carries")
-    if version != UNSTATED:
-        check_version(version, "entry: version")
-    if carries not in CARRIES:
-        raise Malformed("entry", "carries neither records, nothing nor configuration")
     return BlockEntry(
         height=height,
         time_ms=time_ms,
-        previous=previous,
-        proposer=proposer,
-        term=term,
-        version=version,
-        carries=carries,
+        previous=lines.digest("previous"),
+        proposer=lines.value("proposer"),
+        term=lines.integer("term"),
+        version=lines.value("version"),
+        carries=lines.value("carries"),
         body=lines.digest("body"),
         taken=lines.integer("taken"),
         skipped=lines.integer("skipped"),

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.evidence.malformed import Malformed
-from node.evidence.spelling import Lines, check_member, check_tag
+from node.evidence.spelling import Lines, check_member
 
 TAG = "cunzheng/members/v1"
 MEMBERS_MAX = 32
@@ -60,9 +60,8 @@ def format_members(members: Sequence[Member]) -> bytes:
 
 def parse_members(data: bytes) -> tuple[Member, ...]:
     """The members of a members text, in its order."""
-    check_tag(TAG, data)
     lines = Lines("members", data)
-    lines.expect(TAG)
+    lines.tag(TAG)
     members = tuple(_parse_member(text) for text in lines.values("member", MEMBERS_MAX))
     if lines.value_if("key") is not None:
         raise Malformed("members", "lines `key` belong to a later version", newer=True)

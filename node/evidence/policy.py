@@ -42,7 +42,6 @@ from node.evidence.spelling import (
     check_integer,
     check_member,
     check_origin,
-    check_tag,
 )
 
 RULES = 1
@@ -146,16 +145,16 @@ def format_policy(policy: Policy) -> bytes:
 
 def parse_policy(data: bytes) -> Policy:
     """The policy of a policy text; refuses whatever `format_policy` would not have written."""
-    if len(data) > POLICY_SIZE_MAX:
-        raise Malformed("policy", f"longer than {POLICY_SIZE_MAX} bytes")
-    check_tag(_FIRST, data)
     lines = Lines("policy", data)
     network, rules = parse_head(lines)
     _check_rules(rules)
+    if len(data) > POLICY_SIZE_MAX:
+        raise Malformed("policy", f"longer than {POLICY_SIZE_MAX} bytes")
     serial = lines.integer("#cunzheng serial")
     skew_ms = lines.integer("#cunzheng skew-ms")
     members_hash = lines.digest("#cunzheng members")
-    authorities = lines.values("#cunzheng authority", AUTHORITIES_MAX)
+    texts = lines.values("#cunzheng authority", AUTHORITIES_MAX)
+    authorities = tuple(parse_public_key(text) for text in texts)
     logs = [parse_vkey(text) for text in lines.values("log", MEMBERS_MAX)]
     sealers = tuple(
         _parse_witness(text, log)
@@ -173,7 +172,7 @@ def parse_policy(data: bytes) -> Policy:
         serial=serial,
         skew_ms=skew_ms,
         members_hash=members_hash,
-        authorities=tuple(parse_public_key(text) for text in authorities),
+        authorities=authorities,
         sealers=sealers,
         quorum=_parse_quorum(group[0]),
     )
@@ -184,7 +183,7 @@ def parse_policy(data: bytes) -> Policy:
 
 def parse_head(lines: Lines) -> tuple[str, int]:
     """Network and rules number: the first three lines, which every rules number keeps."""
-    lines.expect(_FIRST)
+    lines.tag(_FIRST)
     network, rules = lines.value("#cunzheng network"), lines.integer("#cunzheng rules")
     if network not in NETWORKS:
         raise Malformed("policy", "network is neither test nor production")

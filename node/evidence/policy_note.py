@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.evidence.digests import sha256
-from node.evidence.keys import BadSignature, verify
+from node.evidence.keys import SIGNATURE_SIZE, BadSignature, verify
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member, parse_members
 from node.evidence.note import (
@@ -34,12 +34,12 @@ from node.evidence.note import (
     parse_line,
 )
 from node.evidence.policy import POLICY_SIZE_MAX, RULES, Policy, parse_head, parse_policy
-from node.evidence.spelling import Lines, check_integer, check_origin, check_tag
+from node.evidence.spelling import Lines, check_integer, check_origin
 
 TAG = "cunzheng/policy/v1"
 NO_PREVIOUS = bytes(32)
-LINES_MAX = 1_000
-"""Far above the lines a policy of 32 members can have."""
+NOTE_SIZE_MAX = 2 * POLICY_SIZE_MAX
+"""Policy, members and signatures; a larger one would fit no entry, whatever its rules number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,10 @@ class PolicyNote:
         check_origin(self.origin, "policy note: origin")
         check_integer(self.serial, "policy note: serial", low=1)
         first = self.serial == 1
-        if first != (self.previous == NO_PREVIOUS) or first != (not self.signatures):
+        if first != (not self.signatures) or (first and self.previous != NO_PREVIOUS):
             raise Malformed("policy note", "serial 1 exactly has no previous policy and no signer")
+        if any(len(line.payload) != SIGNATURE_SIZE for line in self.signatures):
+            raise Malformed("policy note", f"a signature is not {SIGNATURE_SIZE} bytes long")
         if self.rules == RULES:
             policy = parse_policy(self.policy_text)
             check_texts(policy, self.members_text)
@@ -85,9 +87,9 @@ class PolicyNote:
 
 def check_texts(policy: Policy, members_text: bytes) -> tuple[Member, ...]:
     """The members, once the text is the one the policy names and lists the same members."""
+    members = parse_members(members_text)
     if sha256(members_text) != policy.members_hash:
         raise Malformed("members", "not the members text whose hash the policy names")
-    members = parse_members(members_text)
     if [each.name for each in members] != [each.member for each in policy.sealers]:
         raise Malformed("members", "not the members of the policy, in its order")
     return members
@@ -120,15 +122,14 @@ def format_policy_note(note: PolicyNote) -> bytes:
 
 def parse_policy_note(data: bytes) -> PolicyNote:
     """The policy note these bytes are; its signatures are not checked here."""
-    if len(data) > 2 * POLICY_SIZE_MAX:
-        raise Malformed("policy note", f"longer than {2 * POLICY_SIZE_MAX} bytes")
-    check_tag(TAG, data)
     lines = Lines("policy note", data)
-    lines.expect(TAG)
+    lines.tag(TAG)
+    if len(data) > NOTE_SIZE_MAX:
+        raise Malformed("policy note", f"longer than {NOTE_SIZE_MAX} bytes")
     origin, serial = lines.value("origin"), lines.integer("serial")
     previous = lines.digest("previous")
-    policy_text = lines.lines(lines.integer("policy", high=LINES_MAX))
-    members_text = lines.lines(lines.integer("members", high=LINES_MAX))
+    policy_text = lines.lines(lines.integer("policy"))
+    members_text = lines.lines(lines.integer("members"))
     signatures = _parse_signatures(lines.rest())
     return PolicyNote(origin, serial, previous, policy_text, members_text, signatures)
 

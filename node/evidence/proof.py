@@ -22,18 +22,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from node.evidence import item
+from node.evidence import item, merkle
 from node.evidence.entry import Entry, KeyEntry, PolicyEntry, StatementEntry, parse_entry
 from node.evidence.item import Opening
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member
-from node.evidence.policy import Policy, parse_policy
+from node.evidence.policy import RULES, Policy, parse_policy
 from node.evidence.policy_note import check_texts
 from node.evidence.sealed import SealedCheckpoint, parse_sealed
+from node.evidence.spelling import check_integer
 from node.evidence.statement import Deposit
-from node.evidence.tlog_proof import (
-    TlogProof,
-)
+from node.evidence.tlog_proof import TlogProof
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,11 @@ class LeafProof:
     index: int
     path: tuple[bytes, ...]
     entry_bytes: bytes
+
+    def __post_init__(self) -> None:
+        if isinstance(self.entry, PolicyEntry) and self.entry.note.rules > RULES:
+            why = f"rules number {self.entry.note.rules} is not known"
+            raise Malformed("policy entry", why, newer=True)
 
     @cached_property
     def entry(self) -> Entry:
@@ -153,6 +157,7 @@ def _check_item(proof: Proof) -> None:
         raise Malformed("proof", "item-index is beyond the statement's count")
     if len(proof.page) != item.page_length(deposit.count, deposit.page, proof.item_index):
         raise Malformed("proof", "not as many items on the page as the statement says")
+    item.check_items(b"".join(proof.page), deposit.mode, deposit.alg)
     if proof.opening is None:
         return
     if deposit.mode != "commitment" or proof.opening.alg != deposit.alg:
@@ -177,7 +182,7 @@ def _check_keys(proof: Proof) -> None:
 
 
 def _check_policies(proof: Proof) -> None:
-    assert proof.members
+    check_texts(proof.policy, proof.members_text)
     serial, entries = proof.policy.serial, proof.policies
     if len(entries) != (serial if serial > 1 else 0):
         raise Malformed("proof", "not every policy from the first on")
@@ -195,10 +200,14 @@ def _check_policies(proof: Proof) -> None:
 
 def _check_checkpoints(proof: Proof) -> None:
     checkpoint = proof.sealed.checkpoint
+    check_integer(proof.tlog.index, "tlog-proof index")
     if proof.tlog.extra is not None:
         raise Malformed("proof", "a tlog-proof with extra data")
-    if proof.later is not None and proof.later.sealed.checkpoint.size < checkpoint.size:
-        raise Malformed("later", "is earlier")
+    if proof.later is None:
+        return
+    later = proof.later.sealed.checkpoint
+    if later.origin != checkpoint.origin or later.size < checkpoint.size:
+        raise Malformed("later", "is of another chain or earlier")
 
 
 def public_form(proof: Proof) -> Proof:
@@ -210,6 +219,10 @@ def derive(proof: Proof, item_index: int, packed: bytes, opening: Opening | None
     """The proof of another item of the same statement, from all its items; no server is needed."""
     deposit = proof.deposit
     hashes = item.page_hashes(packed, deposit.page)
+    if len(packed) != deposit.count * item.ITEM_SIZE or merkle.root(hashes) != deposit.items_root:
+        raise Malformed("items", "not those of the statement")
+    if not 0 <= item_index < deposit.count:
+        raise Malformed("items", f"there is no item {item_index}")
     return replace(
         proof,
         item_index=item_index,

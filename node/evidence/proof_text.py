@@ -11,19 +11,21 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from node.evidence import item
+from node.evidence.entry import parse_entry
 from node.evidence.head import TAG, Head, format_head
 from node.evidence.malformed import Malformed
+from node.evidence.members import parse_members
 from node.evidence.opening import format_opening, parse_opening
+from node.evidence.policy import parse_policy
 from node.evidence.proof import Later, LeafProof, Proof
+from node.evidence.sealed import parse_sealed
 from node.evidence.spelling import Lines, check_tag
-from node.evidence.tlog_proof import HEADER, PATH_MAX, format_tlog_proof, parse_tlog_proof
+from node.evidence.tlog_proof import PATH_MAX, TlogProof, format_tlog_proof, parse_tlog_proof
 
 PROOF_SIZE_MAX = 4_194_304
 """A proof after hundreds of policy changes; a judge's mail takes it."""
 KEYS_MAX = 16
 POLICY_ENTRIES_MAX = 1_000
-LINES_MAX = 100_000
-"""More lines than any verbatim text within the size can have a use for."""
 
 Section = TypeVar("Section")
 
@@ -94,9 +96,9 @@ def _verbatim(keyword: str, text: bytes) -> bytes:
 
 def parse_proof(data: bytes) -> Proof:
     """The proof these bytes are; raises `Malformed` at the first thing that cannot be read."""
+    check_tag(TAG, data.partition(b"\n")[0])
     if len(data) > PROOF_SIZE_MAX:
         raise Malformed("proof", f"longer than {PROOF_SIZE_MAX} bytes")
-    check_tag(TAG, data)
     head, blank, rest = data.partition(b"\n\n")
     if not blank:
         raise Malformed("proof", "has no sections")
@@ -106,14 +108,12 @@ def parse_proof(data: bytes) -> Proof:
         opening = parse_opening(lines)
         lines.expect("")
     item_index, page, page_path = _parse_page(lines)
-    entry = _parse_verbatim(lines, "entry")
+    entry = _parse_verbatim(lines, "entry", parse_entry)
     keys = _parse_sections(lines, "key", KEYS_MAX, _parse_leaf)
-    policy = _parse_verbatim(lines, "policy")
-    members = _parse_verbatim(lines, "members")
+    policy = _parse_verbatim(lines, "policy", parse_policy)
+    members = _parse_verbatim(lines, "members", parse_members)
     policies = _parse_sections(lines, "policy-entry", POLICY_ENTRIES_MAX, _parse_leaf)
     later = _parse_sections(lines, "later", 1, _parse_later)
-    if not lines.starts(f"{HEADER}\n"):
-        check_tag(HEADER, lines.rest())
     proof = Proof(
         item_index=item_index,
         page=page,
@@ -121,7 +121,7 @@ def parse_proof(data: bytes) -> Proof:
         entry_bytes=entry,
         policy_text=policy,
         members_text=members,
-        tlog=parse_tlog_proof(lines.rest()),
+        tlog=_parse_tlog_proof(lines.rest()),
         opening=opening,
         keys=keys,
         policy_entries=policies,
@@ -143,19 +143,32 @@ def _parse_page(lines: Lines) -> tuple[int, tuple[bytes, ...], tuple[bytes, ...]
     return index, items, path
 
 
-def _parse_verbatim(lines: Lines, keyword: str) -> bytes:
-    text = lines.lines(lines.integer(keyword, high=LINES_MAX))
+def _parse_verbatim(lines: Lines, keyword: str, read: Callable[[bytes], object]) -> bytes:
+    """A text inside the text; it is read before what follows, so the first fault decides."""
+    text = lines.lines(lines.integer(keyword))
+    read(text)
     lines.expect("")
     return text
 
 
 def _parse_leaf(lines: Lines) -> LeafProof:
-    index, path = lines.integer("index"), lines.digests("path", PATH_MAX)
-    return LeafProof(index, path, _parse_verbatim(lines, "entry"))
+    leaf = LeafProof(
+        index=lines.integer("index"),
+        path=lines.digests("path", PATH_MAX),
+        entry_bytes=lines.lines(lines.integer("entry")),
+    )
+    lines.expect("")
+    return leaf
 
 
 def _parse_later(lines: Lines) -> Later:
-    return Later(lines.digests("path", PATH_MAX), _parse_verbatim(lines, "note"))
+    return Later(lines.digests("path", PATH_MAX), _parse_verbatim(lines, "note", parse_sealed))
+
+
+def _parse_tlog_proof(data: bytes) -> TlogProof:
+    proof = parse_tlog_proof(data)
+    parse_sealed(proof.checkpoint)
+    return proof
 
 
 def _parse_sections(

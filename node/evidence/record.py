@@ -13,8 +13,8 @@ statement, an empty line and the packed items:
     <empty line>
     <32 bytes an item>
 
-`check_record` is the part of the validity rules that looks at one record alone; `node.chain` adds
-what depends on what the chain already holds.
+`check_statement` and `check_enrolment` are the part of the validity rules that looks at one record
+alone; `node.chain` adds what depends on what the chain already holds.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.policy import RULES
 from node.evidence.policy_note import PolicyNote, format_policy_note, parse_policy_note
 from node.evidence.receipt import Receipt
-from node.evidence.spelling import Lines, check_tag, check_version
+from node.evidence.spelling import Lines, check_time, check_version
 from node.evidence.statement import Deposit, Statement, parse_statement, statement_id
 
 TAG = "cunzheng/record/v1"
@@ -101,9 +101,8 @@ def format_record(record: Record) -> bytes:
 
 def parse_record(data: bytes) -> Record:
     """The record these bytes are; signatures, roots and origins are not checked here."""
-    check_tag(TAG, data)
     lines = Lines("record", data)
-    lines.expect(TAG)
+    lines.tag(TAG)
     kind = lines.value("kind")
     if kind == "statement":
         receipt, signature, statement = parse_signed(lines)
@@ -186,6 +185,8 @@ class Genesis:
     note: PolicyNote
 
     def __post_init__(self) -> None:
+        check_time(self.time_ms, "genesis: time")
+        check_version(self.version, "genesis: version")
         if self.note.policy.serial != 1:
             raise Malformed("genesis", "its policy is not the first")
 
@@ -219,9 +220,8 @@ def format_genesis(genesis: Genesis) -> bytes:
 
 def parse_genesis(data: bytes) -> Genesis:
     """The genesis these bytes are."""
-    check_tag(GENESIS_TAG, data)
     lines = Lines("genesis", data)
-    lines.expect(GENESIS_TAG)
+    lines.tag(GENESIS_TAG)
     time_ms = lines.time("time")
-    version = check_version(lines.value("version"), "genesis: version")
+    version = lines.value("version")
     return Genesis(time_ms, version, parse_policy_note(lines.rest()))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 from node.evidence.atoms import read_decimal
@@ -38,9 +38,12 @@ _RESERVED = frozenset({"all", "any", "genesis", "members", "none"})
 _MEMBER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,64}")
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
-_TAG = re.compile(rb"(cunzheng/[a-z]+/v|#cunzheng policy v)([1-9][0-9]{0,3})(?=[ \n])")
+_TAG = re.compile(rb"(cunzheng/[a-z]+/v|#cunzheng policy v)([1-9][0-9]{0,15})")
 
 Json = Mapping[str, object]
+
+_DEPTH_MAX = 2
+"""An object in the object: no tagged line nests deeper, so hostile nesting ends here."""
 
 
 def parse_integer(text: str, where: str) -> int:
@@ -79,6 +82,13 @@ def check_text(value: object, where: str) -> str:
     return value
 
 
+def check_choice(value: object, choices: Collection[str], where: str) -> str:
+    """A JSON string that is one of these words."""
+    if not isinstance(value, str) or value not in choices:
+        raise Malformed(where, f"is none of {', '.join(choices)}")
+    return value
+
+
 def check_origin(text: object, where: str) -> str:
     """The name of one chain."""
     if not isinstance(text, str) or len(text) > ORIGIN_LENGTH_MAX or not _ORIGIN.fullmatch(text):
@@ -112,24 +122,25 @@ def format_tagged(tag: str, value: Json) -> bytes:
 
 def parse_tagged(tag: str, data: bytes, size_max: int) -> dict[str, object]:
     """The object of a tagged line; refuses whatever `format_tagged` would not have written."""
+    found, _, body = data.partition(b" ")
+    check_tag(tag, found)
     if len(data) > size_max:
         raise Malformed(tag, f"longer than {size_max} bytes")
-    check_tag(tag, data + b"\n")
-    value = load_canonical(data[len(tag) + 1 :], tag)
+    value = load_canonical(body, tag)
     _check_plain(value, tag)
     if format_tagged(tag, value) != data:
         raise Malformed(tag, "not in canonical form")
     return value
 
 
-def check_tag(tag: str, data: bytes) -> None:
-    """The bytes begin with `tag`; another version of the same thing is named as such."""
-    found = _TAG.match(data)
-    expected, _, version = tag.rpartition("v")
-    if found is None or found.group(1) != f"{expected}v".encode():
+def check_tag(tag: str, found: bytes) -> None:
+    """What was found is `tag`; another version of the same thing is newer than this reader."""
+    match = _TAG.fullmatch(found)
+    name = tag[: tag.rindex("v") + 1].encode()
+    if match is None or match.group(1) != name:
         raise Malformed(tag, f"does not begin with `{tag}`")
-    if found.group(2) != version.encode():
-        raise Malformed(tag, f"is version {found.group(2).decode()} of this format", newer=True)
+    if found != tag.encode():
+        raise Malformed(tag, f"is version {match.group(2).decode()} of this format", newer=True)
 
 
 def load_canonical(data: bytes, where: str) -> dict[str, object]:
@@ -175,17 +186,17 @@ def _refuse(where: str, why: str) -> NoReturn:
     raise Malformed(where, why)
 
 
-def _check_plain(value: object, where: str) -> None:
+def _check_plain(value: object, where: str, depth: int = _DEPTH_MAX) -> None:
     """Keys and strings are printable ASCII without quote and backslash; nothing is null."""
     if isinstance(value, str):
         if not _PLAIN.fullmatch(value):
             raise Malformed(where, "a character outside printable ASCII, a quote or a backslash")
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and depth:
         for key, inner in value.items():
             _check_plain(key, where)
-            _check_plain(inner, where)
+            _check_plain(inner, where, depth - 1)
     elif type(value) is not int:
-        raise Malformed(where, "only objects, strings and integers are allowed")
+        raise Malformed(where, "only strings, integers and an object of these are allowed")
 
 
 class Lines:
@@ -211,6 +222,10 @@ class Lines:
         for _ in range(count):
             self.line()
         return self._data[start : self._at]
+
+    def tag(self, tag: str) -> None:
+        """The next line is this tag; `Malformed` is `newer` if it is a later version of it."""
+        check_tag(tag, self.line())
 
     def expect(self, text: str) -> None:
         """The next line is exactly this."""

@@ -24,6 +24,7 @@ from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.evidence.spelling import (
+    check_choice,
     check_hex,
     check_integer,
     check_origin,
@@ -202,32 +203,26 @@ def parse_statement(data: bytes) -> Statement:
 
 def _parse_deposit(raw: dict[str, object]) -> Deposit:
     value = fields(raw, TAG, _DEPOSIT, _DEPOSIT_OPTIONAL)
-    mode, alg = check_text(value["mode"], "mode"), check_text(value["alg"], "alg")
-    if mode not in PAGE_SIZES:
-        raise Malformed("mode", "not `commitment` or `digest`")
-    if alg not in (ALGS if mode == "digest" else ALG_SETS):
-        raise Malformed("alg", "not an algorithm of this mode")
-    page = check_integer(value["page"], "page")
-    if page not in PAGE_SIZES[mode]:
-        raise Malformed("page", "not 1, or 16 in commitment mode")
-    category = check_text(value["category"], "category")
-    if category not in CATEGORIES:
-        raise Malformed("category", "not a category of 民事证据规定 Art. 14")
-    return Deposit(
-        origin=check_origin(value["origin"], "origin"),
-        key=parse_public_key(check_text(value["key"], "key")),
-        nonce=check_hex(value["nonce"], "nonce", NONCE_SIZE),
+    deposit = Deposit(  # In the order of the bytes: what is wrong first decides.
+        alg=check_choice(value["alg"], ALG_SETS, "alg"),
+        category=check_choice(value["category"], CATEGORIES, "category"),
         claimed_at=check_time(value["claimed_at"], "claimed_at"),
-        mode=mode,
-        alg=alg,
         count=check_integer(value["count"], "count", low=1, high=ITEMS_MAX),
-        page=page,
         items_root=check_hex(value["items_root"], "items_root"),
-        category=category,
+        key=parse_public_key(check_text(value["key"], "key")),
+        mode=check_choice(value["mode"], PAGE_SIZES, "mode"),
+        nonce=check_hex(value["nonce"], "nonce", NONCE_SIZE),
+        origin=check_origin(value["origin"], "origin"),
+        page=check_integer(value["page"], "page"),
         profile=check_hex(value["profile"], "profile") if "profile" in value else None,
         series=_parse_series(value["series"]) if "series" in value else None,
         submitter=check_hex(value["submitter"], "submitter") if "submitter" in value else None,
     )
+    if deposit.mode == "digest" and deposit.alg not in ALGS:
+        raise Malformed("alg", "digest mode has one algorithm")
+    if deposit.page not in PAGE_SIZES[deposit.mode]:
+        raise Malformed("page", "not 1, or 16 in commitment mode")
+    return deposit
 
 
 def _parse_series(raw: object) -> Series:
@@ -244,20 +239,17 @@ def _parse_series(raw: object) -> Series:
 
 def _parse_event(raw: dict[str, object]) -> Event:
     value = fields(raw, TAG, _EVENT, _EVENT_OPTIONAL)
-    kind = check_text(value["type"], "type")
-    if kind not in EVENT_TYPES:
-        raise Malformed("type", "not a statement type of rules 1")
-    if ("subject" in value) == (kind == "health"):
+    if ("subject" in value) == (value["type"] == "health"):
         raise Malformed("subject", "every event but `health` has one")
     return Event(
-        origin=check_origin(value["origin"], "origin"),
+        claimed_at=check_time(value["claimed_at"], "claimed_at"),
+        details=check_hex(value["details"], "details"),
         key=parse_public_key(check_text(value["key"], "key")),
         nonce=check_hex(value["nonce"], "nonce", NONCE_SIZE),
-        claimed_at=check_time(value["claimed_at"], "claimed_at"),
-        type=kind,
-        details=check_hex(value["details"], "details"),
+        origin=check_origin(value["origin"], "origin"),
         subject=_parse_subject(value["subject"]) if "subject" in value else None,
         submitter=check_hex(value["submitter"], "submitter") if "submitter" in value else None,
+        type=check_choice(value["type"], EVENT_TYPES, "type"),
     )
 
 

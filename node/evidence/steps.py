@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from node.evidence import item
+from node.evidence.digests import ALGS
 from node.evidence.enrolment import Standing, standing
 from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
@@ -45,6 +46,9 @@ class FileDigests:
 
     size: int
     digests: Mapping[str, bytes]
+
+    def __post_init__(self) -> None:
+        assert set(self.digests) == set(ALGS), "a proof may ask for any of them"
 
 
 def steps(proof: Proof, anchor: Anchor | None, file: FileDigests | None) -> Iterator[Finding]:
@@ -161,11 +165,11 @@ def _keys_signed(proof: Proof) -> Iterator[Finding]:
 
 def _authorities(proof: Proof, index: int) -> tuple[PublicKey, ...]:
     """The enrolling authorities of the policy in force at a leaf."""
-    authorities = proof.policy.authorities
-    for leaf, entry in zip(proof.policy_entries, proof.policies, strict=True):
-        if leaf.index < index:
-            authorities = entry.note.policy.authorities
-    return authorities
+    if not proof.policies:
+        return proof.policy.authorities
+    places = zip(proof.policy_entries, proof.policies, strict=True)
+    before = [entry.note for leaf, entry in places if leaf.index < index]
+    return before[-1].policy.authorities if before else ()
 
 
 def key_standing(proof: Proof, key: PublicKey) -> Standing:
@@ -182,19 +186,37 @@ def _owner(proof: Proof, key: PublicKey) -> Finding:
             f"密钥 {key.text} 在出块前已撤销或更换",
             f"key {key.text} had been revoked or replaced before the block",
         )
-    if found.role is None:
+    if not _owner_known(proof, key):
         return Finding(
             3,
             Outcome.NOT_CHECKED,
             f"由密钥 {key.text} 签名，未核验其持有人",
             f"signed by key {key.text}, owner not checked",
         )
+    roles = ", ".join(sorted(found.roles))
     return Finding(
         3,
         Outcome.PASSED,
-        f"据所附登记记录，密钥 {key.text} 已登记（{found.role}）",
-        f"by the records enclosed, key {key.text} is enrolled ({found.role})",
+        f"据所附登记记录，密钥 {key.text} 已登记（{roles}）",
+        f"by the records enclosed, key {key.text} is enrolled ({roles})",
     )
+
+
+def _owner_known(proof: Proof, key: PublicKey) -> bool:
+    """Whether the records enclosed make `key` good for what it did here."""
+    roles = key_standing(proof, key).roles
+    if key == proof.entry.receipt.gateway and "gateway" not in roles:
+        return False
+    return key != proof.deposit.key or (bool(roles) and "member" not in roles)
+
+
+def owner_points(proof: Proof) -> Iterator[OpenPoint]:
+    """What step 3 leaves open."""
+    own, gateway = proof.deposit.key, proof.entry.receipt.gateway
+    if proof.entry.attested or "gateway" in key_standing(proof, own).roles:
+        yield OpenPoint.O01
+    if not (_owner_known(proof, own) and _owner_known(proof, gateway)):
+        yield OpenPoint.O06
 
 
 # (4) The statement is in the entry, the entry in the tree.
@@ -272,10 +294,6 @@ def _later_extends(proof: Proof) -> Iterator[Finding]:
     later, first = proof.later, proof.sealed.checkpoint
     assert later is not None
     second = later.sealed.checkpoint
-    if second.origin != first.origin:
-        yield _failed(
-            5, ResultCode.V104, "后续检查点属于另一条链", "the later checkpoint is of another chain"
-        )
     yield _checked(
         5,
         ResultCode.V202,

@@ -14,6 +14,7 @@ Pure: the file's digests, the proof's bytes and what the verifier knows from els
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from node.evidence.malformed import Malformed
@@ -21,21 +22,36 @@ from node.evidence.merkle import leaf_hash
 from node.evidence.policy import fingerprint
 from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
-from node.evidence.steps import Anchor, FileDigests, key_standing, steps, time_points
+from node.evidence.steps import Anchor, FileDigests, owner_points, steps, time_points
 from node.evidence.verdict import Facts, Finding, Outcome, Verdict
 from node.words import OpenPoint, ResultCode
 
 _BOM = b"\xef\xbb\xbf"
+_DAMAGE = re.compile(rb"\r+\n")
 _ORDER = ("V204", "V104", "V201", "V205", "V206", "V202", "V203", "V302", "V102", "V106", "V502")
 """Which failure gives the bottom line if there are several: first those of the proof itself."""
 
 
 def verify(data: bytes, anchor: Anchor | None, file: FileDigests | None = None) -> Verdict:
     """The verdict on a proof; every input gives one, none raises."""
+    whole = _DAMAGE.sub(b"\n", data.removeprefix(_BOM))
+    if whole == data:
+        return _judge(data, anchor, file)
+    finding = Finding(
+        0,
+        Outcome.FAILED,
+        "证明文件在传输中被改动（换行或 BOM），请索取原件的逐字节副本",
+        "damaged in transit (CR LF line ends or a BOM); ask for a byte-for-byte copy",
+        ResultCode.V200,
+    )
+    return Verdict(ResultCode.V200, (finding,), repaired=_judge(whole, anchor, file))
+
+
+def _judge(data: bytes, anchor: Anchor | None, file: FileDigests | None) -> Verdict:
     try:
         proof = parse_proof(data)
     except Malformed as error:
-        return _unreadable(data, error, anchor, file)
+        return _unreadable(error)
     findings = tuple(steps(proof, anchor, file))
     points = tuple(_open_points(proof, file))
     failed = {each.code.name: each.code for each in findings if each.code is not None}
@@ -44,29 +60,20 @@ def verify(data: bytes, anchor: Anchor | None, file: FileDigests | None = None) 
     return Verdict(code, findings, points, _facts(proof))
 
 
-def _unreadable(
-    data: bytes, error: Malformed, anchor: Anchor | None, file: FileDigests | None
-) -> Verdict:
+def _unreadable(error: Malformed) -> Verdict:
     code = ResultCode.V502 if error.newer else ResultCode.V200
     if error.newer:
         zh = "证明使用了比本核验程序更新的格式或算法，请使用新版核验程序"
         en = f"newer than this verifier, use a newer one ({error})"
     else:
         zh, en = "证明文件无法读取，请索取原件的逐字节副本", f"cannot be read: {error}"
-    finding = Finding(0, Outcome.FAILED, zh, en, code)
-    whole = data.removeprefix(_BOM).replace(b"\r\n", b"\n")
-    repaired = verify(whole, anchor, file) if whole != data and b"\r\n" not in whole else None
-    return Verdict(code, (finding,), repaired=repaired)
+    return Verdict(code, (Finding(0, Outcome.FAILED, zh, en, code),))
 
 
 def _open_points(proof: Proof, file: FileDigests | None) -> Iterator[OpenPoint]:
     if proof.policy.network == "test":
         yield OpenPoint.O05
-    own, gateway = key_standing(proof, proof.deposit.key), proof.entry.receipt.gateway
-    if proof.entry.attested or own.role == "gateway":
-        yield OpenPoint.O01
-    if own.role in (None, "member") or key_standing(proof, gateway).role != "gateway":
-        yield OpenPoint.O06
+    yield from owner_points(proof)
     yield from time_points(proof)
     if file is None:
         yield OpenPoint.O09
