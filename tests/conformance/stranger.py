@@ -643,9 +643,9 @@ def read_policy(text: bytes) -> Policy:
         refuse("a skew of more than a minute")
     members_hash = digest(lines.value("#cunzheng members"))
     authorities = lines.values("#cunzheng authority")
+    authority_keys = tuple(public_key(text) for text in authorities)
     if not 1 <= len(authorities) <= 16 or authorities != sorted(set(authorities)):
         refuse("the authorities are not 1 to 16, ascending")
-    authority_keys = tuple(public_key(text) for text in authorities)
     logs = [read_vkey(text, 1) for text in lines.values("log")]
     if not 1 <= len(logs) <= 32:
         refuse("the members are not 1 to 32")
@@ -1186,7 +1186,7 @@ def read_proof(data: bytes) -> Proof:
     same(lines.next(), "")
     policies = _placed(lines, "policy-entry", 1000, _policy_entry)
     later = _later(lines)
-    tag(lines.next(), "c2sp.org/tlog-proof", "@")
+    same(lines.next(), "c2sp.org/tlog-proof@v1")
     index = integer(lines.value("index"))
     path = []
     while line := lines.next():

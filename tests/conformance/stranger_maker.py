@@ -374,6 +374,7 @@ class Plan:
     series: bool = False
     records: Sequence[Record] = ENROLLED
     changes: int = 0  # of the policy, before the deposit
+    late_changes: int = 0  # and after it, with nothing behind them
     later: int = 0  # blocks up to the later checkpoint; -1: the same tree
     fillers: int = 3
     skew: int = 2000
@@ -740,6 +741,8 @@ def make(plan: Plan | None = None, **changes: Any) -> Made:
     time = chain.time - 1500
     chain.leaves[at] = chain.hook("deposit_entry", chain.leaves[at])
     chain.key_block(late=True)
+    for serial in range(plan.changes + 2, plan.changes + plan.late_changes + 2):
+        chain.policy_block(serial)
     parts = parts_of(chain, at, time, items, openings)
     return Made(
         with_head(chain.hook("text", parts.body())),
@@ -792,7 +795,7 @@ def parts_of(
         enclosed = i < at and bool(about & ours)
         if enclosed if record.enclosed is None else record.enclosed:
             parts.keys.append((i, path(i, leaves), leaves[i]))
-    if plan.changes:
+    if len(chain.policies) > 1:
         parts.policies = [(i, path(i, leaves), leaves[i]) for i in chain.policy_leaves]
     if plan.later:
         for _ in range(plan.later):
