@@ -18,6 +18,7 @@ from consensus.messages import (
     Configuration,
     Entry,
     EntryKind,
+    HardState,
     Message,
     Position,
     ReplicaId,
@@ -43,11 +44,21 @@ def replica_id(name: str) -> ReplicaId:
 class Node:
     """One replica: what is on its disk, what its disk has not finished, and the running core."""
 
-    def __init__(self, cluster: "Cluster", name: str, configuration: Configuration) -> None:
+    def __init__(
+        self, cluster: "Cluster", name: str, configuration: Configuration, terms: Sequence[int]
+    ) -> None:
         self.cluster = cluster
         self.name = name
         self.id = replica_id(name)
         self.storage = MemoryStorage(configuration)
+        if terms:
+            self.storage.append(
+                HardState(terms[-1]),
+                [
+                    Entry(index, term, EntryKind.NORMAL, NOW_MS, f"of term {term}", "test", b"old")
+                    for index, term in enumerate(terms, 1)
+                ],
+            )
         self.alive = False
         self.deliver = True
         self.start()
@@ -220,7 +231,9 @@ class Cluster:
         learners: str = "",
         limits: Limits | None = None,
         seed: int | None = None,
+        logs: dict[str, Sequence[int]] | None = None,
     ) -> None:
+        """`logs` gives the terms of the entries a replica's disk begins with."""
         # Without a seed everyone is as patient as can be, and only who is told to campaigns.
         self.draw = Random(seed).randrange if seed is not None else lambda n: n - 1
         self.limits = limits or Limits()
@@ -231,7 +244,7 @@ class Cluster:
         first = self.configuration(names if voters is None else voters, learners)
         self.nodes: dict[str, Node] = {}
         for name in names + learners:
-            self.nodes[name] = Node(self, name, first)
+            self.nodes[name] = Node(self, name, first, (logs or {}).get(name, ()))
 
     @staticmethod
     def configuration(voters: Iterable[str], learners: Iterable[str] = ()) -> Configuration:
@@ -291,18 +304,28 @@ class Cluster:
                     node.tick()
             self.settle()
 
-    def elect(self, name: str = "a") -> Node:
-        """Let this replica run out of patience, after the others have stopped hearing a leader."""
+    def elect(self, name: str = "a", *, settle: bool = True) -> Node:
+        """Let this replica run out of patience, after the others have stopped hearing a leader.
+        Without `settle` all is left as it is the moment it leads, and nothing it sent arrives."""
         node = self.nodes[name]
         for other in self.nodes.values():
             if other is not node and other.alive and other.raft.role is not Role.LEADER:
                 other.tick(ELECTION_TICKS)
         for _ in range(2 * ELECTION_TICKS):
+            node.finish_writes()
+            node.tick()
+            while self.network and node.raft.role is not Role.LEADER:
+                self.arrive(self.network.pop(0))
+                for other in self.nodes.values():
+                    if other.alive:
+                        other.finish_writes()
             if node.raft.role is Role.LEADER:
                 break
-            node.tick()
-            self.settle()
         assert node.raft.role is Role.LEADER, f"{name} was not elected"
+        if settle:
+            self.settle()
+        else:
+            self.network.clear()
         return node
 
     def leader(self) -> Node | None:
