@@ -1,0 +1,306 @@
+"""Peers: carries messages between replicas over gRPC with mutual TLS. May lose, never blocks.
+
+One long-lived stream per directed pair: each replica opens one to every other and only writes on
+it, so the two directions fail apart. Messages are packed into frames (`wire`); gRPC carries them as
+they are. The core never waits here: `send` puts into a bounded outbox, and a peer that does not
+keep up loses messages, which Raft repairs.
+
+Trust is a set of certificates, not of issuers. A client accepts exactly the certificate the
+configuration names for the peer it calls; the server accepts exactly the certificates of the
+configuration (and what the process adds for its other services), and every message must come from a
+replica of the certificate it came in under. A stream that breaks this is refused and counted.
+
+The process owns one gRPC server for all its services: it adds `Peers.handler()`, opens its port
+with `server_credentials` and passes SERVER_OPTIONS.
+"""
+
+import asyncio
+import logging
+import random
+import ssl
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+
+from consensus import wire
+from consensus.leadership import Limits
+from consensus.messages import (
+    Configuration,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    Message,
+    Voter,
+)
+
+SERVICE = "consensus.Raft"
+METHOD = f"/{SERVICE}/Send"
+
+# What may wait for one peer: all that the core ever has under way to a follower, and its answers.
+OUTBOX_BYTES = Limits().in_flight_bytes + (4 << 20)
+OUTBOX_MESSAGES = 4096
+
+# A peer that comes back is found within this; a peer that is away is asked this often.
+RECONNECT_MS_MIN = 50
+RECONNECT_MS_MAX = 1000
+
+# A connection whose other end vanished without a word is given up after about three seconds.
+_KEEPALIVE = [
+    ("grpc.keepalive_time_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 1000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+# A frame is at most wire.FRAME_BYTES_MAX; gRPC's own default would be close by coincidence only.
+_SIZES = [
+    ("grpc.max_receive_message_length", wire.FRAME_BYTES_MAX),
+    ("grpc.max_send_message_length", wire.FRAME_BYTES_MAX),
+]
+
+SERVER_OPTIONS: list[tuple[str, int]] = [
+    *_KEEPALIVE,
+    *_SIZES,
+    ("grpc.http2.min_ping_interval_without_data_ms", 1000),  # Or keepalive looks like abuse.
+    ("grpc.so_reuseport", 0),  # Two processes on one port would each get half of the streams.
+]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a process proves itself with: its certificate and private key, both PEM."""
+
+    certificate: bytes
+    private_key: bytes
+
+
+def server_credentials(
+    identity: Identity, trusted: Callable[[], Iterable[bytes]]
+) -> grpc.ServerCredentials:
+    """Credentials that ask `trusted` at every handshake whose certificates (DER) may enter."""
+
+    def current() -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(identity.private_key, identity.certificate)],
+            root_certificates=b"".join(_pem(certificate) for certificate in trusted()),
+        )
+
+    return grpc.dynamic_ssl_server_credentials(
+        current(), current, require_client_authentication=True
+    )
+
+
+def peer_certificate(context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+    """The DER of the certificate the caller of this handler proved to hold; empty without TLS."""
+    (certificate,) = context.auth_context().get("x509_pem_cert", (b"",))
+    return ssl.PEM_cert_to_DER_cert(certificate.decode()) if certificate else b""
+
+
+def secure_channel(voter: Voter, identity: Identity) -> grpc.aio.Channel:
+    """A channel that reaches this voter or nobody. Each has a connection of its own, so a large
+    call on one never delays a heartbeat on another."""
+    credentials = grpc.ssl_channel_credentials(
+        _pem(voter.certificate), identity.private_key, identity.certificate
+    )
+    options = [
+        *_KEEPALIVE,
+        *_SIZES,
+        ("grpc.ssl_target_name_override", voter.id.partition("/")[0]),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS_MIN),
+        ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MAX),
+        ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
+    ]
+    return grpc.aio.secure_channel(voter.address, credentials, options=options)
+
+
+class Outbox:
+    """Messages waiting for one peer, bounded; owned by the event loop."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._filled = asyncio.Event()
+
+    def put(self, message: Message) -> None:
+        """Queue it, or drop it if there is no room: an append is of use only behind those before
+        it, and of heartbeats the newest takes the place of the one that waits."""
+        if isinstance(message, HeartbeatRequest | HeartbeatResponse):
+            self._supersede(type(message))
+        size = wire.size_of(message)
+        if len(self._messages) >= OUTBOX_MESSAGES or self._bytes + size > OUTBOX_BYTES:
+            self.dropped += 1
+            return
+        self._messages.append(message)
+        self._bytes += size
+        self._filled.set()
+
+    def clear(self) -> None:
+        """Forget what waits: the stream it belonged to has ended, and what was on it is lost."""
+        self._messages.clear()
+        self._bytes = 0
+        self._filled.clear()
+
+    async def take(self) -> list[Message]:
+        """Wait for messages, and take as many as fit into one frame."""
+        await self._filled.wait()
+        taken: list[Message] = []
+        room = wire.FRAME_BYTES_MAX
+        while self._messages:
+            size = wire.size_of(self._messages[0])
+            if taken and size > room:
+                return taken
+            room -= size
+            self._bytes -= size
+            taken.append(self._messages.popleft())
+        self._filled.clear()
+        return taken
+
+    def _supersede(self, kind: type[Message]) -> None:
+        """Of heartbeats only the newest matters; behind a slow connection they would pile up."""
+        for message in self._messages:
+            if isinstance(message, kind):
+                self._messages.remove(message)
+                self._bytes -= wire.size_of(message)
+                return
+
+
+class Peers:
+    """The connections of one replica to all others of the configuration in force."""
+
+    def __init__(self, replica_id: str, identity: Identity) -> None:
+        self.replica_id = replica_id
+        self.identity = identity
+        self.refused: Counter[str] = Counter()  # Why streams or messages were not let in.
+        self.connected: set[str] = set()
+        self._voters: dict[str, Voter] = {}
+        self._senders: dict[bytes, frozenset[str]] = {}
+        self._outboxes: dict[str, Outbox] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._receive: Callable[[Sequence[Message]], None] | None = None
+
+    async def run(self, receive: Callable[[Sequence[Message]], None]) -> NoReturn:
+        """Connect to the others and hand over what they send, until cancelled."""
+        self._receive = receive
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._connect()
+                await asyncio.Event().wait()
+        finally:
+            self._group = self._receive = None
+            self._tasks.clear()
+        raise AssertionError("run ends only by cancellation")
+
+    def configure(self, configuration: Configuration) -> None:
+        """Talk to exactly these replicas from now on."""
+        members = configuration.voters + configuration.learners
+        self._voters = {v.id: v for v in members if v.id != self.replica_id}
+        self._senders = {
+            certificate: frozenset(v.id for v in members if v.certificate == certificate)
+            for certificate in {v.certificate for v in members}
+        }
+        for replica_id in self._outboxes.keys() - self._voters.keys():
+            del self._outboxes[replica_id]
+        for replica_id in self._voters.keys() - self._outboxes.keys():
+            self._outboxes[replica_id] = Outbox()
+        self._connect()
+
+    def certificates(self) -> tuple[bytes, ...]:
+        """The certificates (DER) of the configuration in force, for `server_credentials`."""
+        return tuple(self._senders)
+
+    def channel(self, replica_id: str) -> grpc.aio.Channel:
+        """A new pinned channel to that replica for other services; the caller closes it."""
+        return secure_channel(self._voters[replica_id], self.identity)
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Queue for delivery. What is addressed to nobody in the configuration is dropped."""
+        for message in messages:
+            if (outbox := self._outboxes.get(message.recipient)) is not None:
+                outbox.put(wire.cut(message))
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(
+            self._serve
+        )
+        return grpc.method_handlers_generic_handler(SERVICE, {"Send": method})
+
+    # Outgoing.
+
+    def _connect(self) -> None:
+        """Give every outbox its task and stop the tasks of those that left."""
+        if self._group is None:
+            return
+        for replica_id in self._tasks.keys() - self._outboxes.keys():
+            self._tasks.pop(replica_id).cancel()
+        for replica_id in self._outboxes.keys() - self._tasks.keys():
+            voter, outbox = self._voters[replica_id], self._outboxes[replica_id]
+            self._tasks[replica_id] = self._group.create_task(self._keep_sending(voter, outbox))
+
+    async def _keep_sending(self, voter: Voter, outbox: Outbox) -> None:
+        async with secure_channel(voter, self.identity) as channel:
+            while True:
+                try:
+                    await self._send_stream(channel, voter, outbox)
+                except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+                    _log.info("stream to %s ended: %s", voter.id, error)
+                finally:
+                    self.connected.discard(voter.id)
+                    outbox.clear()
+                # While there is no connection gRPC backs off by itself; this is for a peer that
+                # accepts connections and ends streams.
+                pause_ms = random.uniform(RECONNECT_MS_MIN, 2 * RECONNECT_MS_MIN)  # noqa: S311
+                await asyncio.sleep(pause_ms / 1000)
+
+    async def _send_stream(self, channel: grpc.aio.Channel, voter: Voter, outbox: Outbox) -> None:
+        call: grpc.aio.StreamUnaryCall[bytes, bytes] = channel.stream_unary(METHOD)(
+            wait_for_ready=True
+        )
+        try:
+            await call.wait_for_connection()
+            self.connected.add(voter.id)
+            while True:
+                # Waits while the peer's window is full; meanwhile the outbox drops what is old.
+                await call.write(wire.format_frame(await outbox.take()))
+        finally:
+            call.cancel()
+
+    # Incoming.
+
+    async def _serve(
+        self, frames: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> bytes:
+        certificate = peer_certificate(context)
+        if certificate not in self._senders:
+            await self._refuse(context, "unknown certificate")
+        async for frame in frames:
+            try:
+                messages = wire.parse_frame(frame)
+            except wire.WireError as error:
+                await self._refuse(context, "malformed frame", str(error))
+            # Asked for every frame: the configuration may have changed since the last.
+            senders = self._senders.get(certificate, frozenset())
+            if any(message.sender not in senders for message in messages):
+                await self._refuse(context, "sender is not of this certificate")
+            if self._receive is not None:
+                self._receive(messages)
+        return b""
+
+    async def _refuse(
+        self, context: grpc.aio.ServicerContext[Any, Any], why: str, detail: str = ""
+    ) -> NoReturn:
+        self.refused[why] += 1
+        _log.warning("refused a stream from %s: %s %s", context.peer(), why, detail)
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
+        raise AssertionError("abort raises")
+
+
+def _pem(certificate: bytes) -> bytes:
+    return ssl.DER_cert_to_PEM_cert(certificate).encode()
