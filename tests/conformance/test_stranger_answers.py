@@ -109,6 +109,22 @@ def test_a_policy_governs_the_checkpoints_behind_its_block(
     assert texts == ["the policy was not yet in force"]
 
 
+def test_two_log_keys_of_one_key_id(stranger: ModuleType, maker: ModuleType) -> None:
+    """Four bytes collide among some 80,000 keys; such a policy could not name its signer."""
+    origin = maker.Chain(maker.Plan()).origin
+    seen: dict[bytes, bytes] = {}
+    for n in itertools.count():
+        key = maker.sha256(b"%d" % n)[:31] + b"\0"
+        identity = maker.key_id(origin, 1, key)
+        if identity in seen:
+            break
+        seen[identity] = key
+    two = "".join(f"log {maker.vkey(origin, 1, k)}\n" for k in (key, seen[identity])).encode()
+    made = maker.make(hooks={"policy": edit(rb"^log .*\nlog .*\n", two)})
+    answer = stranger.verify(made.proof, made.policy)
+    assert answer["findings"][0]["text"] == "two log keys of one key id"
+
+
 # ---- Order ---------------------------------------------------------------------------------------
 
 
