@@ -1,1 +1,49 @@
-"""."""
+"""Agreement of several replicas on one sequence of opaque entries: Raft, not a word of evidence.
+
+The idea. A group of replicas elects a leader; the leader puts entries in order; an entry is
+committed when a majority has it on disk, and every replica then applies the same entries in the
+same order. Raft tolerates replicas that crash, forget what they had not synced, and messages that
+are lost, repeated, delayed and reordered. It does not tolerate replicas that lie: a lie it can see
+is reported (`ready.Contradiction`), others are the business of those who sign what was agreed.
+
+The shape. `raft.Raft` only computes: messages, ticks, proposals and finished writes go in, a
+`ready.Ready` comes out that says what to write, send, apply and answer. Around it are the edges
+that do it: the journal on LevelDB, the streams to the peers, and the one loop that drives them.
+The tests run the same core on imaginary disks, networks and clocks.
+
+The caller's duties are five, and `ready` has the first four in full: write what is to be written
+and say when it is durable; send; apply; answer. The fifth: call `tick` at a steady pace, once at
+most after a pause however long, and only after taking in what arrived meanwhile.
+
+Reading order, each module using only what stands before it:
+
+    messages      what is agreed on and what is said                      | these
+    quorum        majorities: commit, confirm, elect                      | only
+    log           all entries: the disk below, a window above             | compute:
+    ready         what the core asks of its edge, and the edge's duties   | no clock, no chance,
+    writes        what waits for the disk                                 | no file,
+    progress      what a leader knows of one follower                     | no network,
+    reads         linearizable reads without writing                      | no task
+    following     what a follower does to its log                         |
+    membership    which change of the configuration may be proposed       |
+    leadership    what only a leader has and does                         |
+    raft          terms, roles, and which of the above when               |
+
+    records, journal     the log and the promises on disk
+    wire, peers          messages as bytes, and the streams they travel on
+    replica              one replica at work, for its owner to use
+
+Rules for the core:
+
+1. Terms come first, for every message, in one place (`raft.Raft.step`).
+2. Nothing is promised before it is on the disk: votes, requests for votes and acknowledgements go
+   through `writes`, everything else may leave at once.
+3. Committed entries are never truncated; others only by an entry that differs.
+4. Only an entry of its own term is committed by a leader's counting.
+5. The configuration in force is the last in the log, committed or not.
+6. A bug asserts; what comes from outside never can: strange messages are refused or ignored.
+7. Everything that could grow has a limit.
+
+Left out on purpose: snapshots and compaction (the log is the ledger), joint consensus (one voter at
+a time is enough), reads by lease (a paused machine would serve stale ones).
+"""

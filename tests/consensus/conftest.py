@@ -78,6 +78,7 @@ class Node:
             version="test",
             random=self.cluster.draw,
             election_ticks=ELECTION_TICKS,
+            heartbeat_ticks=self.cluster.heartbeat_ticks,
             limits=self.cluster.limits,
         )
         self.drain()
@@ -230,6 +231,7 @@ class Cluster:
         voters: str | None = None,
         learners: str = "",
         limits: Limits | None = None,
+        heartbeat_ticks: int = 1,
         seed: int | None = None,
         logs: dict[str, Sequence[int]] | None = None,
     ) -> None:
@@ -237,6 +239,7 @@ class Cluster:
         # Without a seed everyone is as patient as can be, and only who is told to campaigns.
         self.draw = Random(seed).randrange if seed is not None else lambda n: n - 1
         self.limits = limits or Limits()
+        self.heartbeat_ticks = heartbeat_ticks
         self.now_ms = NOW_MS
         self.network: list[Message] = []
         self.cut: set[tuple[str, str]] = set()

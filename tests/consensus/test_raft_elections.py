@@ -81,6 +81,13 @@ def test_a_majority_of_votes_elects(make_cluster: Make) -> None:
     }
 
 
+def test_heartbeats_go_out_at_their_own_pace(make_cluster: Make) -> None:
+    cluster = make_cluster(heartbeat_ticks=3)
+    a = cluster.elect("a")
+    a.tick(9)
+    assert len([one for one in cluster.network if isinstance(one, HeartbeatRequest)]) == 6
+
+
 def test_votes_count_once_and_only_those_of_voters(make_cluster: Make) -> None:
     """Known bug A18 of others: a repeated answer, or a learner's, completes a majority."""
     cluster = make_cluster("abcde", learners="x")
