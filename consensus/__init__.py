@@ -24,6 +24,7 @@ Reading order, each module using only what stands before it:
     writes        what waits for the disk                                 | no file,
     progress      what a leader knows of one follower                     | no network,
     reads         linearizable reads without writing                      | no task
+    campaign      one try at being elected                                |
     following     what a follower does to its log                         |
     membership    which change of the configuration may be proposed       |
     leadership    what only a leader has and does                         |

@@ -13,13 +13,31 @@ from consensus.messages import (
     AppendRequest,
     CommitNotice,
     Entry,
+    EntryKind,
     HeartbeatRequest,
     Message,
+    Position,
     ReplicaId,
 )
 from consensus.progress import Progress
 from consensus.quorum import Tally, agreed, tally
 from consensus.reads import Asked, LeaderReads
+
+CLOCK_SKEW_MS_MAX = 2_000
+"""How far the last entry's time may be ahead of this clock and still hold, so that times do not
+step back between leaders. Further ahead that time was wrong, and holding it would keep it wrong."""
+
+
+class Busy(Exception):
+    """Too much is waiting to be committed or confirmed. Nothing was done; try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """What a replica writes into its entries about itself."""
+
+    proposer: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,8 @@ class Limits:
 
     append_bytes: int = 1 << 20
     """Data in one append, or one entry if that is larger."""
+    append_entries: int = 1024
+    """Entries in one append: small ones cost more in their fields than in their data."""
     in_flight_messages: int = 256
     in_flight_bytes: int = 16 << 20
     """Weight of what one follower was sent and has not acknowledged; one append may exceed it."""
@@ -45,7 +65,9 @@ class Leadership:
     what its log calls durable: its disk works beside the followers', not before them.
     """
 
-    def __init__(self, replica_id: ReplicaId, term: int, log: Log, limits: Limits) -> None:
+    def __init__(
+        self, replica_id: ReplicaId, term: int, log: Log, limits: Limits, author: Author
+    ) -> None:
         self.id = replica_id
         self.term = term
         self.reads = LeaderReads()
@@ -55,6 +77,7 @@ class Leadership:
         """This replica was removed, and that is committed."""
         self._log = log
         self._limits = limits
+        self._author = author
         self._progress: dict[ReplicaId, Progress] = {}
         self._uncommitted: deque[tuple[int, int]] = deque()
         self._uncommitted_bytes = 0
@@ -63,16 +86,30 @@ class Leadership:
 
     # Appending
 
-    def has_room(self, entry_weight: int) -> bool:
-        fits = self._uncommitted_bytes + entry_weight <= self._limits.uncommitted_bytes
-        return fits or not self._uncommitted
-
-    def append(self, entry: Entry) -> None:
+    def append(self, kind: EntryKind, data: bytes, now_ms: int) -> Position:
+        """Raises Busy."""
+        entry = Entry(
+            self._log.last_index + 1,
+            self.term,
+            kind,
+            self._time_of_next(now_ms),
+            self._author.proposer,
+            self._author.version,
+            data,
+        )
+        size = weight(entry)
+        if self._uncommitted and self._uncommitted_bytes + size > self._limits.uncommitted_bytes:
+            raise Busy
         self._log.append((entry,))
-        self._uncommitted.append((entry.index, weight(entry)))
-        self._uncommitted_bytes += weight(entry)
-        if self._log.configuration_index == entry.index or entry.index == self.first_index:
+        self._uncommitted.append((entry.index, size))
+        self._uncommitted_bytes += size
+        if kind is EntryKind.CONFIGURATION or entry.index == self.first_index:
             self._meet_replicas()
+        return Position(entry.index, entry.term)
+
+    def _time_of_next(self, now_ms: int) -> int:
+        last_ms = self._log.last_time_ms
+        return last_ms if now_ms < last_ms <= now_ms + CLOCK_SKEW_MS_MAX else now_ms
 
     def _meet_replicas(self) -> None:
         """Everyone in force is sent the log, from here back to where the logs part. Who was
@@ -117,7 +154,8 @@ class Leadership:
             prev = progress.next - 1
             entries: tuple[Entry, ...] = ()
             if flows:
-                entries = log.entries(prev + 1, log.last_index + 1, limits.append_bytes)
+                stop = min(log.last_index, prev + limits.append_entries) + 1
+                entries = log.entries(prev + 1, stop, limits.append_bytes)
             messages.append(
                 AppendRequest(
                     self.id, replica, self.term, prev, log.term(prev), entries, log.commit

@@ -29,9 +29,10 @@ does the role matter.
 from collections.abc import Callable
 from typing import assert_never
 
+from consensus.campaign import Campaign
 from consensus.following import take_append, take_commit_notice, take_heartbeat_commit
-from consensus.leadership import Leadership, Limits
-from consensus.log import Log, Storage, weight
+from consensus.leadership import Author, Busy, Leadership, Limits
+from consensus.log import Log, Storage
 from consensus.membership import ChangeRefused, check_change
 from consensus.messages import (
     DATA_BYTES_MAX,
@@ -40,7 +41,6 @@ from consensus.messages import (
     AppendResponse,
     CommitNotice,
     Configuration,
-    Entry,
     EntryKind,
     HardState,
     HeartbeatRequest,
@@ -55,16 +55,12 @@ from consensus.messages import (
     VoteRequest,
     VoteResponse,
 )
-from consensus.quorum import Tally, tally
+from consensus.quorum import Tally
 from consensus.reads import NUMBERS, Asked, ForwardedReads
 from consensus.ready import Contradiction, Read, Ready, Role, Write
 from consensus.writes import Writes
 
 __all__ = ["Busy", "ChangeRefused", "Limits", "NotLeader", "Raft"]
-
-CLOCK_SKEW_MS_MAX = 2_000
-"""How far the last entry's time may be ahead of this clock and still hold, so that times do not
-step back between leaders. Further ahead that time was wrong, and holding it would keep it wrong."""
 
 DEFAULT_LIMITS = Limits()
 
@@ -77,16 +73,12 @@ class NotLeader(Exception):
         self.leader = leader
 
 
-class Busy(Exception):
-    """Too much is waiting to be committed or confirmed. Nothing was done; try again later."""
-
-
 class Raft:
     """One replica, from one start to the next; owned by one task.
 
-    role is LEADER exactly while there is a `Leadership`. leader is None in both candidate roles.
-    term never falls, and vote changes from None at most once per term: a change of role within a
-    term never touches it.
+    role is LEADER exactly while there is a `Leadership`, and one of the candidate roles exactly
+    while there is a `Campaign`; then leader is None. term never falls, and vote changes from None
+    at most once per term: a change of role within a term never touches it.
     """
 
     def __init__(
@@ -110,8 +102,7 @@ class Raft:
         self.id = replica_id
         self.role = Role.FOLLOWER
         self.leader: ReplicaId | None = None
-        self._proposer = proposer
-        self._version = version
+        self._author = Author(proposer, version)
         self._random = random
         self._election_ticks = election_ticks
         self._heartbeat_ticks = heartbeat_ticks
@@ -120,7 +111,7 @@ class Raft:
         """Read by the edge as it likes; only the core changes it."""
         self._hard_state = self._hard_state_taken = storage.hard_state
         self._leadership: Leadership | None = None
-        self._votes: dict[ReplicaId, bool] = {}
+        self._campaign: Campaign | None = None
         self._forwarded = ForwardedReads(random(NUMBERS))
 
         # Time, in ticks. `_elapsed` counts from what last put off an election: hearing the leader,
@@ -184,7 +175,7 @@ class Raft:
         if self._leadership is not None:
             self._tick_leader(self._leadership, disk_hangs)
         elif self._elapsed >= self._timeout and not disk_hangs:
-            self._campaign()
+            self._become_pre_candidate()
 
     def propose(self, data: bytes, now_ms: int) -> Position:
         """Append an entry. It is committed when `Ready.committed` shows an entry the position
@@ -192,7 +183,7 @@ class Raft:
         Busy."""
         assert len(data) <= DATA_BYTES_MAX
         self._now_ms = now_ms
-        return self._append_own(self._lead(), EntryKind.NORMAL, data)
+        return self._lead().append(EntryKind.NORMAL, data, now_ms)
 
     def propose_configuration(self, configuration: Configuration, now_ms: int) -> Position:
         """Change the configuration, by at most one voter. It is in force at once, and for good once
@@ -200,7 +191,7 @@ class Raft:
         self._now_ms = now_ms
         leadership = self._lead()
         check_change(configuration, self.log, leadership.commits_own_term)
-        return self._append_own(leadership, EntryKind.CONFIGURATION, configuration.format())
+        return leadership.append(EntryKind.CONFIGURATION, configuration.format(), now_ms)
 
     def read_index(self, context: int) -> None:
         """Ask for a linearizable read, on any replica. A later Ready answers with a `Read` of this
@@ -286,6 +277,7 @@ class Raft:
         if term > self.term:
             self._hard_state = HardState(term, None)
         self._lose_leader()
+        self._campaign = None
         if self.role is not Role.FOLLOWER:
             self._restart_timer()
         self.role = Role.FOLLOWER
@@ -300,45 +292,31 @@ class Raft:
                 self._answer_read(asked, None)
             self._leadership = None
 
-    def _campaign(self) -> None:
-        """Ask for pre-votes: an election that could not be won must disturb nobody."""
+    def _become_pre_candidate(self) -> None:
         if not self.configuration.is_voter(self.id):
             return
         self._lose_leader()
         self.role = Role.PRE_CANDIDATE
         self._restart_timer()
-        self._votes = {self.id: True}
-        log = self.log
-        for voter in self.configuration.voters:
-            if voter.id != self.id:
-                self._send.append(
-                    PreVoteRequest(self.id, voter.id, self.term, log.last_index, log.last_term)
-                )
-        self._count_votes()
+        self._campaign = Campaign(self.id, self.term, self.log)
+        self._send += self._campaign.pre_vote_requests()
+        self._count_vote(self.id, granted=True)
 
     def _become_candidate(self) -> None:
-        """The own vote counts, like any, when it is on the disk. So do the requests wait for it:
-        a candidate that forgot its term could ask again in it with a shorter log, and be elected
-        by answers to what it asked before."""
         self._hard_state = HardState(self.term + 1, self.id)
         self.role = Role.CANDIDATE
         self._restart_timer()
-        self._votes = {}
-        log = self.log
-        for voter in self.configuration.voters:
-            if voter.id == self.id:
-                self._writes.hold(VoteResponse(self.id, self.id, self.term, True))
-            else:
-                self._writes.hold(
-                    VoteRequest(self.id, voter.id, self.term, log.last_index, log.last_term)
-                )
+        self._campaign = Campaign(self.id, self.term, self.log)
+        for message in self._campaign.vote_requests():
+            self._writes.hold(message)
 
     def _become_leader(self) -> None:
         self.role = Role.LEADER
         self.leader = self.id
         self._elapsed = 0
-        self._leadership = Leadership(self.id, self.term, self.log, self._limits)
-        self._leadership.append(self._entry(EntryKind.NOOP, b""))
+        self._campaign = None
+        self._leadership = Leadership(self.id, self.term, self.log, self._limits, self._author)
+        self._leadership.append(EntryKind.NOOP, b"", self._now_ms)
 
     # Messages of the current term
 
@@ -374,12 +352,10 @@ class Raft:
                 self._on_vote_request(message)
             case PreVoteResponse():
                 if self.role is Role.PRE_CANDIDATE:
-                    self._votes.setdefault(message.sender, message.granted)
-                    self._count_votes()
+                    self._count_vote(message.sender, message.granted)
             case VoteResponse():
                 if self.role is Role.CANDIDATE:
-                    self._votes.setdefault(message.sender, message.granted)
-                    self._count_votes()
+                    self._count_vote(message.sender, message.granted)
             case _:
                 assert_never(message)
 
@@ -411,8 +387,9 @@ class Raft:
         self._elapsed = 0
         self._writes.hold(VoteResponse(self.id, message.sender, self.term, True))
 
-    def _count_votes(self) -> None:
-        result = tally([voter.id for voter in self.configuration.voters], self._votes)
+    def _count_vote(self, sender: ReplicaId, granted: bool) -> None:
+        assert self._campaign is not None
+        result = self._campaign.count(sender, granted)
         if result is Tally.LOST:
             self._become_follower(self.term)
         elif result is Tally.WON and self.role is Role.PRE_CANDIDATE:
@@ -464,26 +441,6 @@ class Raft:
         if self._leadership is None:
             raise NotLeader(self.leader)
         return self._leadership
-
-    def _entry(self, kind: EntryKind, data: bytes) -> Entry:
-        last_ms = self.log.last_time_ms
-        holds = self._now_ms < last_ms <= self._now_ms + CLOCK_SKEW_MS_MAX
-        return Entry(
-            self.log.last_index + 1,
-            self.term,
-            kind,
-            last_ms if holds else self._now_ms,
-            self._proposer,
-            self._version,
-            data,
-        )
-
-    def _append_own(self, leadership: Leadership, kind: EntryKind, data: bytes) -> Position:
-        entry = self._entry(kind, data)
-        if not leadership.has_room(weight(entry)):
-            raise Busy
-        leadership.append(entry)
-        return Position(entry.index, entry.term)
 
     def _tick_leader(self, leadership: Leadership, disk_hangs: bool) -> None:
         count_due = self._elapsed >= self._election_ticks
