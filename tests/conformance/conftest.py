@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from node.evidence.steps import Anchor
+from node.evidence.verify import verify
+
 
 def _load(name: str) -> ModuleType:
     if name not in sys.modules:
@@ -63,5 +66,7 @@ def refuses(stranger: ModuleType, maker: ModuleType) -> Callable[[Row], None]:
         texts = [finding["text"] for finding in answer["findings"] if finding["code"] == code]
         assert answer["code"] == code, answer
         assert any(why in text for text in texts), answer
+        product = verify(made.proof, Anchor(policy_text=made.policies[0]))
+        assert product.code.name == code, product
 
     return check
