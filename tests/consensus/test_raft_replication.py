@@ -369,6 +369,16 @@ def test_appends_are_bounded_but_one_entry_always_goes(make_cluster: Make) -> No
     assert [[len(e.data) for e in one.entries] for one in appends] == [[4, 4], [4], [30], [1]]
 
 
+def test_entries_of_an_append_are_bounded(make_cluster: Make) -> None:
+    """However small they are: the message must fit into a frame of the stream."""
+    cluster, a = pipelined(make_cluster, append_entries=2)
+    for _ in range(5):
+        a.raft.propose(b"", 0)
+    a.drain()
+    appends = [one for one in sent(cluster, AppendRequest) if one.recipient == B]
+    assert [len(one.entries) for one in appends] == [2, 2, 1]
+
+
 def test_messages_in_flight_are_bounded(make_cluster: Make) -> None:
     cluster, a = pipelined(make_cluster, in_flight_messages=2)
     for _ in range(5):
