@@ -149,6 +149,11 @@ class Applied:
     governed_by: PolicyNote
     """The policy whose quorum seals this checkpoint: a block's own policy governs only the next."""
 
+    @property
+    def governing_policy(self) -> Policy:
+        """`governed_by`, read."""
+        return _policy(self.governed_by.policy_text)
+
 
 def genesis(origin: Genesis) -> Applied:
     """Height 0."""

@@ -77,11 +77,15 @@ Item = tuple[Position, int]
 """An item by its deposit and its index in it."""
 
 
+class ViewsCorrupt(Corrupt):
+    """The views do not check: put them aside, and the next start makes them again."""
+
+
 class Store:
     """The open views. One thread writes; any thread reads what was written before it asked.
 
-    Reads raise `Corrupt` for what does not check. `chain` is the state after the last block written
-    and is replaced as a whole.
+    Reads raise `ViewsCorrupt` for what does not check. `chain` is the state after the last block
+    written and is replaced as a whole.
     """
 
     def __init__(self, directory: Path, first: Genesis) -> None:
@@ -103,7 +107,7 @@ class Store:
             self._open(first, new=True)
 
     def close(self) -> None:
-        """Let go of the directory."""
+        """Let go of the directory; again does no harm."""
         self._database.close()
 
     def set_aside(self) -> None:
@@ -338,11 +342,11 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with leveldb.reading(self.directory):
-            try:
+        try:
+            with leveldb.reading(self.directory):
                 yield
-            except Malformed as error:
-                raise ValueError(str(error)) from error
+        except (Corrupt, Malformed) as error:
+            raise ViewsCorrupt(str(error)) from error
 
 
 def _format_state(chain: Chain, policy_leaf: int, block_leaf: int) -> bytes:

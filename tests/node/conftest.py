@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import grpc.aio
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from consensus.messages import Entry, EntryKind
+from consensus.messages import Configuration, Entry, EntryKind, Voter
+from consensus.peers import Identity, secure_channel
+from devnet.ceremony import free_ports
+from devnet.tls import Authority, der_of
 from node.chain import Applied, KeyState, Taken, apply, genesis
+from node.config import MemberConfig
 from node.evidence.digests import sha256
 from node.evidence.enrolment import KeyRecord, format_key_record
 from node.evidence.item import items_root
@@ -21,6 +29,7 @@ from node.evidence.record import (
     KeyEnrolment,
     StatementRecord,
     format_block,
+    format_genesis,
     format_record,
 )
 from node.evidence.statement import Deposit, Event, Statement, format_statement, statement_id
@@ -187,6 +196,71 @@ class Memory:
         for outcome in applied.outcomes:
             if isinstance(outcome, Taken) and outcome.statement is not None:
                 self.statements.add(outcome.statement.statement_id)
+
+
+@dataclass
+class House:
+    """The settings and keys of several members and one gateway, in a directory of their own."""
+
+    world: World
+    directory: Path
+    configs: dict[str, MemberConfig]
+    voters: dict[str, Voter]
+    gateway: Identity
+
+    def channel(self, member: str, identity: Identity | None = None) -> grpc.aio.Channel:
+        return secure_channel(self.voters[member], identity or self.gateway)
+
+    def identity(self, member: str) -> Identity:
+        config = self.configs[member]
+        return Identity(config.certificate.read_bytes(), config.private_key.read_bytes())
+
+
+def make_house(world: World, directory: Path, names: Iterable[str] = NAMES) -> House:
+    authority = Authority()
+    (directory / "genesis.txt").write_bytes(format_genesis(world.genesis()))
+    configs, voters = {}, {}
+    gateway = Identity(*authority.issue("gateway"))
+    (directory / "gateway.pem").write_bytes(gateway.certificate)
+    for port, name in zip(free_ports(len(list(names))), names, strict=True):
+        folder = directory / name
+        folder.mkdir()
+        certificate, key = authority.issue(name)
+        (folder / "certificate.pem").write_bytes(certificate)
+        (folder / "tls.pem").write_bytes(key)
+        write_key(folder / "log.pem", f"{name} log")
+        write_key(folder / "witness.pem", f"{name} witness")
+        address = f"127.0.0.1:{port}"
+        replica_id = f"{name}/{sha256(name.encode()).hex()[:16]}"
+        voters[name] = Voter(replica_id, address, der_of(certificate))
+        configs[name] = MemberConfig(
+            member=name,
+            data=folder / "data",
+            genesis=directory / "genesis.txt",
+            voters=directory / "voters.txt",
+            listen=address,
+            certificate=folder / "certificate.pem",
+            private_key=folder / "tls.pem",
+            log_key=folder / "log.pem",
+            witness_key=folder / "witness.pem",
+            gateways=(directory / "gateway.pem",),
+        )
+    configuration = Configuration(tuple(sorted(voters.values())))
+    (directory / "voters.txt").write_bytes(configuration.format() + b"\n")
+    return House(world, directory, configs, voters, gateway)
+
+
+def write_key(path: Path, name: str) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(sha256(name.encode()))
+    path.touch(0o600)
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+
+
+@pytest.fixture
+def house(world: World, tmp_path: Path) -> House:
+    return make_house(world, tmp_path)
 
 
 @pytest.fixture

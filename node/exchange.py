@@ -1,0 +1,141 @@
+"""Seals on their way between members: pushed at once, pulled after a silence.
+
+One task per other member. It first pulls what it missed from there, then pushes our seals as they
+come, all that wait in one call. Whatever fails is tried again, beginning with a pull: a member that
+was away gets the newest seals, which is all it needs, since each covers everything before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NoReturn
+
+import grpc.aio
+
+from consensus.messages import Configuration, Voter
+from consensus.peers import Identity, secure_channel
+from node import member_pb2 as pb
+from node.sealing import SentSeal
+
+PUSH = "/cunzheng.node.Member/PushSeals"
+PULL = "/cunzheng.node.Member/PullSeals"
+
+WAITING_MAX = 256
+"""Seals waiting for one member; of more, the newest cover the older ones."""
+CALL_S = 5.0
+"""A member that does not answer this long is asked anew."""
+PAUSE_S = 0.1
+FOLLOW_S = 1.0
+"""How soon a changed configuration is noticed."""
+
+_log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """Owned by one event loop."""
+
+    def __init__(
+        self,
+        replica_id: str,
+        identity: Identity,
+        receive: Callable[[Sequence[tuple[bytes, bytes]]], Awaitable[None]],
+        seen_size: Callable[[str], int],
+    ) -> None:
+        """`receive` takes what was pulled; `seen_size` is the newest size seen from a member."""
+        self._replica_id = replica_id
+        self._identity = identity
+        self._receive = receive
+        self._seen_size = seen_size
+        self._outboxes: dict[Voter, Outbox] = {}
+        self._last: SentSeal | None = None
+
+    def push(self, seals: Iterable[SentSeal]) -> None:
+        """Send these to every other member, now or as soon as it can be reached."""
+        for seal in seals:
+            self._last = seal
+            for outbox in self._outboxes.values():
+                outbox.put(seal)
+
+    async def run(self, configuration: Callable[[], Configuration]) -> NoReturn:
+        """Keep one task for every other member of the configuration, until cancelled."""
+        tasks: dict[Voter, asyncio.Task[NoReturn]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                others = {voter for voter in configuration() if voter.id != self._replica_id}
+                for voter in tasks.keys() - others:
+                    tasks.pop(voter).cancel()
+                    del self._outboxes[voter]
+                for voter in others - tasks.keys():
+                    outbox = self._outboxes[voter] = Outbox()
+                    if self._last is not None:
+                        outbox.put(self._last)
+                    tasks[voter] = group.create_task(self._keep(voter, outbox))
+                await asyncio.sleep(FOLLOW_S)
+        raise AssertionError("run ends only by cancellation")
+
+    async def _keep(self, voter: Voter, outbox: Outbox) -> NoReturn:
+        async with secure_channel(voter, self._identity) as channel:
+            while True:
+                try:
+                    await self._pull(channel, voter)
+                    await self._push(channel, outbox)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                        _log.info("seals to %s: %s", voter.id, error.details())
+                    await asyncio.sleep(PAUSE_S)
+
+    async def _pull(self, channel: grpc.aio.Channel, voter: Voter) -> None:
+        call = channel.unary_unary(
+            PULL, pb.PullSealsRequest.SerializeToString, pb.SealsRequest.FromString
+        )
+        above = self._seen_size(voter.id.partition("/")[0])
+        request = pb.PullSealsRequest(above_size=above)
+        found = await call(request, timeout=CALL_S, wait_for_ready=True)
+        await self._receive(read_seals(found))
+
+    async def _push(self, channel: grpc.aio.Channel, outbox: Outbox) -> NoReturn:
+        call = channel.unary_unary(
+            PUSH, pb.SealsRequest.SerializeToString, pb.SealsResponse.FromString
+        )
+        while True:
+            seals = await outbox.wait()
+            await call(write_seals(seals), timeout=CALL_S, wait_for_ready=True)
+            outbox.delivered(seals)
+
+
+class Outbox:
+    """Seals waiting for one member, oldest first; kept until they were delivered."""
+
+    def __init__(self) -> None:
+        self._seals: deque[SentSeal] = deque(maxlen=WAITING_MAX)
+        self._filled = asyncio.Event()
+
+    def put(self, seal: SentSeal) -> None:
+        """Queue it; if there are too many, the oldest goes."""
+        self._seals.append(seal)
+        self._filled.set()
+
+    async def wait(self) -> list[SentSeal]:
+        """All that wait, once there are any."""
+        await self._filled.wait()
+        return list(self._seals)
+
+    def delivered(self, seals: Sequence[SentSeal]) -> None:
+        """These have arrived."""
+        while self._seals and self._seals[0].size <= seals[-1].size:
+            self._seals.popleft()
+        if not self._seals:
+            self._filled.clear()
+
+
+def write_seals(seals: Iterable[SentSeal]) -> pb.SealsRequest:
+    """Seals as a message."""
+    return pb.SealsRequest(seals=[pb.Seal(body=seal.body, line=seal.line) for seal in seals])
+
+
+def read_seals(message: pb.SealsRequest) -> list[tuple[bytes, bytes]]:
+    """Bodies and lines of a message; nothing about them is checked."""
+    return [(seal.body, seal.line) for seal in message.seals]

@@ -1,0 +1,82 @@
+"""The ledger: what one member holds to be true, on disk: chain, views and seals in step.
+
+Everything that changes it runs in one thread, one call after the other; nothing here waits for
+another machine. In this order for every block, and recovery runs the same path:
+
+    apply the block -> write the views -> seal the checkpoint, synced -> only then tell anyone
+
+If we stop before the views are written, the block is applied again at the next start; if we stop
+before the seal is synced, no one has seen it, and a later checkpoint is sealed instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consensus.journal import Journal
+from consensus.messages import Entry
+from node.chain import Applied, apply
+from node.errors import NewerRules
+from node.evidence.keys import Signer
+from node.evidence.policy import RULES
+from node.sealing import Sealing, Step
+from node.seals import Seals
+from node.store import Store
+
+
+class Ledger:
+    """Owned by the thread that applies. The other threads read `store`, `seals` and the plain
+    values of `sealing` (`note`, `halted`, `last`, `newest`), which are replaced as a whole."""
+
+    def __init__(
+        self,
+        member: str,
+        log: Signer,
+        witness: Signer,
+        journal: Journal,
+        store: Store,
+        seals: Seals,
+    ) -> None:
+        self.journal = journal
+        self.store = store
+        self.seals = seals
+        self.check_rules()
+        self.sealing = Sealing(
+            member, log, witness, store.chain.policy, seals.load(), root_at=store.root
+        )
+        self._may_seal = False
+
+    def apply(self, blocks: Sequence[Entry], time_s: int) -> tuple[list[Applied], Step]:
+        """Take in the next blocks; returns what they came to and what may now be told. `time_s` is
+        this member's clock."""
+        applied = []
+        for block in blocks:
+            applied.append(apply(self.store.chain, block, self.store))
+            self.store.write(applied[-1])
+            if self.store.chain.note.rules > RULES:
+                break  # The last block this version can apply; it is sealed, then we stop.
+        step = self.sealing.applied(applied, time_s if self._may_seal else None)
+        self._write(step)
+        return applied, step
+
+    def start_sealing(self, time_s: int) -> Step:
+        """This member has caught up: seal the newest checkpoint, and from now on every one."""
+        self._may_seal = True
+        step = self.sealing.seal_newest(time_s)
+        self._write(step)
+        return step
+
+    def receive(self, seals: Sequence[tuple[bytes, bytes]]) -> Step:
+        """Take in what others sealed."""
+        step = self.sealing.receive(seals)
+        self._write(step)
+        return step
+
+    def check_rules(self) -> None:
+        """Raise `NewerRules` if the chain has gone where this version cannot follow."""
+        chain = self.store.chain
+        if chain.note.rules > RULES:
+            raise NewerRules(f"rules {chain.note.rules} from height {chain.height + 1} on")
+
+    def _write(self, step: Step) -> None:
+        self.seals.write(step, self.journal.mark.format())

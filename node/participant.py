@@ -1,0 +1,242 @@
+"""One member at work: replica, ledger and the seals of the others, in one event loop.
+
+    propose:  cutter -> replica ... agreed ... -> ledger (apply, seal) -> exchange
+    prove:    wait for a note that covers the block -> prover
+
+The loop belongs to consensus and to the network: heartbeats must never wait. Applying and sealing
+run in one thread, which alone changes the ledger; reading and proving run in others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import NoReturn, TypeVar, TypeVarTuple
+
+from consensus import proposals
+from consensus.messages import Entry
+from consensus.peers import Identity, Peers
+from consensus.replica import Replica
+from node.chain import Applied, Outcome
+from node.cutter import Cutter
+from node.directory import Directory
+from node.errors import Busy, Corrupt, Dropped, NotLeader, Unavailable, Unknown
+from node.exchange import Exchange
+from node.ledger import Ledger
+from node.milestone import Milestone
+from node.proving import Prover
+from node.sealing import Note, SentSeal, Step
+
+VERSION = version("cunzheng")
+CHUNK_BLOCKS = 16
+"""Blocks applied before the loop hears of it: their seals share one sync."""
+READERS = 2
+RETRY_S = 0.05
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
+
+
+class Participant:
+    """From one start to the next. All methods belong to the event loop that runs `run`.
+
+    `applied` is the height up to which the ledger has gone, `noted` the tree size of the newest
+    published note.
+    """
+
+    def __init__(self, directory: Directory, ledger: Ledger, identity: Identity) -> None:
+        self.ledger = ledger
+        self.store = directory.store
+        self.member = ledger.sealing.member
+        self.prover = Prover(directory.store, directory.journal)
+        self.peers = Peers(directory.replica_id, identity)
+        self.replica = Replica(
+            directory.journal,
+            self.peers,
+            proposer=self.member,
+            version=VERSION,
+            apply=self._apply,
+            applied=directory.store.chain.height,
+        )
+        note = ledger.sealing.note
+        self.applied = Milestone(directory.store.chain.height)
+        self.noted = Milestone(note.size if note else 0)
+        self._cutter = Cutter(self._agree)
+        self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
+        self._seals = directory.seals
+        # Blocks this member proposed and waits to see applied, by height.
+        self._proposed: dict[int, asyncio.Future[Applied]] = {}
+        self._failure: asyncio.Future[NoReturn] | None = None
+        self._applier = ThreadPoolExecutor(1, "apply")
+        self._readers = ThreadPoolExecutor(READERS, "read")
+
+    async def run(self) -> NoReturn:
+        """Take part until cancelled; raises a group with what made it impossible."""
+        self._failure = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.replica.run())
+                group.create_task(self._cutter.run())
+                group.create_task(self._exchange.run(lambda: self.replica.configuration))
+                group.create_task(self._catch_up())
+                await self._failure
+        finally:
+            self._failure.cancel()
+            # What runs in a thread ends by itself and soon; the databases are closed after it.
+            self._applier.shutdown()
+            self._readers.shutdown()
+        raise AssertionError("run ends by cancellation or failure")
+
+    # For gateways.
+
+    async def propose(self, records: Sequence[bytes]) -> Sequence[Outcome]:
+        """Have these records agreed on and applied; one outcome for each."""
+        self.check_serving()
+        return await self._cutter.submit(records)
+
+    async def confirm(self) -> None:
+        """Wait until nothing acknowledged before this call, by anyone, is missing here."""
+        with _consensus_errors():
+            index = await self.replica.read_index()
+        await self.applied.wait_for(index)
+
+    async def wait_for_note(self, leaf_index: int, wait_ms: int) -> Note | None:
+        """The first note that covers this leaf, if it is published in time."""
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                await self.noted.wait_for(leaf_index + 1)
+        except TimeoutError:
+            return None
+        return await self.read(self._seals.note_after, leaf_index)
+
+    async def read(
+        self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
+    ) -> _Result:
+        """Read from disk in a thread; a member whose data do not check stops."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._readers, function, *arguments)
+        except Corrupt as error:
+            if self._failure is not None and not self._failure.done():
+                self._failure.set_exception(error)
+            raise
+
+    def check_serving(self) -> None:
+        """Raise unless what this member knows reaches as far as what it has sealed."""
+        sealing = self.ledger.sealing
+        if sealing.halted:
+            raise Corrupt(f"this member stopped sealing: {sealing.halted}")
+        if sealing.last is not None and sealing.last.size > self.store.chain.size:
+            raise Unavailable(
+                f"views reach {self.store.chain.size} entries of {sealing.last.size} sealed"
+            )
+
+    def alarms(self) -> list[str]:
+        """What an operator must look at."""
+        sealing, found = self.ledger.sealing, []
+        if sealing.halted:
+            found.append(f"sealing and serving stopped: {sealing.halted}")
+        if not sealing.is_sealer:
+            found.append("the policy in force does not name this member with its keys")
+        if sealing.refused:
+            found.append(f"{sealing.refused} seals were refused")
+        found += [
+            f"{each.member} sealed another tree of size {each.seal.size}"
+            for each in sealing.contradictions
+        ]
+        if self.replica.contradictions:
+            found.append(f"{len(self.replica.contradictions)} messages contradict the log")
+        return found
+
+    # For members.
+
+    async def receive(self, seals: Sequence[tuple[bytes, bytes]]) -> None:
+        """Bodies and lines of seals of others."""
+        if seals:
+            self._tell(await self._work(self.ledger.receive, seals))
+
+    async def pull(self, above_size: int) -> list[SentSeal]:
+        """The newest seals known here."""
+        return await self._work(self.ledger.sealing.pull, above_size)
+
+    # Inside.
+
+    async def _apply(self, entries: Sequence[Entry]) -> None:
+        for start in range(0, len(entries), CHUNK_BLOCKS):
+            chunk = entries[start : start + CHUNK_BLOCKS]
+            applied, step = await self._work(self.ledger.apply, chunk, _now_s())
+            for block in applied:
+                waiter = self._proposed.pop(block.block.height, None)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(block)
+            self._tell(step)
+            self.applied.advance(self.store.chain.height)
+            self.ledger.check_rules()
+
+    async def _agree(self, data: bytes) -> Sequence[Outcome]:
+        with _consensus_errors():
+            position = await self.replica.propose(data)
+        # The proposal is answered before the block is handed to `_apply`.
+        if position.index <= self.applied.value:
+            raise Unknown(f"block {position.index} was applied before its proposal was answered")
+        waiter: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        self._proposed[position.index] = waiter
+        return (await waiter).outcomes
+
+    async def _catch_up(self) -> None:
+        """Seal nothing before having applied what a quorum says is committed; then seal."""
+        while True:
+            try:
+                await self.confirm()
+                break
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+        self._tell(await self._work(self.ledger.start_sealing, _now_s()))
+        _log.info("caught up at height %d; sealing from here on", self.applied.value)
+
+    def _tell(self, step: Step) -> None:
+        """It is on disk: now others may hear of it."""
+        self._exchange.push(step.own)
+        if step.notes:
+            self.noted.advance(step.notes[-1].size)
+        for each in step.contradictions:
+            _log.error("%s sealed another tree of size %d", each.member, each.seal.size)
+        if step.halted:
+            _log.critical("sealing and serving stopped: %s", step.halted)
+
+    async def _work(
+        self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
+    ) -> _Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._applier, function, *arguments)
+
+    def _seen_size(self, member: str) -> int:
+        seal = self.ledger.sealing.newest.get(member)
+        return seal.size if seal else 0
+
+
+@contextmanager
+def _consensus_errors() -> Iterator[None]:
+    """Say what the replica says in the words of a node."""
+    try:
+        yield
+    except proposals.NotLeader as error:
+        raise NotLeader(error.leader.partition("/")[0] if error.leader else None) from error
+    except proposals.Busy as error:
+        raise Busy(str(error)) from error
+    except proposals.Dropped as error:
+        raise Dropped(str(error)) from error
+    except proposals.Unknown as error:
+        raise Unknown(str(error)) from error
+    except proposals.Unavailable as error:
+        raise Unavailable(str(error)) from error
+
+
+def _now_s() -> int:
+    return int(time.time())

@@ -1,0 +1,112 @@
+"""Proofs from what a member keeps: one item of a deposit, up to the first note that covers it.
+
+What goes into a proof is fixed once that note is published: the same item gives the same bytes for
+ever. Every path is followed to the sealed root before it is served, so a member whose data are
+damaged finds it here and not in a court.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consensus.journal import Journal
+from node.directory import journal_errors
+from node.errors import BadRequest, Corrupt
+from node.evidence.entry import PolicyEntry, StatementEntry, parse_entry
+from node.evidence.item import page_hashes, page_items, page_path
+from node.evidence.keys import PublicKey
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import BadPath, leaf_hash, root, verify_inclusion
+from node.evidence.policy_note import PolicyNote
+from node.evidence.proof import LeafProof, Proof
+from node.evidence.proof_text import format_proof
+from node.evidence.record import StatementRecord, parse_block, parse_record
+from node.evidence.sealed import SealedCheckpoint, parse_sealed
+from node.evidence.statement import Deposit
+from node.evidence.tlog_proof import TlogProof
+from node.sealing import Note
+from node.store import Position, Store
+
+
+class Prover:
+    """Reads only; any thread may use it."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+
+    def prove(self, position: Position, item_index: int, note: Note) -> bytes:
+        """The proof of one item in public form; raises `BadRequest`, or `Corrupt` where our own
+        data do not lead to what was sealed."""
+        entry = parse_entry(position.entry)
+        if not isinstance(entry, StatementEntry) or not isinstance(entry.statement, Deposit):
+            raise BadRequest("an event has no items to prove")
+        deposit = entry.statement
+        if not 0 <= item_index < deposit.count:
+            raise BadRequest(f"item {item_index} of {deposit.count}")
+        try:
+            sealed = parse_sealed(note.data)
+            packed = self._items(position)
+            hashes = self._store.page_hashes(position) or page_hashes(packed, deposit.page)
+            if root(hashes) != deposit.items_root:
+                raise BadPath("the items are not those of the statement")
+            in_force, policies = self._policies(sealed)
+            leaf = self._leaf(position.leaf_index, sealed)
+            proof = Proof(
+                item_index=item_index,
+                page=page_items(packed, deposit.page, item_index),
+                page_path=page_path(hashes, deposit.page, item_index),
+                entry_bytes=position.entry,
+                policy_text=in_force.policy_text,
+                members_text=in_force.members_text,
+                tlog=TlogProof(leaf.index, leaf.path, note.data),
+                keys=self._keys((deposit.key, entry.receipt.gateway), leaf.index, sealed),
+                policy_entries=policies,
+            )
+            return format_proof(proof)
+        except (BadPath, Malformed) as error:
+            where = f"statement {position.statement_id.hex()}"
+            raise Corrupt(f"{where} at height {position.height}: {error}") from error
+
+    def governing(self, size: int) -> PolicyNote:
+        """The policy whose quorum seals checkpoints of this size."""
+        return self._policy_notes(size)[-1][1]
+
+    def _items(self, position: Position) -> bytes:
+        with journal_errors():
+            (block,) = self._journal.entries(position.height, position.height + 1, 0)
+        record = parse_record(parse_block(block.data)[position.record])
+        if not isinstance(record, StatementRecord):
+            raise Malformed("block", "another kind of record than was applied")
+        return record.items
+
+    def _policy_notes(self, size: int) -> list[tuple[int, PolicyNote]]:
+        """Leaf and note of every policy up to the one that governs this size."""
+        notes: list[tuple[int, PolicyNote]] = []
+        for leaf in self._store.policy_leaves():
+            if notes and size <= leaf + 1:
+                break
+            entry = parse_entry(self._store.entry(leaf))
+            assert isinstance(entry, PolicyEntry)
+            notes.append((leaf, entry.note))
+        return notes
+
+    def _policies(self, sealed: SealedCheckpoint) -> tuple[PolicyNote, tuple[LeafProof, ...]]:
+        """The policy in force, and after a change all policies with their paths."""
+        notes = self._policy_notes(sealed.checkpoint.size)
+        changed = len(notes) > 1
+        leaves = tuple(self._leaf(leaf, sealed) for leaf, _ in notes) if changed else ()
+        return notes[-1][1], leaves
+
+    def _keys(
+        self, keys: Sequence[PublicKey], before: int, sealed: SealedCheckpoint
+    ) -> tuple[LeafProof, ...]:
+        """All that was enrolled about these keys before that leaf."""
+        leaves = {leaf for key in keys for leaf in self._store.key_leaves(key) if leaf < before}
+        return tuple(self._leaf(leaf, sealed) for leaf in sorted(leaves))
+
+    def _leaf(self, index: int, sealed: SealedCheckpoint) -> LeafProof:
+        entry, checkpoint = self._store.entry(index), sealed.checkpoint
+        path = self._store.inclusion_path(index, checkpoint.size)
+        verify_inclusion(leaf_hash(entry), index, checkpoint.size, path, checkpoint.root)
+        return LeafProof(index, path, entry)

@@ -1,0 +1,320 @@
+"""Which checkpoints this member seals, whose seals it counts, and what it publishes. PURE.
+
+Every block gives a checkpoint, every checkpoint is sealed by every member that computed it itself,
+and the first quorum of seals on one is published as a note. The rules, each decided in one place:
+
+ 1. A member seals (size, root) only if it sealed no greater size before, and its own tree still
+    has the root it sealed last (`_seal`). Its log key signs only what it sealed (`_publish`).
+ 2. Another member's seal counts only on the very root this member computed (`_compare`). On another
+    root it is a contradiction: kept, shown, never counted, and it names its signer.
+ 3. If as many members as make a quorum agree on another root, it is this member that cannot be
+    right, whoever is: it seals and publishes nothing any more (`_contradicted`).
+ 4. Notes are published with strictly ascending sizes and never changed; later seals of a published
+    checkpoint are kept beside its note (`_count`).
+
+What happens comes in through `applied`, `seal_newest` and `receive`; each returns a `Step`, which
+the caller writes down in one synced batch before anyone hears of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from node.chain import Applied
+from node.evidence.checkpoint import (
+    Checkpoint,
+    cosign,
+    format_checkpoint,
+    parse_checkpoint,
+    verify_cosignature,
+)
+from node.evidence.keys import BadSignature, Signer
+from node.evidence.malformed import Malformed
+from node.evidence.note import format_line, parse_line, sign_ed25519
+from node.evidence.policy import RULES, Policy, Sealer
+from node.evidence.sealed import Seal, SealedCheckpoint, format_sealed, parse_seal
+
+HEADS_MAX = 1_024
+"""Own checkpoints on which late seals are still counted; about ten seconds of a busy chain."""
+AHEAD_MAX = 1_024
+"""Seals of one member waiting for us to compute the same checkpoint; of more, the newest count."""
+PULLED_MAX = 256
+"""Seals told to a member that comes back; it needs one, the rest only fills gaps."""
+CONTRADICTIONS_MAX = 1_000
+"""What is kept of contradictions; one is enough to name its signer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentSeal:
+    """A seal as members send it to each other: the body and one cosignature line on it."""
+
+    size: int
+    body: bytes
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A published checkpoint: the first quorum this member saw at or after the blocks before it."""
+
+    size: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """`member` sealed another root than ours at this size."""
+
+    member: str
+    seal: SentSeal
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What the disk holds at start."""
+
+    last: SentSeal | None = None
+    newest: dict[str, SentSeal] = field(default_factory=dict)
+    note: Note | None = None
+    contradictions: list[Contradiction] = field(default_factory=list)
+    halted: str = ""
+
+
+@dataclass(slots=True)
+class Step:
+    """What changed: `own` seals (the last of them is the new last seal), `newest` foreign seals,
+    `notes`, seals `beside` published notes, `contradictions`, and the reason to stop."""
+
+    own: list[SentSeal] = field(default_factory=list)
+    newest: dict[str, SentSeal] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    beside: list[tuple[int, str, bytes]] = field(default_factory=list)
+    contradictions: list[Contradiction] = field(default_factory=list)
+    halted: str = ""
+
+    def __bool__(self) -> bool:
+        return any(
+            (self.own, self.newest, self.notes, self.beside, self.contradictions, self.halted)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """One of our own checkpoints, and the seals counted on it."""
+
+    height: int
+    checkpoint: Checkpoint
+    body: bytes
+    policy: Policy
+    seals: dict[str, Seal] = field(default_factory=dict)
+
+
+class Sealing:
+    """Owned by the thread that applies blocks."""
+
+    def __init__(
+        self,
+        member: str,
+        log: Signer,
+        witness: Signer,
+        policy: Policy,
+        remembered: Remembered,
+        root_at: Callable[[int], bytes],
+    ) -> None:
+        """`root_at` gives the own root at any size already applied."""
+        self.member = member
+        self.halted = remembered.halted
+        self.contradictions = list(remembered.contradictions)
+        self.newest = dict(remembered.newest)
+        self.note = remembered.note
+        self.last = remembered.last
+        self.refused = 0
+        """Seals that were not well formed or not by a member's key."""
+        self._last_is_ours = remembered.last is None  # Compared with our tree since the start.
+        self._log = log
+        self._witness = witness
+        self._policy = policy
+        self._root_at = root_at
+        self._size = 0
+        self._heads: dict[int, _Head] = {}
+        self._ahead: dict[str, list[tuple[int, bytes, bytes]]] = {}
+
+    @property
+    def is_sealer(self) -> bool:
+        """Whether the policy in force names this member and its keys."""
+        return self._sealer(self._policy) is not None
+
+    def applied(self, blocks: Iterable[Applied], time_s: int | None) -> Step:
+        """Our tree grew. `time_s` is this member's clock, None while it must not seal."""
+        step = Step()
+        for block in blocks:
+            self._add_head(block)
+            if time_s is not None:
+                self._seal(self._heads[self._size], time_s, step)
+            self._catch_up(step)
+        return step
+
+    def seal_newest(self, time_s: int) -> Step:
+        """From now on this member may seal; what it skipped until here it never seals."""
+        step = Step()
+        if self._size in self._heads:
+            self._seal(self._heads[self._size], time_s, step)
+        return step
+
+    def receive(self, seals: Iterable[tuple[bytes, bytes]]) -> Step:
+        """Others sealed: bodies and lines, as they came."""
+        step = Step()
+        for body, line in seals:
+            try:
+                self._receive(body, line, step)
+            except (Malformed, BadSignature):
+                self.refused += 1
+        return step
+
+    def pull(self, above_size: int) -> list[SentSeal]:
+        """What a member that missed some needs: our newest seals and the newest of the others."""
+        ours = [
+            SentSeal(size, head.body, format_line(head.seals[self.member].line))
+            for size, head in list(self._heads.items())[-PULLED_MAX:]
+            if size > above_size and self.member in head.seals
+        ]
+        if not ours and self.last is not None and self.last.size > above_size:
+            ours = [self.last]
+        others = [seal for seal in self.newest.values() if seal.size > above_size]
+        return sorted([*ours, *others], key=lambda seal: seal.size)
+
+    # Our own checkpoints.
+
+    def _add_head(self, block: Applied) -> None:
+        self._size = block.checkpoint.size
+        policy = block.governing_policy
+        body = format_checkpoint(block.checkpoint)
+        self._heads[self._size] = _Head(block.block.height, block.checkpoint, body, policy)
+        while len(self._heads) > HEADS_MAX:
+            del self._heads[next(iter(self._heads))]
+        if block.chain.note.rules == RULES:
+            self._policy = block.chain.policy
+
+    def _sealer(self, policy: Policy) -> Sealer | None:
+        """This member as the policy names it, with the keys it has."""
+        sealer = _named(policy, self.member)
+        keys = (self._log.public, self._witness.public)
+        return sealer if sealer is not None and (sealer.log, sealer.witness) == keys else None
+
+    def _seal(self, head: _Head, time_s: int, step: Step) -> None:
+        """Rule 1."""
+        sealer = self._sealer(head.policy)
+        if self.halted or sealer is None:
+            return
+        if self.last is not None and not self._last_is_ours:
+            if self.last.size > self._size:
+                return  # We have yet to come back to where we were.
+            before = parse_checkpoint(self.last.body)
+            if self._root_at(before.size) != before.root:
+                self._halt(f"this member sealed another tree of size {before.size}", step)
+                return
+            self._last_is_ours = True
+        if self.last is not None and self.last.size == head.checkpoint.size:
+            line = parse_line(self.last.line)
+        else:
+            assert self.last is None or self.last.size < head.checkpoint.size
+            name = head.policy.witness_vkey(sealer).name
+            line = cosign(head.body, time_s, name, self._witness)
+        self.last = SentSeal(head.checkpoint.size, head.body, format_line(line))
+        step.own.append(self.last)
+        self._count(head, parse_seal(line, head.checkpoint.origin), step)
+
+    # The others'.
+
+    def _receive(self, body: bytes, line: bytes, step: Step) -> None:
+        checkpoint = parse_checkpoint(body)
+        seal = parse_seal(parse_line(line), self._policy.origin)
+        if checkpoint.origin != self._policy.origin:
+            raise Malformed("seal", "of another chain")
+        sent = SentSeal(checkpoint.size, body, line)
+        head = self._heads.get(sent.size)
+        if seal.member == self.member:
+            return
+        if head and head.body == sent.body and seal.member in head.seals:
+            return
+        policy = head.policy if head else self._policy
+        sealer = _named(policy, seal.member)
+        if sealer is None:
+            raise BadSignature(f"{seal.member} is no member")
+        verify_cosignature(body, seal.line, policy.witness_vkey(sealer))
+        newest = self.newest.get(seal.member)
+        if newest is None or newest.size < sent.size:
+            self.newest[seal.member] = step.newest[seal.member] = sent
+        if sent.size <= self._size:
+            self._compare(sent, checkpoint, seal, step)
+            return
+        ahead = self._ahead.setdefault(seal.member, [])
+        heappush(ahead, (sent.size, sent.body, sent.line))
+        if len(ahead) > AHEAD_MAX:
+            heappop(ahead)
+
+    def _catch_up(self, step: Step) -> None:
+        """Compare the seals that came before we had computed the same."""
+        for ahead in self._ahead.values():
+            while ahead and ahead[0][0] <= self._size:
+                sent = SentSeal(*heappop(ahead))
+                checkpoint = parse_checkpoint(sent.body)
+                seal = parse_seal(parse_line(sent.line), checkpoint.origin)
+                self._compare(sent, checkpoint, seal, step)
+
+    def _compare(self, sent: SentSeal, checkpoint: Checkpoint, seal: Seal, step: Step) -> None:
+        """Rule 2, for a seal whose signature holds."""
+        head = self._heads.get(sent.size)
+        root = head.checkpoint.root if head else self._root_at(sent.size)
+        if root != checkpoint.root:
+            self._contradicted(Contradiction(seal.member, sent), step)
+        elif head is not None:
+            sealer = _named(head.policy, seal.member)
+            if sealer and head.policy.witness_vkey(sealer).key_id == seal.line.key_id:
+                self._count(head, seal, step)
+
+    def _contradicted(self, found: Contradiction, step: Step) -> None:
+        """Rule 3."""
+        known = {(each.member, each.seal.size) for each in self.contradictions}
+        if (found.member, found.seal.size) in known or len(known) >= CONTRADICTIONS_MAX:
+            return
+        self.contradictions.append(found)
+        step.contradictions.append(found)
+        agree = [each for each in self.contradictions if each.seal.body == found.seal.body]
+        if len(agree) >= self._policy.quorum:
+            names = ", ".join(sorted(each.member for each in agree))
+            self._halt(f"{names} sealed another tree of size {found.seal.size}", step)
+
+    # Counting.
+
+    def _count(self, head: _Head, seal: Seal, step: Step) -> None:
+        """Rule 4."""
+        head.seals[seal.member] = seal
+        published = self.note.size if self.note else 0
+        if head.checkpoint.size > published:
+            self._publish(head, step)
+        elif head.checkpoint.size == published:
+            step.beside.append((published, seal.member, format_line(seal.line)))
+
+    def _publish(self, head: _Head, step: Step) -> None:
+        names = [sealer.member for sealer in head.policy.sealers if sealer.member in head.seals]
+        if len(names) < head.policy.quorum or self.member not in names or self.halted:
+            return
+        sealed = SealedCheckpoint(
+            head.checkpoint,
+            sign_ed25519(head.body, head.checkpoint.origin, self._log),
+            tuple(head.seals[name] for name in names),
+        )
+        self.note = Note(head.checkpoint.size, head.height, format_sealed(sealed))
+        step.notes.append(self.note)
+
+    def _halt(self, why: str, step: Step) -> None:
+        if not self.halted:
+            self.halted = step.halted = why
+
+
+def _named(policy: Policy, member: str) -> Sealer | None:
+    return next((sealer for sealer in policy.sealers if sealer.member == member), None)

@@ -1,0 +1,302 @@
+"""What a member answers over gRPC (proto/node/member.proto), and to whom.
+
+Handlers are thin: who asks, what is asked, what the participant says, how that is spelled. A caller
+is known by exactly its certificate: gateways are those of the settings, members those of the
+configuration of the replicas.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from consensus.peers import peer_certificate
+from consensus.ready import Role
+from node import member_pb2 as pb
+from node.chain import Outcome, Skipped
+from node.errors import BadRequest, NodeError, NotLeader, Stranger, Unavailable
+from node.evidence.digests import ALGS
+from node.evidence.keys import parse_public_key
+from node.evidence.malformed import Malformed
+from node.exchange import read_seals, write_seals
+from node.participant import VERSION, Participant
+from node.store import Position
+
+SERVICE = "cunzheng.node.Member"
+WAIT_MS_MAX = 60_000
+"""Nobody is kept longer; a gateway that waits for a quorum asks again."""
+
+_CODES = {
+    "malformed": grpc.StatusCode.INVALID_ARGUMENT,
+    "stranger": grpc.StatusCode.PERMISSION_DENIED,
+    "not-leader": grpc.StatusCode.FAILED_PRECONDITION,
+    "busy": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "dropped": grpc.StatusCode.ABORTED,
+    "unknown": grpc.StatusCode.UNAVAILABLE,
+    "unavailable": grpc.StatusCode.UNAVAILABLE,
+    "corrupt": grpc.StatusCode.DATA_LOSS,
+}
+_ROLES = {
+    Role.FOLLOWER: "follower",
+    Role.PRE_CANDIDATE: "candidate",
+    Role.CANDIDATE: "candidate",
+    Role.LEADER: "leader",
+}
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Service:
+    """The handlers of one member."""
+
+    def __init__(self, participant: Participant, gateways: frozenset[bytes]) -> None:
+        """`gateways` are certificates in DER."""
+        self._participant = participant
+        self._store = participant.store
+        self._gateways = gateways
+
+    def trusted(self) -> Iterable[bytes]:
+        """Certificates that may open a connection at all."""
+        yield from self._gateways
+        yield from self._member_certificates()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        gateways, members = self._is_gateway, self._is_member
+
+        def either(certificate: bytes) -> bool:
+            return gateways(certificate) or members(certificate)
+
+        methods = {
+            "Propose": self._method(pb.ProposeRequest, self.propose, gateways),
+            "Find": self._method(pb.FindRequest, self.find, gateways),
+            "FindKey": self._method(pb.FindKeyRequest, self.find_key, gateways),
+            "Prove": self._method(pb.ProveRequest, self.prove, gateways),
+            "Checkpoint": self._method(pb.CheckpointRequest, self.checkpoint, either),
+            "Status": self._method(pb.StatusRequest, self.status, either),
+            "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
+            "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    # For gateways.
+
+    async def propose(self, request: pb.ProposeRequest) -> pb.ProposeResponse:
+        outcomes = await self._participant.propose(request.records)
+        answers = await self._participant.read(lambda: [self._outcome(each) for each in outcomes])
+        return pb.ProposeResponse(outcomes=answers)
+
+    async def find(self, request: pb.FindRequest) -> pb.FindResponse:
+        search = self._search(request)
+        await self._ready_to_read(request.linearizable)
+        return await self._participant.read(self._find, request, search)
+
+    async def find_key(self, request: pb.FindKeyRequest) -> pb.FindKeyResponse:
+        try:
+            key = parse_public_key(request.public_key)
+        except Malformed as error:
+            raise BadRequest(str(error)) from error
+        await self._ready_to_read(request.linearizable)
+
+        def read() -> pb.FindKeyResponse:
+            height = self._store.chain.height
+            entries = [self._store.entry(leaf) for leaf in self._store.key_leaves(key)]
+            return pb.FindKeyResponse(entries=entries, height=height)
+
+        return await self._participant.read(read)
+
+    async def prove(self, request: pb.ProveRequest) -> pb.ProveResponse:
+        identity = _digest(request.statement_id, "statement id")
+        await self._ready_to_read(linearizable=False)
+        height = self._store.chain.height
+        position = await self._participant.read(self._store.find_statement, identity)
+        if position is None:
+            return pb.ProveResponse(height=height)
+        if request.item_index >= position.count:
+            raise BadRequest(f"item {request.item_index} of {position.count}")
+        wait_ms = min(request.wait_ms, WAIT_MS_MAX)
+        note = await self._participant.wait_for_note(position.leaf_index, wait_ms)
+        proof = b""
+        if note is not None:
+            self._participant.check_serving()
+            prove = self._participant.prover.prove
+            proof = await self._participant.read(prove, position, request.item_index, note)
+        return pb.ProveResponse(position=_position(position), proof=proof, height=height)
+
+    # For gateways and members.
+
+    async def checkpoint(self, _: pb.CheckpointRequest) -> pb.CheckpointResponse:
+        note = self._participant.ledger.sealing.note
+        await self._ready_to_read(linearizable=False)
+        prover, size = self._participant.prover, note.size if note else self._store.chain.size
+        policy = await self._participant.read(prover.governing, size)
+        return pb.CheckpointResponse(
+            note=note.data if note else b"",
+            policy_text=policy.policy_text,
+            members_text=policy.members_text,
+        )
+
+    async def status(self, _: pb.StatusRequest) -> pb.StatusResponse:
+        participant, replica = self._participant, self._participant.replica
+        status, chain = replica.status(), self._store.chain
+        note, newest = participant.ledger.sealing.note, participant.ledger.sealing.newest
+        configuration = replica.configuration
+        is_voter = configuration.is_voter(status.id)
+        peers = [
+            pb.Peer(
+                member=(name := each.id.partition("/")[0]),
+                address=each.address,
+                voter=configuration.is_voter(each.id),
+                sealed_size=newest[name].size if name in newest else 0,
+            )
+            for each in configuration
+            if each.id != status.id
+        ]
+        return pb.StatusResponse(
+            member=participant.member,
+            origin=chain.origin,
+            role=_ROLES[status.role] if is_voter else "learner",
+            term=status.term,
+            leader=(status.leader or "").partition("/")[0],
+            commit=status.commit,
+            applied=chain.height,
+            size=chain.size,
+            sealed_size=note.size if note else 0,
+            sealed_height=note.height if note else 0,
+            clock_ms=time.time_ns() // 1_000_000,
+            version=VERSION,
+            peers=peers,
+            alarms=participant.alarms(),
+            root=chain.frontier.root(),
+            items=chain.next_ordinal,
+        )
+
+    # For members.
+
+    async def push_seals(self, request: pb.SealsRequest) -> pb.SealsResponse:
+        await self._participant.receive(read_seals(request))
+        return pb.SealsResponse()
+
+    async def pull_seals(self, request: pb.PullSealsRequest) -> pb.SealsRequest:
+        return write_seals(await self._participant.pull(request.above_size))
+
+    # Inside.
+
+    async def _ready_to_read(self, linearizable: bool) -> None:
+        self._participant.check_serving()
+        if linearizable:
+            await self._participant.confirm()
+
+    def _search(self, request: pb.FindRequest) -> Callable[[], list[tuple[Position, int]]]:
+        """The look-up a request asks for."""
+        store = self._store
+        match request.WhichOneof("by"):
+            case "ordinal":
+                return lambda: _some(store.find_ordinal(request.ordinal))
+            case "statement_id":
+                identity = _digest(request.statement_id, "statement id")
+                return lambda: _first_items([store.find_statement(identity)])
+            case "receipt_prefix":
+                prefix = _digest(request.receipt_prefix, "receipt prefix", 16)
+                return lambda: _first_items(store.find_receipt(prefix))
+            case "entry_hash":
+                entry_hash = _digest(request.entry_hash, "entry hash")
+                return lambda: _first_items([store.find_entry(entry_hash)])
+            case "digest":
+                digest = _digest(request.digest.value, "digest")
+                if request.digest.alg not in ALGS:
+                    raise BadRequest(f"no algorithm {request.digest.alg!r}")
+                return lambda: store.find_digest(request.digest.alg, digest)
+            case _:
+                raise BadRequest("nothing to look for")
+
+    def _find(
+        self, request: pb.FindRequest, search: Callable[[], list[tuple[Position, int]]]
+    ) -> pb.FindResponse:
+        chain = self._store.chain  # Before searching: at least up to here nothing is missed.
+        found = [pb.Found(position=_position(p), item_index=index) for p, index in search()]
+        other = ""
+        if not found and request.WhichOneof("by") == "digest":
+            others = (alg for alg in ALGS if alg != request.digest.alg)
+            value = request.digest.value
+            other = next((alg for alg in others if self._store.find_digest(alg, value)), "")
+        return pb.FindResponse(
+            found=found, height=chain.height, size=chain.size, other_algorithm=other
+        )
+
+    def _outcome(self, outcome: Outcome) -> pb.Outcome:
+        if not isinstance(outcome, Skipped):
+            return pb.Outcome(position=_position(self._store.position(outcome.leaf_index)))
+        if outcome.repeats is None:
+            return pb.Outcome(skipped=outcome.why)
+        position = self._store.find_statement(outcome.repeats)
+        assert position is not None, "what is repeated stands on the chain"
+        return pb.Outcome(position=_position(position), repeated=True)
+
+    def _is_gateway(self, certificate: bytes) -> bool:
+        return certificate in self._gateways
+
+    def _is_member(self, certificate: bytes) -> bool:
+        return certificate in self._member_certificates()
+
+    def _member_certificates(self) -> list[bytes]:
+        return [each.certificate for each in self._participant.replica.configuration]
+
+    def _method(
+        self,
+        kind: type[Message],
+        handle: Callable[[Any], Awaitable[Message]],
+        allowed: Callable[[bytes], bool],
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        async def serve(request: Message, context: _Context) -> Message:
+            try:
+                if not allowed(peer_certificate(context)):
+                    raise Stranger("this certificate may not ask this")
+                return await handle(request)
+            except NodeError as error:
+                await _abort(context, error)
+                raise AssertionError("abort raises") from error
+
+        return grpc.unary_unary_rpc_method_handler(
+            serve,
+            request_deserializer=kind.FromString,
+            response_serializer=lambda message: message.SerializeToString(),
+        )
+
+
+async def _abort(context: _Context, error: NodeError) -> None:
+    code = error.code if error.code in _CODES else Unavailable.code
+    metadata = [("cunzheng-error", code)]
+    if isinstance(error, NotLeader) and error.leader:
+        metadata.append(("leader", error.leader))
+    await context.abort(_CODES[code], str(error), tuple(metadata))
+
+
+def _digest(value: bytes, what: str, size: int = 32) -> bytes:
+    if len(value) != size:
+        raise BadRequest(f"{what} of {len(value)} bytes instead of {size}")
+    return value
+
+
+def _position(position: Position) -> pb.Position:
+    return pb.Position(
+        statement_id=position.statement_id,
+        height=position.height,
+        leaf_index=position.leaf_index,
+        time_ms=position.time_ms,
+        first_item=position.first_item,
+        count=position.count,
+        entry=position.entry,
+    )
+
+
+def _first_items(positions: Iterable[Position | None]) -> list[tuple[Position, int]]:
+    return [(position, 0) for position in positions if position is not None]
+
+
+def _some(found: tuple[Position, int] | None) -> list[tuple[Position, int]]:
+    return [] if found is None else [found]
