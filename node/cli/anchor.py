@@ -1,0 +1,172 @@
+"""`cunzheng anchor`: files in, proofs beside them. Content is hashed here and never sent.
+
+In this order, so that stopping anywhere loses nothing:
+
+ 1. hash all files; whatever cannot be deposited is named before anything happens;
+ 2. write the batch files (salts, statement, signature), durably;
+ 3. send each statement, again after any doubt: the same bytes are never deposited twice;
+ 4. once a quorum of members has sealed it, derive every file's proof, verify it, write it.
+
+After a stop between 2 and 4, `cunzheng anchor --resume BATCHFILE` goes on with the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+
+from node.cli.anchor_arguments import check, configure, terms_of
+from node.cli.arguments import trust
+from node.cli.client import GatewayClient, read_api_key
+from node.cli.delivering import Delivered, Delivery, deliver
+from node.cli.failure import Failure
+from node.cli.files import PROOF_SUFFIX
+from node.cli.intake import take_in
+from node.cli.kept import Kept, keep, reopen
+from node.cli.keys import load_key
+from node.cli.preparing import prepare
+from node.cli.terminal import Terminal
+from node.evidence.policy import fingerprint, parse_policy
+from node.evidence.statement import statement_id
+from node.evidence.steps import Anchor
+from node.words import Answer, Notice, OpenPoint, State
+
+__all__ = ["configure", "run"]
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Deposit, or go on with a deposit."""
+    api_key, anchor = read_api_key(arguments.api_key_file), trust(arguments)
+    check(arguments)
+    with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
+        if arguments.resume is not None:
+            kept = [reopen(path, terminal) for path in arguments.resume]
+        else:
+            kept = _prepare(arguments, gateway, anchor, terminal)
+        if anchor is None:
+            anchor = _gateways_own(gateway, arguments.patience, terminal)
+        delivered = []
+        for number, each in enumerate(kept):
+            delivered += _deposit(number, each, arguments, gateway, anchor, terminal)
+    _report(kept, delivered, terminal)
+    return 0
+
+
+def _prepare(
+    arguments: argparse.Namespace, gateway: GatewayClient, anchor: Anchor | None, terminal: Terminal
+) -> list[Kept]:
+    """Steps 1 and 2: nothing has been sent when this returns, and nothing can be lost any more."""
+    signer = load_key(arguments.key, terminal)
+    files = take_in(arguments.files, terminal, skip=arguments.skip, force=arguments.force)
+    if arguments.name and len(files) > 1:
+        raise Failure("--name 只能用于一个文件。", "--name goes with one file.")
+    text = anchor and anchor.policy_text
+    origin = parse_policy(text or gateway.policy_text(arguments.patience)).origin
+    terms = terms_of(arguments, origin)
+    first = arguments.files[0]
+    folder = arguments.batch_dir or (first if first.is_dir() else first.parent)
+    kept, rest = [], [file.path for file in files]
+    now_ms = time.time_ns() // 1_000_000
+    for batch in prepare(files, terms, signer, folder, now_ms, secrets.token_bytes):
+        own, rest = rest[: len(batch.items)], rest[len(batch.items) :]
+        kept.append(keep(batch, folder, dict(enumerate(own))))
+        path = kept[-1].path
+        terminal.note(
+            f"批次文件 {path} 已写入；如有中断，请运行 cunzheng anchor --resume {path}",
+            f"The batch file {path} is written; after an interruption run "
+            f"cunzheng anchor --resume {path}",
+        )
+    return kept
+
+
+def _gateways_own(gateway: GatewayClient, patience_s: float, terminal: Terminal) -> Anchor:
+    """No trust anchor was given: check against what the gateway says, and say that this is all."""
+    text = gateway.policy_text(patience_s)
+    terminal.note(
+        f"未给出策略：证明按网关自称的策略核验，其指纹为 {fingerprint(text)}，"
+        "请与法院公布的指纹核对。",
+        "No policy was given: proofs are checked against the gateway's own, with the fingerprint "
+        f"{fingerprint(text)}; compare it with the one the court published.",
+        "yellow",
+    )
+    return Anchor(policy_text=text)
+
+
+def _deposit(
+    number: int,
+    kept: Kept,
+    arguments: argparse.Namespace,
+    gateway: GatewayClient,
+    anchor: Anchor,
+    terminal: Terminal,
+) -> list[Delivered]:
+    """Steps 3 and 4 for one statement."""
+    batch, name = kept.batch, arguments.idempotency_key
+    identity = statement_id(batch.statement_bytes).hex()
+    part = gateway.deposit(
+        batch.statement_bytes,
+        batch.signature,
+        batch.packed,
+        idempotency_key=identity if name is None else f"{name}.{number}" if number else name,
+        plain=batch.deposit.mode == "digest",
+        patience_s=arguments.patience,
+    )
+    if part.state is State.FAILED:
+        raise Failure(
+            f"上链失败：{part.reason}。请改正后重新存证；同一批次可用 --resume {kept.path} 重发。",
+            f"the chain did not take it: {part.reason}. Correct that and deposit again; the same "
+            f"batch can be sent again with --resume {kept.path}.",
+            Answer.COULD_NOT_CHECK,
+        )
+    if part.state is not State.FINAL or part.proof is None:
+        raise Failure(
+            f"尚未由足够的成员联签（{part.state.zh}，接收编号 {part.receipt_number}）；"
+            f"请稍后运行 cunzheng anchor --resume {kept.path}",
+            f"not cosigned by enough members yet ({part.state.en}, receipt number "
+            f"{part.receipt_number}); later run cunzheng anchor --resume {kept.path}",
+            Answer.PENDING,
+        )
+    delivery = Delivery(anchor, kept.path.parent, kept.files, replace=arguments.force)
+    return deliver(part.proof, batch, delivery, terminal)
+
+
+def _report(kept: list[Kept], delivered: list[Delivered], terminal: Terminal) -> None:
+    terminal.json(
+        {
+            "state": State.FINAL.name,
+            "batches": [str(each.path) for each in kept],
+            "deposits": [
+                {
+                    "evidence_no": each.number,
+                    "file": None if each.file is None else str(each.file),
+                    "proof": str(each.proof),
+                    "verified": each.verdict.code.name,
+                }
+                for each in delivered
+            ],
+            "exit_code": 0,
+        }
+    )
+    for each in delivered:
+        terminal.line(f"{each.number}  {each.file or each.proof}")
+    terminal.line()
+    terminal.line(
+        terminal.pick(
+            f"{State.FINAL.zh}：{len(delivered)} 份存证，每份证明均已核验并写在文件旁"
+            f"（*{PROOF_SUFFIX}）。",
+            f"{State.FINAL.en}: {len(delivered)} deposits; every proof was verified and written.",
+        ),
+        "bold green",
+    )
+    terminal.line(
+        terminal.pick(
+            "请保存好证明文件和批次文件：其中的摘要开启数据一旦遗失，等于失去存证。",
+            "Keep the proof files and the batch file: without the openings in them nobody can ever "
+            "match a deposit with its file.",
+        )
+    )
+    points = {point for each in delivered for point in each.verdict.open_points}
+    for point in sorted(points - {OpenPoint.O02}, key=lambda point: point.name):
+        terminal.line(f"  {point.name}  {terminal.said(point)}", "yellow")
+    terminal.line(terminal.said(Notice.NO_LATER_THAN))

@@ -1,0 +1,59 @@
+"""Files hashed here, on the depositor's or the court's own machine: content never leaves it.
+
+Each file is read once, in chunks, for all digests.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from node.evidence import digests
+from node.evidence.steps import FileDigests
+
+CHUNK_SIZE = 1 << 20
+"""Large enough that hashing, not Python, takes the time; small enough for any memory."""
+
+
+class Unusable(Exception):
+    """This file cannot be hashed; says why in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+        self.en = en
+
+
+def digest_file(path: Path, advance: Callable[[int], None] = lambda _: None) -> FileDigests:
+    """Size and digests of a file that nobody changes meanwhile; raises `Unusable`."""
+    running = {alg: digests.new(alg) for alg in digests.ALGS}
+    try:
+        # Without O_NONBLOCK a named pipe would wait for a writer before it can be refused.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb", buffering=0) as file:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise Unusable("不是普通文件", "is not a regular file")
+            size = 0
+            while chunk := file.read(CHUNK_SIZE):
+                size += len(chunk)
+                for digest in running.values():
+                    digest.update(chunk)
+                advance(len(chunk))
+            after = os.fstat(descriptor)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise Unusable(f"无法读取（{reason}）", f"cannot be read ({reason})") from error
+    if size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
+        raise Unusable("读取期间发生了变化", "changed while it was read")
+    return FileDigests(size, {alg: digest.digest() for alg, digest in running.items()})
+
+
+def size_of(path: Path) -> int:
+    """How much there is to read, for the progress bar only."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

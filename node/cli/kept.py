@@ -1,0 +1,74 @@
+"""Batch files on disk: written before anything is sent, read to go on after a stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.cli.failure import Failure
+from node.cli.files import BATCH_SUFFIX, read_limited, write_whole
+from node.cli.hashing import Unusable, digest_file
+from node.cli.terminal import Terminal
+from node.evidence.batch import BATCH_SIZE_MAX, Batch, format_batch, parse_batch
+from node.evidence.malformed import Malformed
+from node.evidence.statement import receipt_number, statement_id
+from node.evidence.steps import FileDigests
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A batch and the file it is kept in; `files` by their place in the batch."""
+
+    batch: Batch
+    path: Path
+    files: dict[int, Path]
+
+
+def keep(batch: Batch, folder: Path, files: dict[int, Path]) -> Kept:
+    """Write a batch, durably and for its owner only: it opens every item."""
+    number = receipt_number(statement_id(batch.statement_bytes))
+    path = folder / f"cunzheng-{number}{BATCH_SUFFIX}"
+    write_whole(path, format_batch(batch), replace=False, private=True)
+    return Kept(batch, path, files)
+
+
+def reopen(path: Path, terminal: Terminal) -> Kept:
+    """A batch file, and those of its files that are still what was hashed."""
+    try:
+        batch = parse_batch(read_limited(path, BATCH_SIZE_MAX))
+    except Malformed as error:
+        raise Failure(
+            f"{path} 不是批次文件或已损坏（{error}）；请使用存证时写入的原文件。",
+            f"{path} is no batch file, or damaged ({error}); use the one the deposit wrote.",
+        ) from error
+    files = {}
+    for index, each in enumerate(batch.items):
+        file = None if each.path is None else path.parent / each.path
+        if file is not None and _is_unchanged(file, batch, index, terminal):
+            files[index] = file
+    return Kept(batch, path, files)
+
+
+def is_of(found: FileDigests, batch: Batch, index: int) -> bool:
+    """Whether these digests are of the file that item `index` was made from."""
+    each = batch.items[index]
+    if each.opening is None:
+        return found.digests[batch.deposit.alg] == each.item
+    same = all(found.digests[alg] == digest for alg, digest in each.opening.digests)
+    return same and found.size == each.opening.size
+
+
+def _is_unchanged(file: Path, batch: Batch, index: int, terminal: Terminal) -> bool:
+    """Whether the file still is what was hashed: only then its proof belongs beside it."""
+    try:
+        if is_of(digest_file(file), batch, index):
+            return True
+        zh, en = "在计算摘要之后被改动", "was changed after it was hashed"
+    except Unusable as error:
+        zh, en = error.zh, error.en
+    terminal.note(
+        f"警告：{file} {zh}；其证明将以存证编号命名，写在批次文件旁。",
+        f"warning: {file} {en}; its proof is written beside the batch file, under its number.",
+        "yellow",
+    )
+    return False

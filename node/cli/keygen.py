@@ -1,0 +1,62 @@
+"""`cunzheng keygen OUT.pem`: a new Ed25519 signing key, and its public text to have enrolled."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from node import keyfile
+from node.cli.failure import Failure
+from node.cli.keys import new_password
+from node.cli.language import Language, Text, said
+from node.cli.terminal import Terminal
+
+
+def configure(parser: argparse.ArgumentParser, language: Language) -> None:
+    """The arguments of `keygen`."""
+    parser.add_argument(
+        "out",
+        type=Path,
+        metavar="OUT.pem",
+        help=said(
+            Text(
+                "新密钥文件（PKCS#8 PEM，权限 0600），不得已存在",
+                "the new key file (PKCS#8 PEM, mode 0600); must not exist",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
+        "--password",
+        action="store_true",
+        help=said(
+            Text(
+                f"以口令加密密钥文件（在终端输入；或用环境变量 {keyfile.PASSWORD_VARIABLE}）",
+                "encrypt the file with a password typed at the terminal "
+                f"(or set {keyfile.PASSWORD_VARIABLE})",
+            ),
+            language,
+        ),
+    )
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Make the key; never over another file."""
+    password = new_password(terminal) if arguments.password else None
+    try:
+        signer = keyfile.create(arguments.out, password)
+    except FileExistsError as error:
+        raise Failure(
+            f"{arguments.out} 已存在，未作改动；覆盖密钥等于丢失密钥，请换一个文件名。",
+            f"{arguments.out} exists and was left alone: overwriting a key loses it. Choose "
+            "another name.",
+        ) from error
+    terminal.json({"public_key": signer.public.text, "file": str(arguments.out), "exit_code": 0})
+    terminal.line(signer.public.text, "bold")
+    terminal.note(
+        f"私钥保存在 {arguments.out}，请备份并勿交给任何人。"
+        "以上公钥可以公开，由登记机构登记后方可用于存证。",
+        f"The private key is in {arguments.out}: keep a copy, give it to nobody. The public key "
+        "above is no secret; have an enrolling authority enrol it before you deposit.",
+    )
+    return 0

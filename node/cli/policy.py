@@ -1,0 +1,92 @@
+"""`cunzheng policy fingerprint`: what a court publishes on paper, and what it stands for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from node.cli.arguments import common, read_policy_note
+from node.cli.language import Language, Text, said
+from node.cli.terminal import Terminal
+from node.evidence.digests import sha256
+from node.evidence.members import Member
+from node.evidence.policy import Policy, fingerprint, parse_policy
+from node.words import Notice, OpenPoint
+
+
+def configure(parser: argparse.ArgumentParser, language: Language) -> None:
+    """The arguments of `policy`."""
+    actions = parser.add_subparsers(metavar="fingerprint", required=True)
+    summary = said(
+        Text(
+            "计算策略指纹，供法院在纸面上公布",
+            "the fingerprint of a policy, to be published on paper",
+        ),
+        language,
+    )
+    action = actions.add_parser(
+        "fingerprint",
+        help=summary,
+        description=summary,
+        allow_abbrev=False,
+        parents=[common(language)],
+    )
+    action.add_argument(
+        "policy",
+        type=Path,
+        metavar="POLICY",
+        help=said(Text("策略文件或 genesis.txt", "a policy file, or genesis.txt"), language),
+    )
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Print the fingerprint and whom it stands for."""
+    text, members = read_policy_note(arguments.policy)
+    policy = parse_policy(text)
+    terminal.json(
+        {
+            "fingerprint": fingerprint(text),
+            "sha256": sha256(text).hex(),
+            "origin": policy.origin,
+            "network": policy.network,
+            "serial": policy.serial,
+            "rules": policy.rules,
+            "quorum": policy.quorum,
+            "members": [each.member for each in policy.sealers],
+            "exit_code": 0,
+        }
+    )
+    _print(terminal, text, policy, {each.name: each for each in members})
+    return 0
+
+
+def _print(terminal: Terminal, text: bytes, policy: Policy, members: dict[str, Member]) -> None:
+    terminal.line(terminal.pick("策略指纹", "Policy fingerprint"))
+    terminal.line()
+    terminal.line(f"    {fingerprint(text)}", "bold")
+    terminal.line()
+    count = len(policy.sealers)
+    terminal.columns(
+        [
+            (terminal.pick("链", "chain"), policy.origin),
+            (terminal.pick("策略序号", "serial"), str(policy.serial)),
+            (
+                terminal.pick("最低联签数", "quorum"),
+                terminal.pick(
+                    f"{count} 家成员中的 {policy.quorum} 家", f"{policy.quorum} of {count}"
+                ),
+            ),
+            ("SHA-256", sha256(text).hex()),
+        ]
+    )
+    terminal.line()
+    terminal.line(terminal.pick("成员", "Members"))
+    terminal.columns(
+        (each.member, members[each.member].organisation if each.member in members else "")
+        for each in policy.sealers
+    )
+    terminal.line()
+    if policy.network == "test":
+        terminal.line(terminal.said(OpenPoint.O05), "bold yellow")
+    liars = max(2 * policy.quorum - count, 0)
+    terminal.line(terminal.said(Notice.FORK).format(members=count, liars=liars))

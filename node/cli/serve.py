@@ -1,0 +1,75 @@
+"""`cunzheng member CONFIG.toml`, `cunzheng gateway CONFIG.toml`: one process each, until stopped.
+
+SIGINT and SIGTERM stop it in good order, with exit code 0. What it has to say while it runs goes to
+stderr as log lines in English, for whoever operates it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Literal
+
+from node.cli.language import Language, Text, said
+from node.cli.terminal import Terminal
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class Serve:
+    """One of the two commands."""
+
+    def __init__(self, what: Literal["member", "gateway"]) -> None:
+        self._what = what
+
+    def configure(self, parser: argparse.ArgumentParser, language: Language) -> None:
+        """The arguments of `member` and `gateway`."""
+        parser.add_argument(
+            "config",
+            type=Path,
+            metavar="CONFIG.toml",
+            help=said(Text("设置文件", "the settings"), language),
+        )
+        parser.add_argument(
+            "--log-level",
+            choices=("debug", "info", "warning", "error"),
+            default="info",
+            help=said(Text("日志级别", "how much to log"), language),
+        )
+
+    def run(self, arguments: argparse.Namespace, terminal: Terminal) -> int:
+        """Serve until a signal; errors that end the process are told like all others."""
+        logging.basicConfig(level=arguments.log_level.upper(), format=LOG_FORMAT)
+        # Each request at INFO would drown what matters.
+        logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+        if self._what == "member":
+            asyncio.run(_member(arguments.config))
+        else:
+            import uvloop
+
+            uvloop.run(_gateway(arguments.config))
+        terminal.note("已停止。", "Stopped.")
+        return 0
+
+
+# Imported here: only a process that serves needs gRPC, LevelDB and FastAPI.
+
+
+def _member(config: Path) -> Coroutine[None, None, None]:
+    from node.config import load_member
+    from node.member import run_member
+
+    return run_member(load_member(config))
+
+
+def _gateway(config: Path) -> Coroutine[None, None, None]:
+    from node.config import load_gateway
+    from node.gateway.server import run_gateway
+
+    return run_gateway(load_gateway(config))
+
+
+member, gateway = Serve("member"), Serve("gateway")

@@ -1,0 +1,215 @@
+"""`cunzheng verify`: files against their proof files, offline.
+
+Nothing is asked of any server. The policy, or its fingerprint, comes from elsewhere; without one
+the answer is V204. The exit code is that of the answer; of several files, that of the gravest
+answer in the order of `_GRAVEST`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.cli.arguments import add_trust, trust
+from node.cli.failure import Failure
+from node.cli.files import PROOF_SUFFIX, evidence_files, proof_path
+from node.cli.hashing import Unusable, digest_file, size_of
+from node.cli.language import Language, Text, said
+from node.cli.result import Given, print_list, print_verdict
+from node.cli.terminal import Progressing, Terminal
+from node.evidence.proof_text import PROOF_SIZE_MAX
+from node.evidence.steps import Anchor, FileDigests
+from node.evidence.verdict import Finding, Outcome, Verdict
+from node.evidence.verify import verify
+from node.words import Answer, ResultCode
+
+_GRAVEST = (
+    Answer.NOT_DEPOSITED_BYTES,
+    Answer.PROOF_NOT_VALID,
+    Answer.COULD_NOT_CHECK,
+    Answer.CONSISTENT_OPEN_POINTS,
+    Answer.CONSISTENT,
+)
+"""The answers a verification can give: what speaks against a file first."""
+
+_DIGEST_NAMES = {"sha256": "SHA-256", "sm3": "SM3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is verified together; no file means the proof alone."""
+
+    file: Path | None
+    proof: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A pair, what was read of it, and what came out."""
+
+    pair: Pair
+    digests: FileDigests | None
+    verdict: Verdict
+
+
+def configure(parser: argparse.ArgumentParser, language: Language) -> None:
+    """The arguments of `verify`."""
+    parser.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar=said(Text("文件", "FILE"), language),
+        help=said(
+            Text(
+                "文件，或目录（核验其中所有带证明文件的文件）；不给出则仅核验证明本身",
+                "files, or directories (all their files that have a proof); none: the proof alone",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
+        "--proof",
+        type=Path,
+        metavar="P",
+        help=said(
+            Text(
+                f"证明文件（默认为文件名加 {PROOF_SUFFIX}）",
+                f"the proof file (default: FILE{PROOF_SUFFIX})",
+            ),
+            language,
+        ),
+    )
+    add_trust(parser, language)
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help=said(
+            Text(
+                "将每一步所比对的字节写入 DIR，并附用 sha256sum、openssl 重做的命令",
+                "write each step's input bytes to DIR, with the command that repeats it",
+            ),
+            language,
+        ),
+    )
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Verify everything named."""
+    anchor = trust(arguments)
+    pairs = _pairs(arguments.files, arguments.proof)
+    if arguments.explain is not None and len(pairs) != 1:
+        raise Failure(
+            "--explain 一次只能说明一个证明；请只给出一个文件。",
+            "--explain explains one proof at a time; name one file.",
+        )
+    total = sum(size_of(pair.file) for pair in pairs if pair.file is not None)
+    with terminal.progress(of_bytes=True) as progress:
+        progress.start(terminal.pick("计算摘要", "hashing"), total)
+        results = [_verify(pair, anchor, progress) for pair in pairs]
+    answers = [each.verdict.answer for each in results]
+    exit_code = min(answers, key=_GRAVEST.index).exit_code
+    terminal.json({"results": [_to_json(each) for each in results], "exit_code": exit_code})
+    if len(results) == 1:
+        print_verdict(terminal, results[0].verdict, _given(terminal, results[0]))
+    else:
+        print_list(
+            terminal,
+            [
+                (str(each.pair.file or each.pair.proof), each.verdict, _given(terminal, each))
+                for each in results
+            ],
+        )
+    return exit_code
+
+
+def _pairs(files: list[Path], proof: Path | None) -> list[Pair]:
+    if proof is not None:
+        if len(files) > 1 or any(file.is_dir() for file in files):
+            raise Failure(
+                "--proof 只能用于一个文件；多个文件各自使用旁边的证明文件。",
+                "--proof goes with one file; several files use the proofs beside them.",
+            )
+        return [Pair(files[0] if files else None, proof)]
+    if not files:
+        raise Failure(
+            "请给出要核验的文件，或用 --proof 给出证明文件。",
+            "name a file to verify, or a proof with --proof.",
+        )
+    pairs = []
+    for argument in files:
+        pairs += _in_directory(argument) if argument.is_dir() else [_beside(argument)]
+    return list(dict.fromkeys(pairs))
+
+
+def _beside(file: Path) -> Pair:
+    if file.name.endswith(PROOF_SUFFIX) and not proof_path(file).exists():
+        return Pair(None, file)
+    if not proof_path(file).exists() and file.exists():
+        raise Failure(
+            f"{file} 旁边没有证明文件 {proof_path(file).name}；请用 --proof 指明。",
+            f"there is no {proof_path(file).name} beside {file}; name its proof with --proof.",
+        )
+    return Pair(file, proof_path(file))
+
+
+def _in_directory(directory: Path) -> list[Pair]:
+    """Files with their proofs; a proof whose file is missing is verified alone."""
+    pairs = [
+        Pair(file, proof_path(file))
+        for file in evidence_files([directory])
+        if proof_path(file).is_file()
+    ]
+    paired = {pair.proof for pair in pairs}
+    alone = sorted(set(directory.rglob(f"*{PROOF_SUFFIX}")) - paired)
+    pairs += [Pair(None, proof) for proof in alone if proof.is_file()]
+    if not pairs:
+        raise Failure(
+            f"目录 {directory} 中没有证明文件（*{PROOF_SUFFIX}）。",
+            f"the directory {directory} holds no proof file (*{PROOF_SUFFIX}).",
+        )
+    return pairs
+
+
+def _verify(pair: Pair, anchor: Anchor | None, progress: Progressing) -> Verified:
+    with pair.proof.open("rb") as file:
+        data = file.read(PROOF_SIZE_MAX + 1)
+    if pair.file is None:
+        return Verified(pair, None, verify(data, anchor))
+    try:
+        digests = digest_file(pair.file, progress.advance)
+    except Unusable as error:
+        if not pair.file.exists():
+            raise Failure(
+                f"没有文件 {pair.file}；请检查路径。", f"there is no {pair.file}; check the path."
+            ) from error
+        zh, en = f"文件{error.zh}，未作核验", f"the file {error.en}; nothing was verified"
+        finding = Finding(1, Outcome.FAILED, zh, en, ResultCode.V502)
+        return Verified(pair, None, Verdict(ResultCode.V502, (finding,)))
+    return Verified(pair, digests, verify(data, anchor, digests))
+
+
+def _given(terminal: Terminal, verified: Verified) -> Given:
+    rows: Given = []
+    if verified.pair.file is not None:
+        rows.append((terminal.pick("文件", "file"), str(verified.pair.file)))
+    if verified.digests is not None:
+        size = f"{verified.digests.size:,}"
+        rows.append((terminal.pick("大小", "size"), terminal.pick(f"{size} 字节", f"{size} bytes")))
+        rows += [
+            (_DIGEST_NAMES[alg], digest.hex()) for alg, digest in verified.digests.digests.items()
+        ]
+    rows.append((terminal.pick("证明文件", "proof file"), str(verified.pair.proof)))
+    return rows
+
+
+def _to_json(verified: Verified) -> dict[str, object]:
+    value: dict[str, object] = {
+        "file": None if verified.pair.file is None else str(verified.pair.file),
+        "proof": str(verified.pair.proof),
+    }
+    if verified.digests is not None:
+        value["size"] = verified.digests.size
+        value |= {alg: digest.hex() for alg, digest in verified.digests.digests.items()}
+    return value | {"verdict": verified.verdict.to_json()}
