@@ -17,7 +17,7 @@ import grpc.aio
 
 from consensus.journal import StorageCorrupt, StorageFailed
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
-from node.config import MemberConfig, load_member, read_certificate, read_file
+from node.config import MemberConfig, read_certificate, read_file
 from node.directory import open_directory
 from node.errors import Corrupt, Misconfigured, NodeError
 from node.evidence.malformed import Malformed
@@ -27,8 +27,6 @@ from node.ledger import Ledger
 from node.participant import VERSION, Participant
 from node.service import Service
 from node.store import ViewsCorrupt
-
-__all__ = ["load_member", "run_member", "serve"]
 
 STOP_S = 1.0
 """How long answers under way may take when the member stops."""
