@@ -1,0 +1,291 @@
+"""POST /v1/anchors and /v1/anchors:batch: deposits come in."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Request as HttpRequest
+from starlette.responses import Response
+
+from node.evidence.item import ITEM_SIZE
+from node.evidence.keys import parse_signature
+from node.evidence.malformed import Malformed
+from node.gateway import bodies
+from node.gateway.access import authenticated
+from node.gateway.answers import anchor_answer, batch_answer
+from node.gateway.auth import Account
+from node.gateway.deposit import File, Prepared, Terms
+from node.gateway.depositing import Progress, Request, Waiting, carry, known, request_digest, take
+from node.gateway.gateway import Gateway, gateway_of
+from node.gateway.language import language_of
+from node.gateway.members import CannotCheck
+from node.gateway.openapi import json_body, packed_body, problems
+from node.gateway.problems import Problem, ProblemError
+from node.gateway.requests import IDEMPOTENCY_KEY_LENGTH_MAX
+from node.gateway.responses import answer
+from node.gateway.schemas import (
+    ANCHOR_BODY_MAX,
+    BATCH_BODY_MAX,
+    PACKED_ITEMS_MAX,
+    AnchorAnswer,
+    AnchorRequest,
+    BatchAnswer,
+    BatchItem,
+    BatchQuery,
+    BatchRequest,
+    WaitQuery,
+)
+from node.words import State
+
+LARGE = 256
+"""Items from which preparing takes milliseconds and is moved off the event loop."""
+
+router = APIRouter(tags=["deposit"])
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=rf"^[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}$",
+        description="Names this deposit for its retries: the same key and body, the same answer.",
+    ),
+]
+Depositor = Annotated[Account, Depends(authenticated)]
+StatementHeader = Annotated[
+    str | None,
+    Header(alias="Cunzheng-Statement", description="The depositor's own statement, base64."),
+]
+SignatureHeader = Annotated[
+    str | None, Header(alias="Cunzheng-Signature", description="`ed25519:` and base64.")
+]
+
+_COMMON = (
+    Problem.API_KEY_MISSING,
+    Problem.API_KEY_UNKNOWN,
+    Problem.IDEMPOTENCY_KEY_MISSING,
+    Problem.IDEMPOTENCY_KEY_SPELLING,
+    Problem.IDEMPOTENCY_MISMATCH,
+    Problem.MEDIA_TYPE,
+    Problem.BODY_TOO_LARGE,
+    Problem.BODY_NOT_JSON,
+    Problem.FIELD_INVALID,
+    Problem.FIELD_MISSING,
+    Problem.FIELD_UNKNOWN,
+    Problem.DIGEST_SPELLING,
+    Problem.DIGEST_ALGORITHM,
+    Problem.DIGEST_MISSING,
+    Problem.DIGEST_OF_NOTHING,
+    Problem.DECLARATION_MISSING,
+    Problem.PLAIN_DIGEST_ONLY,
+    Problem.SIZE_MISSING,
+    Problem.DETAILS_REFUSED,
+    Problem.STATEMENT_HEADERS,
+    Problem.RECORD_SKIPPED,
+    Problem.BUSY,
+)
+
+
+@router.post(
+    "/v1/anchors",
+    summary="Deposit one file by its digests",
+    response_model=AnchorAnswer,
+    status_code=201,
+    responses={200: {"model": AnchorAnswer}, 202: {"model": AnchorAnswer}, **problems(*_COMMON)},
+    openapi_extra=json_body(AnchorRequest),
+)
+async def post_anchor(
+    http: HttpRequest,
+    account: Depositor,
+    key: Key,
+    query: Annotated[WaitQuery, Query()],
+    statement: StatementHeader = None,
+    signature: SignatureHeader = None,
+) -> Response:
+    """Salts the digests, attests a statement about them and waits for the members' cosignatures.
+
+    201 with the proof, 200 for a retry; 202 with the receipt if that takes longer than `wait_ms`.
+    """
+    gateway, waiting = gateway_of(http), Waiting(query)
+    if statement is not None or signature is not None:
+        raise ProblemError(Problem.STATEMENT_HEADERS, why="not at /v1/anchors")
+    bodies.expect_media_type(http, bodies.JSON)
+    body = await bodies.read_body(http, ANCHOR_BODY_MAX)
+    asked = bodies.parse_json(AnchorRequest, body)
+    _check_declaration(asked.mode, asked.plain_declaration)
+    prepared = gateway.preparer.attest_files(
+        account.id, [_file(asked)], asked.mode, asked.category, page=1
+    )
+    request = Request(account, key, request_digest([b"/v1/anchors", body]))
+    rows, new = await take(gateway, request, prepared)
+    (progress,) = await carry(gateway, rows, waiting)
+    if progress.state is State.FAILED:
+        raise ProblemError(Problem.RECORD_SKIPPED, why=progress.skipped)
+    value = anchor_answer(progress, language_of(http), gateway.network)
+    return answer(http, value, _status([progress], waiting, new))
+
+
+@router.post(
+    "/v1/anchors:batch",
+    summary="Deposit many files, or packed items, as one statement or several",
+    response_model=BatchAnswer,
+    status_code=201,
+    responses={
+        200: {"model": BatchAnswer},
+        202: {"model": BatchAnswer},
+        **problems(
+            *_COMMON,
+            Problem.BATCH_EMPTY,
+            Problem.BATCH_TOO_LARGE,
+            Problem.BATCH_UNEVEN,
+            Problem.BATCH_MIXED,
+            Problem.STATEMENT_INVALID,
+            Problem.STATEMENT_NEWER,
+            Problem.OTHER_CHAIN,
+            Problem.SIGNATURE_WRONG,
+            Problem.KEY_NOT_ENROLLED,
+            Problem.CANNOT_CHECK,
+        ),
+    },
+    openapi_extra=packed_body(BatchRequest),
+)
+async def post_batch(
+    http: HttpRequest,
+    account: Depositor,
+    key: Key,
+    query: Annotated[BatchQuery, Query()],
+    statement: StatementHeader = None,
+    signature: SignatureHeader = None,
+) -> Response:
+    """JSON files are salted here; packed items are salted already, or plain digests.
+
+    With the headers the depositor's own statement is deposited, signed by its enrolled key;
+    otherwise this gateway attests. One statement holds at most 16,384 items.
+    """
+    gateway, waiting = gateway_of(http), Waiting(query)
+    own = _own_statement(statement, signature)
+    kind = bodies.expect_media_type(http, bodies.JSON, bodies.PACKED)
+    terms = query.model_dump(exclude={"wait", "wait_ms"}, exclude_none=True)
+    _check_terms(kind, own, terms)
+    if kind == bodies.JSON:
+        body = await bodies.read_body(http, BATCH_BODY_MAX)
+    else:
+        too_many = ProblemError(Problem.BATCH_TOO_LARGE, limit=f"{PACKED_ITEMS_MAX:,}")
+        body = await bodies.read_body(http, PACKED_ITEMS_MAX * ITEM_SIZE, too_many)
+    told = repr(sorted(terms.items())).encode()
+    digest = request_digest([b"/v1/anchors:batch", kind.encode(), told, *(own or ()), body])
+    request, new = Request(account, key, digest), False
+    # Preparing many items takes its time, and so does asking about a key: not for a retry.
+    if not (rows := await known(gateway, request)):
+        if kind == bodies.JSON:
+            prepared = await _prepare_files(gateway, account, body)
+        elif own is None:
+            prepared = await _prepare_items(gateway, account, _packed(body), query)
+        else:
+            declared = query.plain_declaration or False
+            prepared = [await _countersign(gateway, own, _packed(body), declared)]
+        rows, new = await take(gateway, request, prepared)
+    progress = await carry(gateway, rows, waiting)
+    value = batch_answer(progress, language_of(http), gateway.network)
+    return answer(http, value, _status(progress, waiting, new))
+
+
+def _check_terms(kind: str, own: tuple[bytes, bytes] | None, terms: Mapping[str, object]) -> None:
+    """What the query says of the items, nothing else says already."""
+    if kind == bodies.JSON and own is not None:
+        raise ProblemError(Problem.STATEMENT_HEADERS, why="the body is JSON")
+    if kind == bodies.JSON and terms:
+        raise ProblemError(Problem.FIELD_UNKNOWN, field=min(terms))
+    if own is not None and (said := terms.keys() - {"plain_declaration"}):
+        raise ProblemError(Problem.STATEMENT_HEADERS, why=f"the statement itself says {min(said)}")
+
+
+async def _prepare_files(gateway: Gateway, account: Account, body: bytes) -> list[Prepared]:
+    def prepare() -> list[Prepared]:
+        asked = bodies.parse_json(BatchRequest, body)
+        _check_declaration(asked.mode, asked.plain_declaration)
+        if asked.mode == "digest" and asked.page != 1:
+            raise ProblemError(Problem.FIELD_INVALID, field="page", why="1 in mode digest")
+        files = [_file(item) for item in asked.items]
+        return gateway.preparer.attest_files(
+            account.id, files, asked.mode, asked.category, asked.page
+        )
+
+    large = len(body) > LARGE * ITEM_SIZE
+    return await asyncio.to_thread(prepare) if large else prepare()
+
+
+async def _prepare_items(
+    gateway: Gateway, account: Account, packed: bytes, query: BatchQuery
+) -> list[Prepared]:
+    mode, page = query.mode or "commitment", query.page or 1
+    _check_declaration(mode, query.plain_declaration or False)
+    if query.alg is None:
+        raise ProblemError(Problem.FIELD_MISSING, field="alg")
+    if mode == "digest" and "+" in query.alg:
+        raise ProblemError(Problem.PLAIN_DIGEST_ONLY)
+    if page not in ((1,) if mode == "digest" else (1, 16)):
+        why = "1, or 16 in mode commitment"
+        raise ProblemError(Problem.FIELD_INVALID, field="page", why=why)
+    terms = Terms(mode, query.alg, page, query.category or "A14_0")
+    attest = gateway.preparer.attest_items
+    if len(packed) > LARGE * ITEM_SIZE:
+        return await asyncio.to_thread(attest, account.id, packed, terms)
+    return attest(account.id, packed, terms)
+
+
+async def _countersign(
+    gateway: Gateway, own: tuple[bytes, bytes], packed: bytes, declared: bool
+) -> Prepared:
+    prepared = await asyncio.to_thread(gateway.preparer.countersign, *own, packed)
+    _check_declaration(prepared.deposit.mode, declared)
+    if prepared.deposit.key != gateway.signer.public:
+        try:
+            enrolled = await gateway.register.may_deposit(prepared.deposit.key)
+        except CannotCheck as error:
+            raise ProblemError(Problem.CANNOT_CHECK) from error
+        if not enrolled:
+            raise ProblemError(Problem.KEY_NOT_ENROLLED)
+    return prepared
+
+
+def _own_statement(statement: str | None, signature: str | None) -> tuple[bytes, bytes] | None:
+    if statement is None and signature is None:
+        return None
+    if statement is None or signature is None:
+        raise ProblemError(Problem.STATEMENT_HEADERS, why="one of the two is missing")
+    try:
+        return base64.b64decode(statement, validate=True), parse_signature(signature)
+    except (binascii.Error, ValueError, Malformed) as error:
+        raise ProblemError(Problem.STATEMENT_HEADERS, why=error) from error
+
+
+def _check_declaration(mode: str, declared: bool) -> None:
+    if mode == "digest" and not declared:
+        raise ProblemError(Problem.DECLARATION_MISSING)
+
+
+def _packed(body: bytes) -> bytes:
+    """The body as whole items; that they are not too many its limit has seen to."""
+    if not body:
+        raise ProblemError(Problem.BATCH_EMPTY)
+    if len(body) % ITEM_SIZE:
+        raise ProblemError(Problem.BATCH_UNEVEN)
+    return body
+
+
+def _file(item: BatchItem) -> File:
+    given = {"sha256": item.digests.sha256, "sm3": item.digests.sm3}
+    digests = {alg: bytes.fromhex(text) for alg, text in given.items() if text is not None}
+    return File(digests, item.size, item.details)
+
+
+def _status(progress: Sequence[Progress], waiting: Waiting, new: bool) -> int:
+    """202 while there is something to come back for, else 201 if it is new, 200 for a retry."""
+    if not all(waiting.is_over(each.state) for each in progress):
+        return 202
+    return 201 if new else 200

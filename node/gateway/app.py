@@ -1,0 +1,32 @@
+"""The web application of a gateway: its routes, its problems, its OpenAPI document.
+
+The app owns nothing: whoever makes a `Gateway` runs it (`server.run_gateway`, or a test) for as
+long as the app is served, so that a task that fails ends the process instead of a request.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from node.gateway import anchors, documents, enrolments, health, lookups, openapi
+from node.gateway.gateway import Gateway
+
+API_VERSION = "1.0.0"
+"""Of the interface, not of the software: raised when a client would have to change."""
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """The application that serves this gateway."""
+    app = FastAPI(
+        title="cunzheng 存证 gateway",
+        summary="Deposit digests of electronic evidence, look deposits up, fetch their proofs.",
+        version=API_VERSION,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.gateway = gateway
+    for router in (anchors.router, enrolments.router, lookups.router, health.router):
+        app.include_router(router)
+    documents.install(app)
+    openapi.install(app)
+    return app

@@ -1,0 +1,53 @@
+"""Reads request bodies: bounded, whole, and kept as bytes, because a retry is the same bytes."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from node.gateway.invalid import describe
+from node.gateway.problems import Problem, ProblemError
+
+JSON = "application/json"
+PACKED = "application/octet-stream"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def media_type(request: Request) -> str:
+    """The media type of the body, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def expect_media_type(request: Request, *accepted: str) -> str:
+    """The media type, which is one of these."""
+    found = media_type(request)
+    if found not in accepted:
+        raise ProblemError(Problem.MEDIA_TYPE, accepted=", ".join(accepted))
+    return found
+
+
+async def read_body(request: Request, limit: int, too_large: ProblemError | None = None) -> bytes:
+    """The body; refuses one that is longer without reading it to its end."""
+    too_large = too_large or ProblemError(Problem.BODY_TOO_LARGE, limit=f"{limit:,}")
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_json(model: type[_Model], body: bytes) -> _Model:
+    """The request these bytes are, or the problem with them."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        name, values = describe([dict(each) for each in error.errors(include_url=False)])
+        raise ProblemError(Problem[name], **values) from error

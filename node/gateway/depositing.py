@@ -1,0 +1,185 @@
+"""The walk of a deposit through the gateway: store it, send it, wait as far as the client asked.
+
+    prepared --store--> RECEIVED --propose--> PENDING --applied--> COMMITTED --sealed--> FINAL
+                                                      \\--skipped by all members--> FAILED
+
+Nothing is proposed before it is stored, and whatever happens to the client afterwards, the
+statement goes on to the chain. Waiting ends with the time the client gave; what it gets then is
+how far its deposit has come, which is no error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from node.evidence.proof import Proof
+from node.gateway.auth import Account
+from node.gateway.deposit import Prepared
+from node.gateway.gateway import Gateway
+from node.gateway.keepsake import format_keepsake
+from node.gateway.members import CannotCheck
+from node.gateway.problems import Problem, ProblemError
+from node.gateway.requests import KeyTaken, StoredStatement
+from node.gateway.schemas import WaitQuery
+from node.gateway.told import Outcome, Placed, Proven
+from node.words import State
+
+_Result = TypeVar("_Result")
+
+_ORDER = (State.FAILED, State.RECEIVED, State.PENDING, State.COMMITTED, State.FINAL)
+_WANTED = {"none": State.RECEIVED, "committed": State.COMMITTED, "final": State.FINAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What makes two requests the same: account, key, and everything that was asked."""
+
+    account: Account
+    idempotency_key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one statement has come, and what is known of it there."""
+
+    stored: StoredStatement
+    state: State
+    placed: Placed | None = None
+    proof: Proof | None = None
+    skipped: str | None = None
+
+
+class Waiting:
+    """What a client is prepared to wait for, and until when."""
+
+    def __init__(self, query: WaitQuery) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + query.wait_ms / 1000
+        self._wanted = _ORDER.index(_WANTED[query.wait])
+
+    def includes(self, state: State) -> bool:
+        """Whether the client wants to wait until this state is reached."""
+        return _ORDER.index(state) <= self._wanted
+
+    def is_over(self, state: State) -> bool:
+        """Whether nothing is left to come back for."""
+        if state in (State.RECEIVED, State.PENDING):
+            return False
+        return state is State.FAILED or _ORDER.index(state) >= self._wanted
+
+    @property
+    def left_ms(self) -> int:
+        """What is left of the time."""
+        return max(0, int((self._end - self._loop.time()) * 1000))
+
+    async def wait_for(self, work: Awaitable[_Result]) -> _Result | None:
+        """The result, or None if the time is over first; then `work` is cancelled."""
+        try:
+            async with asyncio.timeout_at(self._end):
+                return await work
+        except TimeoutError:
+            return None
+
+
+def request_digest(parts: Iterable[bytes]) -> bytes:
+    """SHA-256 over the parts, each with its length, so that no two requests run together."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+async def known(gateway: Gateway, request: Request) -> list[StoredStatement]:
+    """What this very request deposited before; empty if its key is new."""
+    rows = await gateway.store.under_key(request.account.id, request.idempotency_key)
+    if rows and rows[0].request_digest != request.digest:
+        raise ProblemError(Problem.IDEMPOTENCY_MISMATCH)
+    return rows
+
+
+async def take(
+    gateway: Gateway, request: Request, prepared: Sequence[Prepared]
+) -> tuple[list[StoredStatement], bool]:
+    """Store what this request deposits, or find what it deposited before; True if it is new."""
+    if not gateway.coalescer.has_room(sum(len(each.record) for each in prepared)):
+        raise ProblemError(Problem.BUSY)
+    now = gateway.clock()
+    rows = [
+        StoredStatement(
+            account=request.account.id,
+            idempotency_key=request.idempotency_key,
+            part=part,
+            request_digest=request.digest,
+            statement_id=each.statement_id,
+            record=each.record,
+            keepsake=format_keepsake(each.keepsake),
+            stored_ms=now,
+        )
+        for part, each in enumerate(prepared)
+    ]
+    try:
+        await gateway.store.add(rows)
+    except KeyTaken:
+        return await known(gateway, request), False
+    # If we stop here, the next start finds the rows unsettled and proposes them.
+    return rows, True
+
+
+async def carry(
+    gateway: Gateway, rows: Sequence[StoredStatement], waiting: Waiting
+) -> list[Progress]:
+    """Send all on their way, and tell how far each came in the time."""
+    on_way = [
+        (row, gateway.submissions.submit(row) if row.settled_ms is None else None) for row in rows
+    ]
+    return list(
+        await asyncio.gather(*(_carry_one(gateway, row, task, waiting) for row, task in on_way))
+    )
+
+
+async def _carry_one(
+    gateway: Gateway,
+    row: StoredStatement,
+    task: asyncio.Task[Outcome] | None,
+    waiting: Waiting,
+) -> Progress:
+    placed = None
+    if row.skipped is not None:
+        return Progress(row, State.FAILED, skipped=row.skipped)
+    if task is not None:
+        if not waiting.includes(State.COMMITTED):
+            return Progress(row, State.RECEIVED)
+        outcome = await waiting.wait_for(asyncio.shield(task))
+        if outcome is None:
+            return Progress(row, State.PENDING)
+        if outcome.placed is None:
+            return Progress(row, State.FAILED, skipped=outcome.skipped)
+        placed = outcome.placed
+        if not waiting.includes(State.FINAL):
+            return Progress(row, State.COMMITTED, placed)
+    proven = await _prove(gateway, row.statement_id, waiting)
+    if proven is None:
+        return Progress(row, State.COMMITTED, placed)
+    state = State.COMMITTED if proven.proof is None else State.FINAL
+    return Progress(row, state, proven.placed or placed, proven.proof)
+
+
+async def _prove(gateway: Gateway, statement_id: bytes, waiting: Waiting) -> Proven | None:
+    """None if nobody could say anything in the time: the statement is committed all the same."""
+    left_ms = waiting.left_ms if waiting.includes(State.FINAL) else 0
+    proving = gateway.members.prove(statement_id, 0, left_ms, gateway.check_proof)
+    try:
+        # Without time left one round is still made, for an answer that is there already.
+        return await (waiting.wait_for(proving) if left_ms else proving)
+    except CannotCheck:
+        return None
+
+
+def least_far(progress: Sequence[Progress]) -> State:
+    """The state of the statement that is least far."""
+    return min((each.state for each in progress), key=_ORDER.index)

@@ -1,0 +1,77 @@
+"""Problem documents (RFC 9457): how every request that fails is answered.
+
+In the language the client prefers; `type` is an address of this gateway that explains the problem.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from node.gateway.invalid import describe
+from node.gateway.language import language_of
+from node.gateway.problems import Problem, ProblemError
+
+RETRY_AFTER_S = 1
+"""A new leader is elected well within a second; asking sooner only adds load."""
+
+
+def problem_response(
+    request: Request, problem: Problem, values: Mapping[str, object] | None = None
+) -> Response:
+    """The problem document."""
+    language = language_of(request)
+    document: dict[str, object] = {
+        "type": f"/problems/{problem.name}",
+        "title": problem.title[language],
+        "status": problem.status,
+        "detail": problem.advice[language].format_map(values or {}),
+        "code": problem.name,
+    }
+    if problem.result is not None:
+        document["result_code"] = problem.result.name
+    headers = {"content-language": language, "vary": "accept-language"}
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if problem.status == 503:
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return Response(body, problem.status, headers, media_type="application/problem+json")
+
+
+def explain(problem: Problem) -> dict[str, object]:
+    """What `type` leads to: the problem in both languages, its placeholders unfilled."""
+    return {
+        "code": problem.name,
+        "status": problem.status,
+        "title": problem.title,
+        "advice": problem.advice,
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Let every way a request can fail end in a problem document."""
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        if isinstance(error, ProblemError):
+            return problem_response(request, error.problem, error.values)
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        by_status = {404: Problem.NOT_FOUND, 405: Problem.METHOD}
+        return problem_response(request, by_status.get(status, Problem.INTERNAL))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        name, values = describe(error.errors())
+        return problem_response(request, Problem[name], values)
+
+    async def on_bug(request: Request, _: Exception) -> Response:
+        return problem_response(request, Problem.INTERNAL)
+
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(Exception, on_bug)

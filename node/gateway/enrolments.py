@@ -1,0 +1,141 @@
+"""POST /v1/keys: key records of enrolling authorities go onto the chain.
+
+The record and its signature are the permission; no API key is asked for. The record names itself
+by its serial, so it needs no Idempotency-Key: sent again, it is found standing already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from node.evidence.enrolment import KeyRecord, parse_key_record
+from node.evidence.keys import BadSignature, parse_public_key, parse_signature
+from node.evidence.malformed import Malformed
+from node.evidence.policy import parse_policy
+from node.evidence.record import KeyEnrolment, check_enrolment, format_record
+from node.gateway import bodies
+from node.gateway.answers import state_words
+from node.gateway.depositing import Waiting
+from node.gateway.gateway import Gateway, gateway_of
+from node.gateway.language import language_of
+from node.gateway.members import CannotCheck, ProposalRefused
+from node.gateway.openapi import json_body, problems
+from node.gateway.problems import Problem, ProblemError
+from node.gateway.responses import answer
+from node.gateway.schemas import KEY_BODY_MAX, KeyAnswer, KeyRequest, WaitQuery
+from node.gateway.told import Outcome
+from node.words import State
+
+router = APIRouter(tags=["keys"])
+
+
+@router.post(
+    "/v1/keys",
+    summary="Enrol, rotate or revoke a key",
+    response_model=KeyAnswer,
+    status_code=201,
+    responses={
+        200: {"model": KeyAnswer},
+        202: {"model": KeyAnswer},
+        **problems(
+            Problem.MEDIA_TYPE,
+            Problem.BODY_NOT_JSON,
+            Problem.BODY_TOO_LARGE,
+            Problem.FIELD_UNKNOWN,
+            Problem.FIELD_MISSING,
+            Problem.KEY_RECORD_INVALID,
+            Problem.KEY_RECORD_SKIPPED,
+            Problem.AUTHORITY_UNKNOWN,
+            Problem.SIGNATURE_WRONG,
+            Problem.OTHER_CHAIN,
+            Problem.CANNOT_CHECK,
+            Problem.BUSY,
+        ),
+    },
+    openapi_extra=json_body(KeyRequest),
+)
+async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Response:
+    """201 once the record is on the chain, 200 if it was there, 202 if that takes too long."""
+    gateway, waiting = gateway_of(http), Waiting(query)
+    bodies.expect_media_type(http, bodies.JSON)
+    asked = bodies.parse_json(KeyRequest, await bodies.read_body(http, KEY_BODY_MAX))
+    enrolment = _parse(asked)
+    try:
+        record = await _check(gateway, enrolment)
+        standing = await gateway.members.key_entries(record.key.text)
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
+    known = next((e for e in standing if e.record_bytes == enrolment.record_bytes), None)
+    if known is not None:
+        return _answer(http, record, State.COMMITTED, 200, known.height)
+    outcome = await _propose(gateway, enrolment, waiting)
+    if outcome is None:
+        return _answer(http, record, State.PENDING, 202)
+    if outcome.placed is None:
+        raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=outcome.skipped)
+    placed = outcome.placed
+    return _answer(http, record, State.COMMITTED, 201, placed.entry.height, placed.leaf_index)
+
+
+def _parse(asked: KeyRequest) -> KeyEnrolment:
+    try:
+        return KeyEnrolment(
+            authority=parse_public_key(asked.authority),
+            signature=parse_signature(asked.signature),
+            record_bytes=asked.record.encode(),
+        )
+    except Malformed as error:
+        raise ProblemError(Problem.KEY_RECORD_INVALID, why=error) from error
+
+
+async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
+    """The record, checked as every member will check it."""
+    try:
+        record = parse_key_record(enrolment.record_bytes)
+    except Malformed as error:
+        raise ProblemError(Problem.KEY_RECORD_INVALID, why=error) from error
+    if record.origin != gateway.origin:
+        raise ProblemError(Problem.OTHER_CHAIN, origin=gateway.origin)
+    policy = parse_policy((await gateway.members.checkpoint()).policy_text)
+    if enrolment.authority not in policy.authorities:
+        raise ProblemError(Problem.AUTHORITY_UNKNOWN)
+    try:
+        return check_enrolment(enrolment, gateway.origin, policy.authorities)
+    except BadSignature as error:
+        raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
+
+
+async def _propose(gateway: Gateway, enrolment: KeyEnrolment, waiting: Waiting) -> Outcome | None:
+    data = format_record(enrolment)
+    if not gateway.coalescer.has_room(len(data)):
+        raise ProblemError(Problem.BUSY)
+    future = gateway.coalescer.submit(data)
+    if not waiting.includes(State.COMMITTED):
+        return None
+    try:
+        return await waiting.wait_for(asyncio.shield(future))
+    except ProposalRefused as error:
+        raise ProblemError(Problem.KEY_RECORD_INVALID, why=error) from error
+
+
+def _answer(
+    http: Request,
+    record: KeyRecord,
+    state: State,
+    status: int,
+    height: int | None = None,
+    leaf_index: int | None = None,
+) -> Response:
+    value = KeyAnswer(
+        key=record.key.text,
+        action=record.action,
+        role=record.role,
+        **state_words(state, language_of(http)),
+        height=height,
+        leaf_index=leaf_index,
+    )
+    return answer(http, value, status)

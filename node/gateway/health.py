@@ -1,0 +1,63 @@
+"""Whether the gateway lives, whether deposits can become final, and what a problem means."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from node.gateway.documents import explain
+from node.gateway.gateway import gateway_of
+from node.gateway.problems import Problem, ProblemError
+from node.gateway.responses import answer
+from node.gateway.schemas import MemberHealth, NoQuery, ReadyAnswer
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process answers")
+async def healthz() -> dict[str, str]:
+    """Says nothing about the members or the database."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    summary="Deposits can become final now",
+    response_model=ReadyAnswer,
+    responses={503: {"model": ReadyAnswer}},
+)
+async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
+    """200 if the database answers, a leader is known and a quorum of members can be reached."""
+    gateway = gateway_of(http)
+    await gateway.store.check()
+    statuses = await gateway.members.statuses()
+    leaders = [name for name, status in statuses.items() if status.role == "leader"]
+    # The newest term is right when a leader that was cut off has not noticed yet.
+    leader = max(leaders, key=lambda name: statuses[name].term, default=None)
+    ready = leader is not None and 2 * len(statuses) > len(gateway.members.names)
+    value = ReadyAnswer(
+        ready=ready,
+        leader=leader,
+        members=[
+            MemberHealth(
+                member=name,
+                role=status.role,
+                height=status.applied,
+                sealed_height=status.sealed_height,
+                alarms=list(status.alarms),
+            )
+            for name, status in statuses.items()
+        ],
+        unreachable=[name for name in gateway.members.names if name not in statuses],
+    )
+    return answer(http, value, 200 if ready else 503)
+
+
+@router.get("/problems/{code}", summary="What a problem means and what to do")
+async def problem(code: str) -> JSONResponse:
+    """Where the `type` of every problem document leads, in both languages."""
+    if code not in Problem.__members__:
+        raise ProblemError(Problem.NOT_FOUND)
+    return JSONResponse(explain(Problem[code]))

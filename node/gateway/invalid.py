@@ -1,0 +1,58 @@
+"""Turns what pydantic says about a bad request into one of our problems, by name.
+
+Only the first error is told: the client mends one thing at a time, and a batch of thousands of
+items would answer with thousands of copies of one mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+Errors = Sequence[Mapping[str, object]]
+
+
+def describe(errors: Errors) -> tuple[str, dict[str, object]]:
+    """The name of the problem, and the values that fill its advice."""
+    error = errors[0]
+    kind, raw = str(error["type"]), error["loc"]
+    assert isinstance(raw, tuple)
+    # pydantic names where in the request it looked first; a client calls that the field's name.
+    path = [str(part) for part in raw if part not in ("body", "query", "header", "path")]
+    field = ".".join(path) or "body"
+    if kind == "json_invalid":
+        return "BODY_NOT_JSON", {"why": error["msg"]}
+    if raw[:1] == ("header",) and field.lower() == "idempotency-key":
+        name = "MISSING" if kind == "missing" else "SPELLING"
+        return f"IDEMPOTENCY_KEY_{name}", {}
+    if "digests" in path[:-1]:
+        return _describe_digest(kind, path[-1], field)
+    if path == ["digest"] and kind == "string_pattern_mismatch":
+        return "DIGEST_SPELLING", {"field": field}
+    if path == ["alg"] and kind == "literal_error":
+        return "DIGEST_ALGORITHM", {"alg": _short(error["input"])}
+    if path == ["items"] and kind == "too_short":
+        return "BATCH_EMPTY", {}
+    if path == ["items"] and kind == "too_long":
+        return "BATCH_TOO_LARGE", {"limit": _limit(error)}
+    if kind == "missing":
+        return "FIELD_MISSING", {"field": field}
+    if kind == "extra_forbidden":
+        return "FIELD_UNKNOWN", {"field": _short(field)}
+    return "FIELD_INVALID", {"field": _short(field), "why": error["msg"]}
+
+
+def _describe_digest(kind: str, alg: str, field: str) -> tuple[str, dict[str, object]]:
+    if kind == "extra_forbidden":
+        return "DIGEST_ALGORITHM", {"alg": _short(alg)}
+    return "DIGEST_SPELLING", {"field": field}
+
+
+def _limit(error: Mapping[str, object]) -> object:
+    context = error.get("ctx")
+    return f"{context['max_length']:,}" if isinstance(context, dict) else "?"
+
+
+def _short(value: object) -> str:
+    """What the client sent, cut so that the answer stays short whatever it was."""
+    text = str(value)
+    return text if len(text) <= 80 else text[:80] + "…"

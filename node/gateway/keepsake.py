@@ -1,0 +1,91 @@
+"""What only the depositor should have of a deposit, as it is stored and as it is answered.
+
+JSON, for as long as the gateway keeps it:
+
+    {"openings": [{"details": {...}, "salt": "0...", "sha256": "0...", "size": 1, "sm3": "0..."}],
+     "submitter": {"identity": "{\\"account\\":\\"acme\\"}", "salt": "00..."}}
+
+An opening has the fields of the depositor's batch file (docs/proof-format.md, section 15).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from node.evidence.digests import ALGS, sha256
+from node.evidence.item import Opening
+
+_SUBMITTER_TAG = b"cunzheng/submitter/v1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """What a statement's `submitter` commits to."""
+
+    salt: bytes
+    identity: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Keepsake:
+    """Nothing but the receipt if the depositor signed for itself."""
+
+    submitter: Submitter | None = None
+    openings: tuple[Opening, ...] = ()
+
+
+def identity_record(account: str) -> bytes:
+    """Who the depositor is to this gateway: its account."""
+    return json.dumps({"account": account}, separators=(",", ":")).encode("ascii")
+
+
+def submitter_commitment(submitter: Submitter) -> bytes:
+    """The field `submitter` of a statement."""
+    return sha256(_SUBMITTER_TAG + submitter.salt + submitter.identity)
+
+
+def opening_value(opening: Opening) -> dict[str, object]:
+    """An opening as JSON; details are their own JSON, whose canonical form is what was hashed."""
+    value: dict[str, object] = {
+        "salt": opening.salt.hex(),
+        **{alg: digest.hex() for alg, digest in opening.digests},
+        "size": opening.size,
+    }
+    if opening.details is not None:
+        value["details"] = json.loads(opening.details)
+    return value
+
+
+def submitter_value(submitter: Submitter) -> dict[str, str]:
+    """The opening of a submitter commitment as JSON."""
+    return {"salt": submitter.salt.hex(), "identity": submitter.identity.decode()}
+
+
+def format_keepsake(keepsake: Keepsake) -> bytes:
+    """The stored form."""
+    value: dict[str, object] = {"openings": [opening_value(each) for each in keepsake.openings]}
+    if keepsake.submitter is not None:
+        value["submitter"] = submitter_value(keepsake.submitter)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+
+
+def parse_keepsake(data: bytes) -> Keepsake:
+    """What `format_keepsake` stored."""
+    value = json.loads(data)
+    submitter = value.get("submitter")
+    return Keepsake(
+        submitter and Submitter(bytes.fromhex(submitter["salt"]), submitter["identity"].encode()),
+        tuple(_opening(each) for each in value["openings"]),
+    )
+
+
+def _opening(value: dict[str, object]) -> Opening:
+    details = value.get("details")
+    canonical = json.dumps(details, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return Opening(
+        salt=bytes.fromhex(str(value["salt"])),
+        digests=tuple((alg, bytes.fromhex(str(value[alg]))) for alg in ALGS if alg in value),
+        size=int(str(value["size"])),
+        details=None if details is None else canonical.encode(),
+    )

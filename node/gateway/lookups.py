@@ -1,0 +1,275 @@
+"""GET: evidence numbers, digests, receipts, proofs, checkpoints and the policy.
+
+"Not found" is said only when a member has confirmed with a quorum that its index is complete, and
+it names the height. A number alone tells that a deposit exists and its times; proofs, searches and
+receipts need an API key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from node import member_pb2 as pb
+from node.evidence.digests import ALGS
+from node.evidence.malformed import Malformed
+from node.evidence.number import parse_number
+from node.evidence.policy import fingerprint, parse_policy
+from node.evidence.proof_text import format_proof
+from node.gateway.access import authenticated
+from node.gateway.answers import lookup_notices, result, state_words, summary
+from node.gateway.auth import Account
+from node.gateway.checking import check_policy, sealed_size
+from node.gateway.gateway import Gateway, gateway_of
+from node.gateway.language import Language, language_of
+from node.gateway.members import CannotCheck
+from node.gateway.openapi import problems
+from node.gateway.problems import Problem, ProblemError
+from node.gateway.responses import answer, text
+from node.gateway.schemas import (
+    DigestQuery,
+    EvidenceAnswer,
+    EvidenceSummary,
+    NoQuery,
+    PolicyAnswer,
+    ReceiptAnswer,
+    SearchAnswer,
+    Searched,
+)
+from node.gateway.told import Found, Search
+from node.words import ResultCode, State
+
+LIST_MAX = 100
+"""What a member lists at most (proto/node/member.proto)."""
+
+router = APIRouter(tags=["look up"])
+
+Nothing = Annotated[NoQuery, Query()]
+Asking = Annotated[Account, Depends(authenticated)]
+
+_RECEIPT = re.compile(r"[0-9a-f]{32}")
+_KEYS = (Problem.API_KEY_MISSING, Problem.API_KEY_UNKNOWN)
+
+
+@router.get(
+    "/v1/evidence",
+    summary="Find plain deposits of a digest",
+    response_model=SearchAnswer,
+    responses=problems(
+        *_KEYS,
+        Problem.DIGEST_SPELLING,
+        Problem.DIGEST_ALGORITHM,
+        Problem.FIELD_MISSING,
+        Problem.FIELD_UNKNOWN,
+        Problem.CANNOT_CHECK,
+    ),
+)
+async def search_digest(
+    http: Request, _: Asking, query: Annotated[DigestQuery, Query()]
+) -> Response:
+    """All plain deposits of this digest, oldest first; salted ones cannot be found by digest."""
+    gateway, language = gateway_of(http), language_of(http)
+    digest = pb.Digest(alg=query.alg, value=bytes.fromhex(query.digest))
+    search, sealed = await asyncio.gather(_find(gateway, digest=digest), _sealed_size(gateway))
+    code = None
+    if not search.found:
+        code = ResultCode.V105 if search.other_algorithm else ResultCode.V101
+    value = SearchAnswer(
+        found=bool(search.found),
+        **result(code, language),
+        digest=query.digest,
+        alg=query.alg,
+        other_algorithm=search.other_algorithm or None,
+        deposits=[
+            summary(each.placed, each.item_index, _state(each, sealed), None, language)
+            for each in search.found
+        ],
+        complete=len(search.found) < LIST_MAX,
+        searched=Searched(height=search.height, size=search.size, algorithms=list(ALGS)),
+        # Also beside something found: it is never all that may exist.
+        notices=lookup_notices(False, language, gateway.network),
+    )
+    return answer(http, value)
+
+
+@router.get(
+    "/v1/evidence/{number}",
+    summary="What an evidence number alone tells",
+    response_model=EvidenceAnswer,
+    responses=problems(Problem.NUMBER_SPELLING, Problem.CANNOT_CHECK),
+)
+async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
+    """Existence and times; an unknown number is an answer (`found` is false), not an error."""
+    gateway, language = gateway_of(http), language_of(http)
+    found, search = await _by_number(gateway, number)
+    deposit = None if found is None else await _summary(gateway, found, language)
+    value = EvidenceAnswer(
+        found=found is not None,
+        **result(None if found else ResultCode.V101, language),
+        deposit=deposit,
+        searched=Searched(height=search.height, size=search.size),
+        notices=lookup_notices(found is not None, language, gateway.network),
+    )
+    return answer(http, value)
+
+
+@router.get(
+    "/v1/evidence/{number}/proof",
+    summary="The proof file in its public form",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "The proof, without any opening."},
+        **problems(
+            *_KEYS,
+            Problem.NUMBER_SPELLING,
+            Problem.NUMBER_UNKNOWN,
+            Problem.NOT_SEALED,
+            Problem.CANNOT_CHECK,
+        ),
+    },
+)
+async def get_proof(http: Request, number: str, _: Asking, nothing: Nothing) -> Response:
+    """Verbatim text: keep exactly these bytes."""
+    gateway = gateway_of(http)
+    found, search = await _by_number(gateway, number)
+    if found is None:
+        raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
+    try:
+        proven = await gateway.members.prove(
+            found.placed.statement.statement_id, found.item_index, 0, gateway.check_proof
+        )
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
+    if proven.proof is None:
+        raise ProblemError(Problem.NOT_SEALED)
+    return text(format_proof(proven.proof), f"{number}.proof.txt")
+
+
+@router.get(
+    "/v1/receipts/{number}",
+    summary="How far a deposit has come",
+    response_model=ReceiptAnswer,
+    responses=problems(*_KEYS, Problem.NUMBER_SPELLING, Problem.CANNOT_CHECK),
+)
+async def look_up_receipt(http: Request, number: str, account: Asking, _: Nothing) -> Response:
+    """By the chain, and for one's own deposits also what this gateway still has on its way."""
+    gateway, language = gateway_of(http), language_of(http)
+    if not _RECEIPT.fullmatch(number):
+        raise ProblemError(Problem.NUMBER_SPELLING, why="not 32 lower-case hex digits")
+    prefix = bytes.fromhex(number)
+    search = await _find(gateway, receipt_prefix=prefix)
+    deposits = [await _summary(gateway, each, language) for each in search.found]
+    stored = [] if deposits else await gateway.store.by_receipt(account.id, prefix)
+    state, reason = None, None
+    if deposits:
+        state = State[deposits[0].state]
+    elif stored:
+        reason = stored[0].skipped
+        state = State.PENDING if reason is None else State.FAILED
+    code = {None: ResultCode.V101, State.PENDING: ResultCode.V100}.get(state)
+    value = ReceiptAnswer(
+        receipt_no=number,
+        found=state is not None,
+        **result(code, language),
+        **({} if state is None else state_words(state, language)),
+        reason=reason,
+        deposits=deposits,
+        searched=Searched(height=search.height, size=search.size),
+        notices=lookup_notices(state is not None, language, gateway.network),
+    )
+    return answer(http, value)
+
+
+@router.get(
+    "/v1/checkpoints/latest",
+    summary="The newest checkpoint with a quorum of cosignatures",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "A C2SP signed note."},
+        **problems(Problem.NOT_SEALED, Problem.CANNOT_CHECK),
+    },
+)
+async def latest_checkpoint(http: Request, _: Nothing) -> Response:
+    """A signed note; whoever watches compares it with what others were shown."""
+    note = (await _checkpoint(gateway_of(http))).note
+    if not note:
+        raise ProblemError(Problem.NOT_SEALED)
+    return text(note)
+
+
+@router.get(
+    "/v1/policy",
+    summary="The policy in force and its members",
+    response_model=PolicyAnswer,
+    responses=problems(Problem.CANNOT_CHECK),
+)
+async def get_policy(http: Request, _: Nothing) -> Response:
+    """As one member has it: compare the fingerprint with what the court published."""
+    gateway = gateway_of(http)
+    told = await _checkpoint(gateway)
+    members = check_policy(told.policy_text, told.members_text, gateway.origin)
+    policy = parse_policy(told.policy_text)
+    value = PolicyAnswer(
+        origin=policy.origin,
+        network=policy.network,
+        serial=policy.serial,
+        quorum=policy.quorum,
+        fingerprint=fingerprint(told.policy_text),
+        members=[
+            {"name": each.name, "kind": each.kind, "organisation": each.organisation}
+            for each in members
+        ],
+        policy_text=told.policy_text.decode(),
+        members_text=told.members_text.decode(),
+    )
+    return answer(http, value)
+
+
+async def _by_number(gateway: Gateway, number: str) -> tuple[Found | None, Search]:
+    """The deposit of exactly this number: its date must be the block's too."""
+    try:
+        _, ordinal = parse_number(number)
+    except Malformed as error:
+        raise ProblemError(Problem.NUMBER_SPELLING, why=error.why) from error
+    search = await _find(gateway, ordinal=ordinal)
+    for found in search.found:
+        if found.placed.statement.number(found.item_index) == number:
+            return found, search
+    return None, search
+
+
+async def _summary(gateway: Gateway, found: Found, language: Language) -> EvidenceSummary:
+    try:
+        proven = await gateway.members.prove(
+            found.placed.statement.statement_id, found.item_index, 0, gateway.check_proof
+        )
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
+    state = State.COMMITTED if proven.proof is None else State.FINAL
+    return summary(found.placed, found.item_index, state, proven.proof, language)
+
+
+async def _find(gateway: Gateway, **by: object) -> Search:
+    try:
+        return await gateway.members.find(**by)
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
+
+
+async def _checkpoint(gateway: Gateway) -> pb.CheckpointResponse:
+    try:
+        return await gateway.members.checkpoint()
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
+
+
+async def _sealed_size(gateway: Gateway) -> int:
+    return sealed_size((await _checkpoint(gateway)).note)
+
+
+def _state(found: Found, sealed: int) -> State:
+    return State.FINAL if found.placed.leaf_index < sealed else State.COMMITTED

@@ -1,0 +1,250 @@
+"""All members, as the gateway asks them: the leader found, refusals followed, doubts repeated.
+
+Proposals go to the leader: a member that does not lead says who does, and where nobody knows, the
+next one is asked. Any member answers reads.
+
+What a member says is checked as far as its bytes go: an entry that does not parse, is of another
+statement, or a proof that does not verify against the policy this gateway was given counts as no
+answer, and another member is asked. What no member can answer raises `CannotCheck`, which is never
+the same as `not found`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import grpc.aio
+from google.protobuf.message import Message
+
+from node import member_pb2 as pb
+from node.evidence.entry import KeyEntry, parse_entry
+from node.evidence.malformed import Malformed
+from node.evidence.proof import Proof
+from node.gateway.links import Endpoint, Identity, Link, reason, trailer
+from node.gateway.told import Found, Outcome, Proven, Search, read_outcome, read_statement
+
+PROPOSE_TIMEOUT_S = 2.0
+"""A leader that has not committed by then is paused or cut off; another is elected meanwhile."""
+READ_TIMEOUT_S = 1.0
+"""A linearizable read takes one heartbeat round; a member that needs longer is in trouble."""
+READ_ROUNDS = 3
+"""How often all members are asked before the answer is `could not check`: outlasts an election."""
+PAUSE_MS_MIN = 20
+PAUSE_MS_MAX = 500
+"""Pauses between attempts double from one to the other, half of each random."""
+PROVE_WAIT_MS_MAX = 1_000
+"""How long one member is let wait for seals before another is asked: it may be the one cut off."""
+
+CheckProof = Callable[[bytes], Proof]
+"""Reads a member's proof; raises `Malformed` if it is not one that holds."""
+
+_Answer = TypeVar("_Answer")
+
+_log = logging.getLogger(__name__)
+
+
+class CannotCheck(Exception):
+    """No member gave a complete answer now."""
+
+
+class ProposalRefused(Exception):
+    """These records can never succeed as one proposal."""
+
+
+class Members:
+    """All members of the chain. Owned by one event loop; close it with `close`."""
+
+    def __init__(self, members: Sequence[Endpoint], identity: Identity) -> None:
+        self._links = {member.name: Link(member, identity) for member in members}
+        self._leader: str | None = None
+
+    async def close(self) -> None:
+        """End all connections."""
+        for link in self._links.values():
+            await link.channel.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The members' names."""
+        return tuple(self._links)
+
+    async def propose(self, records: Sequence[bytes]) -> list[Outcome]:
+        """Propose until the chain has decided, with the same bytes whatever happens in between.
+
+        Never gives up by itself: cancel it to stop. Raises `ProposalRefused` if members say that
+        these bytes can never succeed.
+        """
+        request = pb.ProposeRequest(records=records)
+        pauses, hints = _pauses(), 0
+        for link in self._proposal_order():
+            try:
+                response = await link.call("Propose", request, PROPOSE_TIMEOUT_S)
+                outcomes = [read_outcome(each) for each in response.outcomes]
+                if len(outcomes) != len(records):
+                    raise Malformed("Propose", "not one outcome for each record")
+            except grpc.aio.AioRpcError as error:
+                if reason(error) == "malformed":
+                    raise ProposalRefused(error.details()) from error
+                # Two members that take each other for the leader must not keep us spinning.
+                hints = hints + 1 if self._learn_leader(link, error) else 0
+                if 0 < hints < len(self._links):
+                    continue
+            except Malformed as error:
+                _log.error("member %s answered a proposal with %s", link.name, error)
+            else:
+                self._leader = link.name
+                return outcomes
+            await asyncio.sleep(next(pauses))
+        raise AssertionError("the order of proposals never ends")
+
+    async def find(self, **by: Any) -> Search:
+        """Search for deposits; an empty result was confirmed by a quorum."""
+        request = pb.FindRequest(linearizable=True, **by)
+
+        def read(response: pb.FindResponse) -> Search:
+            found = tuple(
+                Found(read_statement(each.position), each.item_index) for each in response.found
+            )
+            return Search(found, response.height, response.size, response.other_algorithm)
+
+        return await self._read("Find", request, read)
+
+    async def key_entries(self, public_key: str) -> list[KeyEntry]:
+        """What the chain says about a key, oldest first; an empty list was confirmed."""
+        request = pb.FindKeyRequest(public_key=public_key, linearizable=True)
+
+        def read(response: pb.FindKeyResponse) -> list[KeyEntry]:
+            entries = [parse_entry(data) for data in response.entries]
+            return [entry for entry in entries if isinstance(entry, KeyEntry)]
+
+        return await self._read("FindKey", request, read)
+
+    async def prove(
+        self, statement_id: bytes, item_index: int, wait_ms: int, check: CheckProof
+    ) -> Proven:
+        """The proof of an item from the first member that has one which `check` accepts.
+
+        Waits up to `wait_ms` for the seals; without a proof by then, the best that was heard.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait_ms / 1000
+        heard: Proven | None = None
+        pauses = _pauses()
+        while True:
+            for link in self._read_order():
+                left_ms = max(0, int((end - loop.time()) * 1000))
+                request = pb.ProveRequest(
+                    statement_id=statement_id,
+                    item_index=item_index,
+                    wait_ms=min(left_ms, PROVE_WAIT_MS_MAX),
+                )
+                proven = await self._prove_at(link, request, check)
+                if proven is not None and proven.proof is not None:
+                    return proven
+                if proven is not None and (heard is None or heard.placed is None):
+                    heard = proven
+            pause = next(pauses)
+            if loop.time() + pause >= end:
+                break
+            await asyncio.sleep(pause)
+        if heard is None:
+            raise CannotCheck("no member answered")
+        return heard
+
+    async def checkpoint(self) -> pb.CheckpointResponse:
+        """The newest sealed checkpoint of some member, with its policy and members texts."""
+        return await self._read("Checkpoint", pb.CheckpointRequest(), lambda response: response)
+
+    async def statuses(self) -> dict[str, pb.StatusResponse]:
+        """What each member that answers says about itself."""
+
+        async def ask(link: Link) -> pb.StatusResponse | None:
+            try:
+                answer: pb.StatusResponse = await link.call(
+                    "Status", pb.StatusRequest(), READ_TIMEOUT_S
+                )
+            except grpc.aio.AioRpcError:
+                return None
+            return answer
+
+        answers = await asyncio.gather(*(ask(link) for link in self._links.values()))
+        return {name: answer for name, answer in zip(self._links, answers, strict=True) if answer}
+
+    async def _prove_at(
+        self, link: Link, request: pb.ProveRequest, check: CheckProof
+    ) -> Proven | None:
+        try:
+            response = await link.call("Prove", request, request.wait_ms / 1000 + READ_TIMEOUT_S)
+            placed, proof = None, None
+            if response.HasField("position"):
+                placed = read_statement(response.position)
+                if placed.statement.statement_id != request.statement_id:
+                    raise Malformed("Prove", "the entry of another statement")
+            if placed is not None and response.proof:
+                proof = check(response.proof)
+                if (proof.entry_bytes, proof.item_index) != (
+                    placed.entry_bytes,
+                    request.item_index,
+                ):
+                    raise Malformed("Prove", "the proof of another item")
+        except grpc.aio.AioRpcError as error:
+            _log.debug("member %s did not prove: %s", link.name, error.details())
+            return None
+        except Malformed as error:
+            _log.error("member %s gave a proof that does not hold: %s", link.name, error)
+            return None
+        return Proven(placed, proof, response.height)
+
+    async def _read(self, method: str, request: Message, read: Callable[[Any], _Answer]) -> _Answer:
+        pauses = _pauses()
+        for attempt in range(READ_ROUNDS):
+            for link in self._read_order():
+                try:
+                    return read(await link.call(method, request, READ_TIMEOUT_S))
+                except grpc.aio.AioRpcError as error:
+                    if reason(error) == "malformed":
+                        raise CannotCheck(error.details()) from error
+                    _log.debug("%s at member %s: %s", method, link.name, error.details())
+                except Malformed as error:
+                    _log.error("member %s answered %s with %s", link.name, method, error)
+            if attempt + 1 < READ_ROUNDS:
+                await asyncio.sleep(next(pauses))
+        raise CannotCheck("no member answered")
+
+    def _proposal_order(self) -> Iterator[Link]:
+        """The leader for as long as one is known, otherwise all in turn, for ever."""
+        names = list(self._links)
+        turn = 0
+        while True:
+            if self._leader is not None:
+                yield self._links[self._leader]
+            else:
+                yield self._links[names[turn % len(names)]]
+                turn += 1
+
+    def _learn_leader(self, link: Link, error: grpc.aio.AioRpcError) -> bool:
+        """Learn from a refusal who leads; True if that is another member, to be asked at once."""
+        why = reason(error)
+        if why == "busy":  # Only a leader says so.
+            return False
+        hint = trailer(error, "leader") if why == "not-leader" else ""
+        known = hint in self._links and hint != link.name
+        self._leader = hint if known else None
+        return known
+
+    def _read_order(self) -> list[Link]:
+        """The leader first, whose answer is newest, then the others."""
+        links = list(self._links.values())
+        links.sort(key=lambda link: link.name != self._leader)
+        return links
+
+
+def _pauses() -> Iterator[float]:
+    pause = PAUSE_MS_MIN
+    while True:
+        yield pause * (0.5 + random.random() / 2) / 1000  # noqa: S311 (spreads load, hides nothing)
+        pause = min(2 * pause, PAUSE_MS_MAX)

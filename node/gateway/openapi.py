@@ -1,0 +1,79 @@
+"""The OpenAPI document: what FastAPI cannot know because the routes read bodies themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+
+from node.gateway.problems import Problem
+from node.gateway.schemas import AnchorRequest, BatchRequest, KeyRequest
+
+_REFERENCE = "#/components/schemas/{model}"
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457. `code` is for programs, `title` and `detail` are for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    result_code: str | None = Field(None, description="A result code that says the same.")
+
+
+def problems(*documented: Problem) -> dict[int | str, dict[str, Any]]:
+    """Documented problems by status, for a route's `responses`."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for problem in documented:
+        known = by_status.setdefault(problem.status, {"description": "", "content": {}})
+        line = f"`{problem.name}` {problem.title['en']} {problem.title['zh']}"
+        known["description"] += f"\n- {line}" if known["description"] else f"- {line}"
+        known["content"] = {
+            "application/problem+json": {"schema": {"$ref": _reference(ProblemDocument)}}
+        }
+    return by_status
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A JSON body of this shape."""
+    return _body({"application/json": {"schema": {"$ref": _reference(model)}}})
+
+
+def packed_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A JSON body of this shape, or packed items of 32 bytes."""
+    packed = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    json = {"schema": {"$ref": _reference(model)}}
+    return _body({"application/json": json, "application/octet-stream": packed})
+
+
+def install(app: FastAPI) -> None:
+    """Let the app's document contain the shapes of bodies and problems too."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, summary=app.summary, routes=app.routes
+            )
+            models = (AnchorRequest, BatchRequest, KeyRequest, ProblemDocument)
+            _, definitions = models_json_schema(
+                [(model, "validation") for model in models], ref_template=_REFERENCE
+            )
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas.update(definitions["$defs"])
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _reference(model: type[BaseModel]) -> str:
+    return _REFERENCE.format(model=model.__name__)
+
+
+def _body(content: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,333 @@
+"""Every problem a request can meet: its HTTP status, what happened, what to do about it.
+
+One table, in Chinese and English. Raising `ProblemError` anywhere below a route ends the request;
+`documents` writes what the client sees. A problem never says that a file is wrong: what can be said
+about files are result codes, and where one says the same it stands beside the problem.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from starlette.exceptions import HTTPException
+
+from node.words import ResultCode
+
+
+class Problem(Enum):
+    """Every problem by its code: status, then titles and advice; `{}` are filled when raised."""
+
+    API_KEY_MISSING = (
+        401,
+        "缺少 API 密钥",
+        "API key missing",
+        "请在请求头中提供 Authorization: Bearer 加 API 密钥。",
+        "Send the header `Authorization: Bearer` with your API key.",
+    )
+    API_KEY_UNKNOWN = (
+        401,
+        "API 密钥无效",
+        "API key not known",
+        "请检查密钥是否完整，或向网关运营方申请新的密钥。",
+        "Check that the key is complete, or ask the operator of this gateway for a new one.",
+    )
+    AUTHORITY_UNKNOWN = (
+        403,
+        "登记机构不在现行策略之内",
+        "not an enrolling authority of the policy in force",
+        "密钥登记须由现行策略所列的登记机构签名；见 /v1/policy。",
+        "Key records are signed by an enrolling authority of the policy; see /v1/policy.",
+    )
+    BATCH_EMPTY = (
+        422,
+        "批次中没有数据项",
+        "the batch is empty",
+        "请至少提供一个数据项。",
+        "Give at least one item.",
+    )
+    BATCH_MIXED = (
+        422,
+        "批次中各数据项的摘要算法不一致",
+        "the items of the batch name different algorithms",
+        "一个批次的所有数据项须使用相同的摘要算法；第 {index} 项不同。",
+        "All items of one batch have digests of the same algorithms; item {index} differs.",
+    )
+    BATCH_TOO_LARGE = (
+        413,
+        "批次超过上限",
+        "the batch is too large",
+        "一次请求最多 {limit} 个数据项；请分成多次请求。",
+        "One request takes at most {limit} items; send several requests.",
+    )
+    BATCH_UNEVEN = (
+        422,
+        "数据长度不是 32 字节的整数倍",
+        "the packed items are not a multiple of 32 bytes",
+        "每个数据项为 32 字节，首尾相接，不加分隔。",
+        "An item is 32 bytes; items follow each other without separators.",
+    )
+    BODY_NOT_JSON = (
+        400,
+        "请求体不是 JSON",
+        "the body is not JSON",
+        "请以 UTF-8 编码发送一个 JSON 对象：{why}",
+        "Send one JSON object in UTF-8: {why}",
+    )
+    BODY_TOO_LARGE = (
+        413,
+        "请求体超过上限",
+        "the body is too large",
+        "本接口的请求体最多 {limit} 字节。文件内容无须上传，只须提交摘要。",
+        "The body here is at most {limit} bytes. Content is never uploaded, only digests are.",
+    )
+    BUSY = (
+        503,
+        "网关繁忙",
+        "the gateway is busy",
+        "请求未被接收，未产生任何记录；请稍后以相同的 Idempotency-Key 重试。",
+        "Nothing was taken in. Try again shortly with the same Idempotency-Key.",
+    )
+    CANNOT_CHECK = (
+        503,
+        "暂无法核验",
+        "could not check",
+        "目前没有成员能够给出完整的答复；这不等于未检索到。请稍后重试。",
+        "No member can give a complete answer now; this does not mean `not found`. Try again.",
+    )
+    DECLARATION_MISSING = (
+        422,
+        "缺少公开摘要确认",
+        "plain-digest declaration missing",
+        "公开摘要可被任何持有文件者检索，也可能被猜出内容。确认内容不含个人信息且不可猜测后，"
+        "请设置 plain_declaration 为 true；否则请使用 commitment 方式。",
+        "Anyone who holds or guesses the content can find a plain digest. Set `plain_declaration` "
+        "to true if the content is neither personal nor guessable, or use mode `commitment`.",
+    )
+    DETAILS_REFUSED = (
+        422,
+        "文件说明不符合要求",
+        "the details cannot be accepted",
+        "键为小写字母、数字和下划线，值为文本、整数或布尔值，文本不含控制符或隐藏字符，"
+        "合计不超过 16384 字节：{why}",
+        "Keys are a-z 0-9 _, values are text, integers or booleans without control or hiding "
+        "characters, 16,384 bytes in all: {why}",
+    )
+    DIGEST_ALGORITHM = (
+        422,
+        "不支持的摘要算法",
+        "digest algorithm not supported",
+        "支持 sha256 和 sm3；收到的是 {alg}。",
+        "Use sha256 or sm3; this was {alg}.",
+    )
+    DIGEST_MISSING = (
+        422,
+        "缺少摘要",
+        "no digest given",
+        "请提供 sha256、sm3 或两者。",
+        "Give sha256, sm3 or both.",
+    )
+    DIGEST_OF_NOTHING = (
+        422,
+        "这是空内容的摘要",
+        "this is the digest of the empty content",
+        "空文件的摘要不能证明任何内容；请检查文件是否已完整读取。",
+        "The digest of an empty file proves nothing; check that the file was read.",
+    )
+    DIGEST_SPELLING = (
+        422,
+        "摘要的写法有误",
+        "the digest is misspelled",
+        "{field} 须为 64 位小写十六进制数字。",
+        "{field} must be 64 lower-case hex digits.",
+    )
+    FIELD_INVALID = (
+        422,
+        "字段的值不符合要求",
+        "a field has a value that cannot be accepted",
+        "字段 {field}：{why}",
+        "Field {field}: {why}",
+    )
+    FIELD_MISSING = (
+        422,
+        "缺少字段",
+        "a field is missing",
+        "请提供字段 {field}。",
+        "Give the field {field}.",
+    )
+    FIELD_UNKNOWN = (
+        422,
+        "未知字段",
+        "unknown field",
+        "字段 {field} 不在接口定义之内，未被忽略而是拒绝；请检查拼写。",
+        "Field {field} is not part of this interface; it is refused, not ignored. Check it.",
+    )
+    IDEMPOTENCY_KEY_MISSING = (
+        400,
+        "缺少 Idempotency-Key",
+        "Idempotency-Key missing",
+        "每次写入须在请求头中提供 Idempotency-Key，重试时使用同一个值，以免重复存证。",
+        "Every write needs the header `Idempotency-Key`; use the same value for retries, so that "
+        "nothing is deposited twice.",
+    )
+    IDEMPOTENCY_KEY_SPELLING = (
+        400,
+        "Idempotency-Key 的写法有误",
+        "the Idempotency-Key is misspelled",
+        "须为 1 至 128 个可见 ASCII 字符，例如一个 UUID。",
+        "It is 1 to 128 visible ASCII characters, for example a UUID.",
+    )
+    IDEMPOTENCY_MISMATCH = (
+        409,
+        "该 Idempotency-Key 已用于另一请求",
+        "this Idempotency-Key belongs to another request",
+        "重试须发送完全相同的请求；新的存证请使用新的 Idempotency-Key。",
+        "A retry sends exactly the same request; a new deposit needs a new Idempotency-Key.",
+    )
+    INTERNAL = (
+        500,
+        "网关内部错误",
+        "the gateway failed",
+        "这是我方的错误，已记录。请稍后以相同的 Idempotency-Key 重试。",
+        "This is our fault and was logged. Try again with the same Idempotency-Key.",
+    )
+    KEY_NOT_ENROLLED = (
+        403,
+        "签名密钥未登记",
+        "the signing key is not enrolled",
+        "该密钥未被登记为存证主体的密钥或已失效，请求未被接收。请先由登记机构登记（/v1/keys）。",
+        "This key is not, or no longer, enrolled as a depositor's, so nothing was taken in. Have "
+        "an enrolling authority enrol it first (/v1/keys).",
+    )
+    KEY_RECORD_INVALID = (
+        422,
+        "密钥登记单无效",
+        "the key record is not valid",
+        "{why}",
+        "{why}",
+    )
+    KEY_RECORD_SKIPPED = (
+        409,
+        "密钥登记单未被链接受",
+        "the chain did not take the key record",
+        "请检查序号和密钥的现状：{why}",
+        "Check its serial and the standing of the key: {why}",
+    )
+    MEDIA_TYPE = (
+        415,
+        "不支持的媒体类型",
+        "media type not supported",
+        "本接口接受：{accepted}。",
+        "This interface takes: {accepted}.",
+    )
+    NOT_FOUND = (404, "没有该页面", "no such page", "接口见 /docs。", "See /docs.")
+    METHOD = (405, "不支持该方法", "method not allowed", "接口见 /docs。", "See /docs.")
+    NOT_SEALED = (
+        409,
+        "上链中",
+        "not sealed by a quorum yet",
+        "该存证已上链，尚待足够的成员联签；请稍后再取证明文件。",
+        "The deposit is committed and waits for enough cosignatures; ask for the proof again.",
+    )
+    NUMBER_SPELLING = (
+        422,
+        "编号的写法有误",
+        "the number is misspelled",
+        "请逐位核对：{why}",
+        "Compare it digit by digit: {why}",
+    )
+    NUMBER_UNKNOWN = (
+        404,
+        "未检索到可供检索的存证",
+        "no searchable deposit found",
+        "截至高度 {height}，链上没有该编号。请核对编号及所属的链。",
+        "Up to height {height} the chain has no such number. Check the number and the chain.",
+    )
+    OTHER_CHAIN = (
+        422,
+        "该存证单属于另一条链",
+        "the statement is for another chain",
+        "本网关的链为 {origin}；请以该链名重新签署存证单。",
+        "This gateway serves {origin}; sign a statement for that origin.",
+    )
+    PLAIN_DIGEST_ONLY = (
+        422,
+        "公开摘要只能是一个摘要",
+        "a plain deposit is one digest and nothing else",
+        "digest 方式须恰好提供一种算法的摘要，不带 size 和 details：链上只记录该摘要。",
+        "Mode `digest` takes exactly one digest, without size and details: nothing else is kept.",
+    )
+    RECORD_SKIPPED = (
+        422,
+        "上链失败",
+        "the chain did not take the statement",
+        "所有成员一致跳过了该存证单：{why}",
+        "All members skipped this statement alike: {why}",
+    )
+    SIGNATURE_WRONG = (
+        422,
+        "签名无效",
+        "the signature is not valid",
+        "签名须由所示密钥对完全相同的字节作出：{why}",
+        "The signature must be by that key over exactly these bytes: {why}",
+    )
+    SIZE_MISSING = (
+        422,
+        "缺少文件大小",
+        "the size is missing",
+        "加盐摘要包含文件大小；请提供 size（字节数）。",
+        "A salted digest covers the size of the file; give `size` in bytes.",
+    )
+    STATEMENT_HEADERS = (
+        400,
+        "存证单请求头有误",
+        "the statement headers are not right",
+        "自行签名的存证单以 application/octet-stream 提交到 /v1/anchors:batch，"
+        "Cunzheng-Statement 为存证单字节的 base64，Cunzheng-Signature 为 ed25519: 加 base64，"
+        "两者同时提供：{why}",
+        "A statement of your own goes to /v1/anchors:batch with application/octet-stream, its "
+        "bytes in base64 as Cunzheng-Statement and `ed25519:` with base64 as Cunzheng-Signature, "
+        "both together: {why}",
+    )
+    STATEMENT_INVALID = (
+        422,
+        "存证单无效",
+        "the statement is not valid",
+        "{why}",
+        "{why}",
+    )
+    STATEMENT_NEWER = (
+        422,
+        "存证单的格式版本较新",
+        "the statement is of a newer format",
+        "本网关只认识第 1 版格式：{why}",
+        "This gateway knows version 1 of the formats: {why}",
+    )
+
+    def __init__(
+        self, status: int, title_zh: str, title_en: str, advice_zh: str, advice_en: str
+    ) -> None:
+        self.status = status
+        self.title = {"zh": title_zh, "en": title_en}
+        self.advice = {"zh": advice_zh, "en": advice_en}
+
+    @property
+    def result(self) -> ResultCode | None:
+        """The result code that says the same, where there is one."""
+        return _RESULTS.get(self)
+
+
+_RESULTS = {
+    Problem.CANNOT_CHECK: ResultCode.V502,
+    Problem.NOT_SEALED: ResultCode.V100,
+    Problem.NUMBER_UNKNOWN: ResultCode.V101,
+    Problem.OTHER_CHAIN: ResultCode.V104,
+}
+
+
+class ProblemError(HTTPException):
+    """Ends the request with this problem; `values` fill the advice."""
+
+    def __init__(self, problem: Problem, **values: object) -> None:
+        super().__init__(problem.status, problem.name)
+        self.problem = problem
+        self.values = values

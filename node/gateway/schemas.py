@@ -1,0 +1,297 @@
+"""The shapes of requests and answers, as the OpenAPI document shows them.
+
+Requests are read strictly: no field that is not named here, no text where a number belongs. What a
+shape cannot say (which fields go together, digests of nothing) is judged in `deposit`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from node.evidence.spelling import INTEGER_MAX
+
+JSON_ITEMS_MAX = 32_768
+"""Two full statements; a larger deposit packs its items, which costs a twentieth of the bytes."""
+PACKED_ITEMS_MAX = 262_144
+"""Sixteen full statements, 8 MiB: a second of a member's work, not more."""
+ANCHOR_BODY_MAX = 65_536
+"""Room for 16,384 bytes of details however they are escaped."""
+BATCH_BODY_MAX = 32 << 20
+KEY_BODY_MAX = 8_192
+WAIT_MS_DEFAULT = 5_000
+WAIT_MS_MAX = 60_000
+"""Proxies close idle requests after about a minute."""
+
+Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Mode = Literal["commitment", "digest"]
+Alg = Literal["sha256", "sm3", "sha256+sm3"]
+Category = Literal[
+    "A14_0",
+    "A14_1_WEB_PUBLICATION",
+    "A14_2_NETWORK_COMMUNICATION",
+    "A14_3_ACCOUNT_TRANSACTION_LOG",
+    "A14_4_ELECTRONIC_FILE",
+    "A14_5_OTHER_DIGITAL",
+]
+StateName = Literal["RECEIVED", "PENDING", "COMMITTED", "FINAL", "FAILED"]
+WaitFor = Literal["final", "committed", "none"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Digests(_Request):
+    """Digests of one file; give both where you can."""
+
+    sha256: Hex64 | None = None
+    sm3: Hex64 | None = None
+
+
+class BatchItem(_Request):
+    """One file: its digests, its size in bytes, and what the depositor says about it."""
+
+    digests: Digests
+    size: int | None = Field(None, ge=0, le=INTEGER_MAX)
+    details: dict[str, str | int | bool] = Field(
+        default={},
+        description="Stays off the chain; every value gets a salt of its own.",
+        examples=[{"file_name": "合同.pdf", "media_type": "application/pdf"}],
+    )
+
+
+class AnchorRequest(BatchItem):
+    """A deposit of one file."""
+
+    category: Category = "A14_0"
+    mode: Mode = "commitment"
+    plain_declaration: bool = Field(
+        False, description="The content is neither personal nor guessable. Needed in mode `digest`."
+    )
+
+
+class BatchRequest(_Request):
+    """A deposit of many files under the same terms."""
+
+    items: list[BatchItem] = Field(min_length=1, max_length=JSON_ITEMS_MAX)
+    category: Category = "A14_0"
+    mode: Mode = "commitment"
+    page: Literal[1, 16] = 1
+    plain_declaration: bool = False
+
+
+class KeyRequest(_Request):
+    """A key record and the signature of an enrolling authority over exactly its bytes."""
+
+    record: str = Field(max_length=1_024, examples=['cunzheng/key/v1 {"action":"enrol",...}'])
+    authority: str = Field(max_length=100, examples=["ed25519:..."])
+    signature: str = Field(max_length=200, examples=["ed25519:..."])
+
+
+class WaitQuery(BaseModel):
+    """How far to wait, and how long; when the time is over the answer is 202, never an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait: WaitFor = "final"
+    wait_ms: int = Field(WAIT_MS_DEFAULT, ge=0, le=WAIT_MS_MAX)
+
+
+class BatchQuery(WaitQuery):
+    """For packed items also what a statement says of them, unless they come with their own."""
+
+    mode: Mode | None = None
+    alg: Alg | None = None
+    page: int | None = Field(None, description="1 or 16")
+    category: Category | None = None
+    plain_declaration: bool | None = None
+
+
+class DigestQuery(BaseModel):
+    """A plain digest to search for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: Hex64
+    alg: Literal["sha256", "sm3"]
+
+
+class NoQuery(BaseModel):
+    """No parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Moment(BaseModel):
+    """A time, and whose clock says so."""
+
+    beijing: str
+    utc: str
+    ms: int
+    by: Literal["gateway", "proposer", "members"]
+
+
+class Times(BaseModel):
+    """Accepted by the gateway, in a block by its proposer's clock, sealed by a quorum no later."""
+
+    accepted_at: Moment
+    block_time: Moment | None = None
+    sealed_at: Moment | None = None
+
+
+class ReceiptValue(BaseModel):
+    """The gateway's signed word that it took the statement in."""
+
+    number: str
+    gateway: str
+    signed: str = Field(description="The bytes the gateway signed.")
+    signature: str
+
+
+class Deposited(BaseModel):
+    """A statement and how far it has come."""
+
+    state: StateName
+    state_text: str
+    reason: str | None = Field(None, description="Why it failed.")
+    statement_id: str
+    statement: str = Field(description="Exactly the signed bytes.")
+    signature: str
+    receipt: ReceiptValue
+    times: Times
+    height: int | None = None
+    entry_hash: str | None = None
+    submitter: dict[str, str] | None = Field(
+        None, description="What the statement's `submitter` commits to; keep it."
+    )
+    proof: str | None = Field(None, description="The proof file, once FINAL.")
+
+
+class AnchorAnswer(Deposited):
+    """One file's deposit. `proof` is the holder's copy: it contains the opening."""
+
+    evidence_no: str | None = None
+    opening: dict[str, object] | None = None
+    notices: list[str]
+
+
+class BatchPart(Deposited):
+    """One statement of a batch; `proof` is that of its first item, in public form."""
+
+    first_evidence_no: str | None = None
+    count: int
+    openings: list[dict[str, object]] | None = None
+
+
+class BatchAnswer(BaseModel):
+    """All statements of a batch; `state` is that of the one that is least far."""
+
+    state: StateName
+    state_text: str
+    first_evidence_no: str | None = None
+    count: int
+    statements: list[BatchPart]
+    notices: list[str]
+
+
+class Searched(BaseModel):
+    """What was searched: to this height and tree size everything was looked at."""
+
+    height: int
+    size: int | None = None
+    algorithms: list[str] | None = None
+
+
+class EvidenceSummary(BaseModel):
+    """What a number alone tells: that it exists, and its times."""
+
+    evidence_no: str
+    state: StateName
+    state_text: str
+    times: Times
+    height: int
+    entry_hash: str
+    mode: Mode
+    count: int = Field(description="Items of the whole statement.")
+
+
+class _Lookup(BaseModel):
+    found: bool
+    result_code: str | None = None
+    result_text: str | None = None
+    notices: list[str]
+
+
+class EvidenceAnswer(_Lookup):
+    """An evidence number looked up."""
+
+    deposit: EvidenceSummary | None = None
+    searched: Searched
+
+
+class SearchAnswer(_Lookup):
+    """A digest looked up among plain deposits, oldest first."""
+
+    digest: str
+    alg: str
+    other_algorithm: str | None = None
+    deposits: list[EvidenceSummary]
+    complete: bool = Field(description="False if there are more than could be listed.")
+    searched: Searched
+
+
+class ReceiptAnswer(_Lookup):
+    """A receipt number looked up; two statements may begin with the same 32 digits."""
+
+    receipt_no: str
+    state: StateName | None = None
+    state_text: str | None = None
+    reason: str | None = None
+    deposits: list[EvidenceSummary]
+    searched: Searched
+
+
+class PolicyAnswer(BaseModel):
+    """The policy in force as a member has it. Trust its fingerprint only from elsewhere."""
+
+    origin: str
+    network: str
+    serial: int
+    quorum: int
+    fingerprint: str
+    members: list[dict[str, str]]
+    policy_text: str
+    members_text: str
+
+
+class KeyAnswer(BaseModel):
+    """What became of a key record."""
+
+    key: str
+    action: str
+    role: str
+    state: StateName
+    state_text: str
+    height: int | None = None
+    leaf_index: int | None = None
+
+
+class MemberHealth(BaseModel):
+    """One member as it describes itself."""
+
+    member: str
+    role: str
+    height: int
+    sealed_height: int
+    alarms: list[str]
+
+
+class ReadyAnswer(BaseModel):
+    """Whether deposits can become FINAL now."""
+
+    ready: bool
+    leader: str | None
+    members: list[MemberHealth]
+    unreachable: list[str]

@@ -1,0 +1,128 @@
+"""A gateway process: settings in, HTTP out, until a signal ends it.
+
+Order matters in both directions. Starting: keys and database first, so that a wrong setting is told
+before anything listens. Stopping: first no new requests, then those under way get their answers,
+then the gateway's own tasks end; what is stored but not settled goes on at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from node.config import GatewayConfig, MemberAddress, read_certificate, read_file
+from node.errors import Misconfigured
+from node.evidence.malformed import Malformed
+from node.evidence.policy_note import PolicyNote
+from node.evidence.record import parse_genesis
+from node.gateway.app import create_app
+from node.gateway.auth import ApiKeys, BadKeyFile, parse_key_file
+from node.gateway.gateway import Gateway, assemble
+from node.gateway.links import Endpoint, Identity
+from node.gateway.members import Members
+from node.gateway.requests import RequestStore
+from node.keyfile import load_signer
+
+SHUTDOWN_S = 15
+"""Requests under way get this long for their answers once the gateway is told to stop."""
+BACKLOG = 1_024
+"""Connections that may wait to be accepted: as many clients as may arrive at once."""
+
+_log = logging.getLogger(__name__)
+
+
+async def run_gateway(config: GatewayConfig) -> None:
+    """Serve until SIGINT or SIGTERM. Run it in a uvloop for its speed; any loop will do."""
+    note, signer, api_keys = _genesis(config), load_signer(config.key), _api_keys(config)
+    members = Members([_endpoint(each) for each in config.members], _identity(config))
+    listener = _listen(config.listen)
+    try:
+        async with RequestStore(config.database) as store:
+            gateway = assemble(note, signer, api_keys, members, store)
+            _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
+            await _serve(gateway, listener)
+    except SQLAlchemyError as error:
+        raise Misconfigured(f"database {config.database}: {error}") from error
+    finally:
+        listener.close()
+        await members.close()
+
+
+async def _serve(gateway: Gateway, listener: socket.socket) -> None:
+    """HTTP and the gateway's own tasks together: if those fail, the process must end."""
+    server = _Server(
+        uvicorn.Config(
+            create_app(gateway),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            backlog=BACKLOG,
+            # One line for each request would cost more than the request.
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    own = asyncio.create_task(gateway.run())
+    own.add_done_callback(lambda _: server.stop())
+    await server.serve(sockets=[listener])
+    own.cancel()
+    try:
+        await own
+    except asyncio.CancelledError:
+        _log.info("stopped; what is on its way goes on at the next start")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signals of its own: it would end the process before the gateway has ended."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Take no new requests, answer those under way, return from `serve`."""
+        self.should_exit = True
+
+
+def _genesis(config: GatewayConfig) -> PolicyNote:
+    try:
+        return parse_genesis(read_file(config.genesis)).note
+    except Malformed as error:
+        raise Misconfigured(f"{config.genesis}: {error}") from error
+
+
+def _api_keys(config: GatewayConfig) -> ApiKeys:
+    try:
+        return parse_key_file(read_file(config.api_keys).decode())
+    except (BadKeyFile, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{config.api_keys}: {error}") from error
+
+
+def _endpoint(member: MemberAddress) -> Endpoint:
+    read_certificate(member.certificate)  # Says what is wrong with it, if anything.
+    return Endpoint(member.name, member.address, read_file(member.certificate))
+
+
+def _identity(config: GatewayConfig) -> Identity:
+    read_certificate(config.certificate)
+    return Identity(read_file(config.certificate), read_file(config.private_key))
+
+
+def _listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    try:
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        return socket.create_server((host.strip("[]"), int(port)), family=family)
+    except OSError as error:
+        raise Misconfigured(f"cannot listen on {address}: {error.strerror}") from error

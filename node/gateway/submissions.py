@@ -1,0 +1,78 @@
+"""Carries stored statements to the chain, whoever waits for them.
+
+A statement is submitted once it is stored and stays with this gateway until the chain has taken or
+skipped it: a client that hangs up, a time-out or a restart of the gateway changes nothing. What was
+stored but not settled when the process stopped is submitted again at start, with the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from node.gateway.clock import Clock
+from node.gateway.coalesce import Coalescer
+from node.gateway.members import ProposalRefused
+from node.gateway.requests import RequestStore, StoredStatement, StoreFailed
+from node.gateway.told import Outcome
+
+FORGET_EVERY_S = 600
+"""Keepsakes outlive their 24 hours by at most this long."""
+
+
+_log = logging.getLogger(__name__)
+
+
+class Submissions:
+    """Statements on their way, by statement id. Owned by one event loop."""
+
+    def __init__(self, store: RequestStore, coalescer: Coalescer, clock: Clock) -> None:
+        self._store = store
+        self._coalescer = coalescer
+        self._clock = clock
+        self._on_way: dict[bytes, asyncio.Task[Outcome]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> NoReturn:
+        """Bring in what an earlier run left over, then keep house, until cancelled."""
+        async with asyncio.TaskGroup() as self._group:
+            await self._recover()
+            while True:
+                await self._store.forget(self._clock())
+                await asyncio.sleep(FORGET_EVERY_S)
+
+    def submit(self, stored: StoredStatement) -> asyncio.Task[Outcome]:
+        """Send a stored statement on its way, or join it there. Shield the task when waiting."""
+        task = self._on_way.get(stored.statement_id)
+        if task is None:
+            assert self._group is not None, "submit only while running"
+            assert stored.record is not None, "an unsettled statement keeps its record"
+            task = self._group.create_task(self._carry(stored.statement_id, stored.record))
+            self._on_way[stored.statement_id] = task
+        return task
+
+    async def _carry(self, statement_id: bytes, record: bytes) -> Outcome:
+        try:
+            outcome = await self._coalescer.submit(record)
+        except ProposalRefused as error:
+            outcome = Outcome(None, str(error))
+        finally:
+            del self._on_way[statement_id]
+        # If we stop here, the next start proposes it again and hears of its first position.
+        assert self._group is not None
+        self._group.create_task(self._settle(statement_id, outcome))
+        return outcome
+
+    async def _settle(self, statement_id: bytes, outcome: Outcome) -> None:
+        why = None if outcome.placed else outcome.skipped
+        try:
+            await self._store.settle(statement_id, self._clock(), why)
+        except StoreFailed:
+            _log.error("not noted as settled, the next start asks again: %s", statement_id.hex())
+
+    async def _recover(self) -> None:
+        after = b""
+        while rows := await self._store.unsettled(after):
+            await asyncio.wait([self.submit(row) for row in rows])
+            after = rows[-1].statement_id
