@@ -72,10 +72,12 @@ class Proposals:
                 lost = [other for other in self._waiting if other.is_lost_to(entry)]
                 self._fail(lost, Dropped)
 
-    def doubt(self, deadline_tick: int) -> None:
-        """The lead was lost: what is not settled at that tick is unknown."""
-        for waiting in self._waiting.values():
-            waiting.deadline_tick = waiting.deadline_tick or deadline_tick
+    def doubt(self, led_term: int | None, deadline_tick: int) -> None:
+        """The lead was lost, or won again in `led_term`: what was proposed in another term and is
+        not settled at that tick is unknown."""
+        for position, waiting in self._waiting.items():
+            if position.term != led_term:
+                waiting.deadline_tick = waiting.deadline_tick or deadline_tick
 
     def expire(self, tick: int) -> None:
         late = [p for p, w in self._waiting.items() if tick >= (w.deadline_tick or tick + 1)]

@@ -22,6 +22,7 @@ from consensus import raft
 from consensus.delivery import Apply, Delivery
 from consensus.journal import Journal, JournalError, StorageCorrupt
 from consensus.messages import (
+    DATA_BYTES_MAX,
     AppendRequest,
     CommitNotice,
     Configuration,
@@ -174,7 +175,9 @@ class Replica:
 
     async def propose(self, data: bytes) -> Position:
         """Have this agreed; returns once it is committed and on this replica's disk. Raises
-        NotLeader, Busy, Dropped, Unknown."""
+        NotLeader, Busy, Dropped, Unknown; and ValueError for more than DATA_BYTES_MAX."""
+        if len(data) > DATA_BYTES_MAX:
+            raise ValueError(f"{len(data)} bytes; an entry has at most {DATA_BYTES_MAX}")
         return await self._propose(data)
 
     async def propose_configuration(self, configuration: Configuration) -> Position:
@@ -340,7 +343,7 @@ class Replica:
         if led_term != self._led_term:
             _log.info("%s in term %d, leader %s", ready.role.value, ready.term, ready.leader)
             self._led_term = led_term
-            self._proposals.doubt(self._ticks + self._doubt_ticks)
+            self._proposals.doubt(led_term, self._ticks + self._doubt_ticks)
         if self._configuration != self._raft.configuration:
             self._configuration = self._raft.configuration
             self._peers.configure(self._configuration)

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus import raft_pb2, wire
@@ -81,6 +81,7 @@ BLOCK = Entry(7, 3, EntryKind.NORMAL, 1_700_000_000_000, "court", "0.1.0", b"blo
 APPEND = AppendRequest(A, B, 3, 6, 3, (BLOCK,), 6)
 
 
+@settings(deadline=None)  # The machine may be busy; only the outcome counts.
 @given(st.lists(messages, max_size=4))
 def test_what_was_formatted_is_parsed(sent: list[Message]) -> None:
     frame = wire.format_frame(sent)
@@ -103,18 +104,21 @@ def parse_or_refuse(frame: bytes) -> None:
         wire.parse_frame(frame)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes(frame: bytes) -> None:
     parse_or_refuse(frame)
     parse_or_refuse(wire._LENGTH.pack(len(frame)) + frame)
 
 
+@settings(deadline=None)
 @given(frames, st.data())
 def test_a_frame_cut_anywhere(frame: bytes, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(frame) - 1))
     parse_or_refuse(frame[:cut])
 
 
+@settings(deadline=None)
 @given(frames, st.data())
 def test_a_frame_with_a_changed_byte(frame: bytes, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(frame) - 1))
