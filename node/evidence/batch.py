@@ -28,7 +28,6 @@ from node.evidence.spelling import (
     Lines,
     check_hex,
     check_integer,
-    check_tag,
     check_text,
     fields,
     load_canonical,
@@ -110,9 +109,8 @@ def parse_batch(data: bytes) -> Batch:
     """The batch these bytes are; its signature is not checked here."""
     if len(data) > BATCH_SIZE_MAX:
         raise Malformed("batch", f"longer than {BATCH_SIZE_MAX} bytes")
-    check_tag(TAG, data)
     lines = Lines("batch", data)
-    lines.expect(TAG)
+    lines.tag(TAG)
     statement = lines.value("statement").encode()
     signature = parse_signature(lines.value("signature"))
     items = tuple(_parse_item(text.encode()) for text in lines.values("item", ITEMS_MAX))
