@@ -89,6 +89,17 @@ def tls() -> dict[str, Tls]:
     return {name: make_tls(name) for name in (*NAMES, "gateway", "stranger")}
 
 
+@pytest.fixture
+def eventually(anyio_backend: str) -> Callable[..., Any]:
+    """Waits for what only shows from outside; the test's own time-out ends it."""
+
+    async def wait(condition: Callable[[], Any]) -> None:
+        while not await condition():  # noqa: ASYNC110 (the store tells nobody)
+            await asyncio.sleep(0)
+
+    return wait
+
+
 class Clock:
     """Milliseconds that pass only when a test says so."""
 
@@ -247,6 +258,7 @@ class FakeMember:
     script: dict[str, deque[Refusal]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     tamper: Callable[[bytes], bytes] | None = None
+    behind: bool = False
     server: grpc.aio.Server | None = None
     port: int = 0
 
@@ -359,7 +371,7 @@ class FakeMember:
     async def _prove(self, request: pb.ProveRequest, _: Any) -> pb.ProveResponse:
         cluster = self.cluster
         response = pb.ProveResponse(height=cluster.memory.chain.height)
-        if request.statement_id not in cluster.statements:
+        if self.behind or request.statement_id not in cluster.statements:
             return response
         response.position.CopyFrom(cluster.position(request.statement_id))
         try:

@@ -1,0 +1,103 @@
+"""POST /v1/keys: key records of enrolling authorities."""
+
+from typing import Any
+
+import pytest
+
+from node.evidence.enrolment import KeyRecord, format_key_record
+from node.evidence.keys import format_signature
+
+pytestmark = pytest.mark.anyio
+
+
+def enrolment(cluster: Any, **changes: Any) -> dict[str, str]:
+    world = cluster.world
+    signer = changes.pop("signer", world.authority)
+    values = {
+        "origin": world.origin,
+        "action": "enrol",
+        "effective": 1_790_000_000_000,
+        "key": world.depositor.public,
+        "role": "depositor",
+        "serial": 1,
+    }
+    record = format_key_record(KeyRecord(**values | changes))
+    return {
+        "record": record.decode(),
+        "authority": changes.pop("authority", signer.public.text),
+        "signature": format_signature(signer.sign(record)),
+    }
+
+
+async def post(client: Any, body: Any, **options: Any) -> Any:
+    return await client.http.post("/v1/keys", json=body, **options)
+
+
+async def test_a_signed_record_is_enough(client: Any, cluster: Any) -> None:
+    del client.http.headers["authorization"]
+    response = await post(client, enrolment(cluster))
+    assert response.status_code == 201, response.text
+    answer = response.json()
+    assert (answer["action"], answer["role"], answer["height"]) == ("enrol", "depositor", 1)
+    key = cluster.world.depositor.public
+    assert await client.gateway.register.may_deposit(key)
+
+
+async def test_sent_again_it_is_found_standing(client: Any, cluster: Any) -> None:
+    await post(client, enrolment(cluster))
+    again = await post(client, enrolment(cluster))
+    assert (again.status_code, again.json()["height"]) == (200, 1)
+    assert len(cluster.proposals) == 1
+
+
+async def test_serial_that_is_not_the_next(client: Any, cluster: Any) -> None:
+    response = await post(client, enrolment(cluster, serial=2))
+    assert (response.status_code, response.json()["code"]) == (409, "KEY_RECORD_SKIPPED")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"authority": "mallory"}, 403, "AUTHORITY_UNKNOWN"),
+        ({"signature": "mallory"}, 422, "SIGNATURE_WRONG"),
+        ({"origin": "cunzheng.test/other"}, 422, "OTHER_CHAIN"),
+        ({"record": "cunzheng/key/v1 {}"}, 422, "KEY_RECORD_INVALID"),
+        ({"key_text": "ed25519:AAAA"}, 422, "KEY_RECORD_INVALID"),
+        ({"extra": "x"}, 422, "FIELD_UNKNOWN"),
+    ],
+)
+async def test_bad_records_are_refused_and_leave_nothing(
+    client: Any, cluster: Any, changes: dict[str, str], status: int, code: str
+) -> None:
+    mallory = cluster.world.log("mallory")
+    if "authority" in changes:
+        body = enrolment(cluster, signer=mallory)
+    elif "signature" in changes:
+        body = enrolment(cluster) | {"signature": enrolment(cluster, signer=mallory)["signature"]}
+    elif "origin" in changes:
+        body = enrolment(cluster, **changes)
+    elif "key_text" in changes:
+        body = enrolment(cluster) | {"authority": changes["key_text"]}
+    else:
+        body = enrolment(cluster) | changes
+    response = await post(client, body)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert client.left_nothing()
+
+
+async def test_time_out_is_pending(client: Any, cluster: Any) -> None:
+    cluster.applying.clear()
+    response = await post(client, enrolment(cluster), params={"wait_ms": 1})
+    assert (response.status_code, response.json()["state"]) == (202, "PENDING")
+
+
+async def test_a_yes_is_remembered_for_a_moment_only(client: Any, cluster: Any, clock: Any) -> None:
+    world, register = cluster.world, client.gateway.register
+    key = world.depositor.public
+    assert not await register.may_deposit(key)
+    cluster.apply([world.key("enrol", key)])
+    assert await register.may_deposit(key)
+    cluster.apply([world.key("revoke", key, 2)])
+    assert await register.may_deposit(key)
+    clock.now += 5_001
+    assert not await register.may_deposit(key)

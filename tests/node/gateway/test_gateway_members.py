@@ -1,0 +1,179 @@
+"""The members as the gateway asks them: leaders that change, doubts, liars and strangers."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+import pytest
+
+from node.evidence.digests import sha256
+from node.gateway.links import Endpoint, Identity
+from node.gateway.members import CannotCheck, Members, ProposalRefused
+
+pytestmark = pytest.mark.anyio
+
+BODY = {"digests": {"sha256": hashlib.sha256(b"a").hexdigest()}, "size": 1}
+
+
+def proposals(cluster: Any, name: str) -> int:
+    """How many proposals reached this member."""
+    return int(cluster.members[name].asked.count("Propose"))
+
+
+@pytest.fixture
+def quick(monkeypatch: Any) -> None:
+    """Pauses and time-outs short enough for a test to sit them out."""
+    monkeypatch.setattr("node.gateway.members.PAUSE_MS_MIN", 1)
+    monkeypatch.setattr("node.gateway.members.PAUSE_MS_MAX", 2)
+    monkeypatch.setattr("node.gateway.members.PROPOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("node.gateway.members.READ_TIMEOUT_S", 0.1)
+
+
+async def test_hint_of_the_leader_is_followed_and_remembered(client: Any, cluster: Any) -> None:
+    cluster.leader = "notary"
+    for _ in range(3):
+        assert (await client.anchor(BODY)).status_code == 201
+    assert [proposals(cluster, name) for name in ("court", "forensic", "notary")] == [1, 0, 3]
+
+
+async def test_without_a_hint_the_others_are_asked_in_turn(
+    client: Any, cluster: Any, quick: None
+) -> None:
+    cluster.members["court"].refuse("Propose", "FAILED_PRECONDITION", "not-leader")
+    cluster.members["forensic"].refuse("Propose", "FAILED_PRECONDITION", "not-leader")
+    cluster.leader = "notary"
+    assert (await client.anchor(BODY)).status_code == 201
+
+
+@pytest.mark.parametrize("doubt", ["dropped", "unknown", "busy", "corrupt", "unavailable"])
+async def test_after_any_doubt_the_same_bytes_are_proposed_again(
+    client: Any, cluster: Any, doubt: str, quick: None
+) -> None:
+    """Also where the first proposal was carried out and only the answer was lost."""
+    status = {"dropped": "ABORTED", "busy": "RESOURCE_EXHAUSTED", "corrupt": "DATA_LOSS"}
+    cluster.members["court"].refuse(
+        "Propose", status.get(doubt, "UNAVAILABLE"), doubt, after_doing_it=doubt == "unknown"
+    )
+    response = await client.anchor(BODY)
+    assert response.status_code == 201, response.text
+    assert len(cluster.statements) == 1
+    assert len({tuple(records) for records in cluster.proposals}) == 1
+    assert len(cluster.proposals) == (2 if doubt == "unknown" else 1)
+
+
+async def test_a_leader_that_is_killed_loses_nothing(
+    client: Any, cluster: Any, quick: None
+) -> None:
+    first = (await client.anchor(BODY)).json()
+    await cluster.members["court"].stop()
+    cluster.leader = "forensic"
+    second = await client.anchor(BODY)
+    assert second.json()["state"] == "FINAL"
+    assert second.json()["evidence_no"] != first["evidence_no"]
+    number = first["evidence_no"]
+    assert (await client.get(f"/v1/evidence/{number}")).json()["found"] is True
+
+
+async def test_a_leader_that_hangs_is_left_after_a_while(
+    client: Any, cluster: Any, quick: None, eventually: Any
+) -> None:
+    async def is_asked() -> bool:
+        return proposals(cluster, "court") > 0
+
+    cluster.applying.clear()
+    waiting = asyncio.create_task(client.anchor(BODY))
+    await eventually(is_asked)
+    cluster.leader = "forensic"
+    cluster.applying.set()
+    assert (await waiting).json()["state"] == "FINAL"
+    assert len(cluster.statements) == 1
+
+
+async def test_two_members_that_point_at_each_other_do_not_keep_it_spinning(
+    gateway: Any, cluster: Any, quick: None
+) -> None:
+    cluster.leader = None
+    for name, other in (("court", "forensic"), ("forensic", "court"), ("notary", "court")):
+        for _ in range(1_000):
+            how = {"leader": other}
+            cluster.members[name].refuse("Propose", "FAILED_PRECONDITION", "not-leader", **how)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await gateway.members.propose([b"x"])
+    asked = sum(proposals(cluster, name) for name in cluster.members)
+    assert 3 <= asked < 600
+
+
+async def test_what_can_never_succeed_ends_at_once(gateway: Any, cluster: Any) -> None:
+    cluster.members["court"].refuse("Propose", "INVALID_ARGUMENT", "malformed")
+    with pytest.raises(ProposalRefused):
+        await gateway.members.propose([b"x"])
+
+
+async def test_a_proof_that_does_not_hold_is_never_passed_on(client: Any, cluster: Any) -> None:
+    """One member lies; the gateway notices and takes the proof of another."""
+
+    def forge(proof: bytes) -> bytes:
+        return proof.replace(b"item-index 0", b"item-index 1")
+
+    def cut_a_seal(proof: bytes) -> bytes:
+        return proof[: proof.rindex("—".encode())]
+
+    for lie in (forge, cut_a_seal, lambda proof: b"", lambda proof: proof[:-1]):
+        cluster.members["court"].tamper = lie
+        answer = (await client.anchor(BODY)).json()
+        assert answer["state"] == "FINAL"
+        assert "Propose" in cluster.members["court"].asked
+
+
+async def test_without_an_honest_member_nothing_is_called_final(
+    client: Any, cluster: Any, quick: None
+) -> None:
+    for member in cluster.members.values():
+        member.tamper = lambda proof: proof[:-1]
+    response = await client.anchor(BODY, params={"wait_ms": 100})
+    assert (response.status_code, response.json()["state"]) == (202, "COMMITTED")
+    assert "proof" not in response.json()
+
+
+async def test_a_member_that_has_not_applied_the_block_is_not_believed(
+    client: Any, cluster: Any
+) -> None:
+    """It knows no such statement yet; the proof comes from one that does."""
+    cluster.members["court"].behind = True
+    answer = (await client.anchor(BODY)).json()
+    assert answer["state"] == "FINAL"
+    assert cluster.members["court"].asked.count("Prove") == 1
+
+
+async def test_only_the_pinned_certificate_is_spoken_to(
+    cluster: Any, tls: Any, quick: None
+) -> None:
+    """Another certificate with the right name is not the member."""
+    identity = Identity(tls["gateway"].certificate, tls["gateway"].private_key)
+    address = f"127.0.0.1:{cluster.members['court'].port}"
+    members = Members([Endpoint("court", address, tls["stranger"].certificate)], identity)
+    with pytest.raises(CannotCheck):
+        await members.checkpoint()
+    assert cluster.members["court"].asked == []
+    await members.close()
+
+
+async def test_a_stranger_is_not_answered(cluster: Any, tls: Any, quick: None) -> None:
+    identity = Identity(tls["stranger"].certificate, tls["stranger"].private_key)
+    address = f"127.0.0.1:{cluster.members['court'].port}"
+    members = Members([Endpoint("court", address, tls["court"].certificate)], identity)
+    with pytest.raises(CannotCheck):
+        await members.checkpoint()
+    assert cluster.members["court"].asked == []
+    await members.close()
+
+
+async def test_no_member_at_all_cannot_be_checked(gateway: Any, cluster: Any, quick: None) -> None:
+    for member in cluster.members.values():
+        await member.stop()
+    with pytest.raises(CannotCheck):
+        await gateway.members.find(ordinal=0)
+    with pytest.raises(CannotCheck):
+        await gateway.members.prove(sha256(b"x"), 0, 0, gateway.check_proof)
+    assert await gateway.members.statuses() == {}

@@ -1,0 +1,96 @@
+"""A gateway as a process runs it: settings from files, a real socket, a signal that ends it."""
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvloop
+
+from node.config import load_gateway
+from node.errors import Misconfigured
+from node.evidence.record import format_genesis
+from node.gateway.auth import format_key_line, new_key
+from node.gateway.server import run_gateway
+from node.keyfile import create
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
+    """A gateway's directory, complete."""
+    (tmp_path / "genesis.txt").write_bytes(format_genesis(cluster.world.genesis()))
+    create(tmp_path / "gateway.key.pem")
+    (tmp_path / "gateway.pem").write_bytes(tls["gateway"].certificate)
+    (tmp_path / "gateway.tls.pem").write_bytes(tls["gateway"].private_key)
+    lines = [
+        f'listen = "127.0.0.1:{free_port}"',
+        'genesis = "genesis.txt"',
+        'key = "gateway.key.pem"',
+        'certificate = "gateway.pem"',
+        'private_key = "gateway.tls.pem"',
+        'database = "sqlite+aiosqlite:///run.db"',
+        'api_keys = "api-keys.txt"',
+    ]
+    for name, member in cluster.members.items():
+        (tmp_path / f"{name}.pem").write_bytes(tls[name].certificate)
+        lines += [
+            "[[members]]",
+            f'name = "{name}"',
+            f'address = "127.0.0.1:{member.port}"',
+            f'certificate = "{name}.pem"',
+        ]
+    (tmp_path / "gateway.toml").write_text("\n".join(lines))
+    return tmp_path / "gateway.toml"
+
+
+async def test_serves_until_a_signal_ends_it(settings: Path, free_port: int) -> None:
+    key = new_key()
+    (settings.parent / "api-keys.txt").write_text(format_key_line("acme", key))
+    running = asyncio.create_task(run_gateway(load_gateway(settings)))
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": "one"}
+    body = {"digests": {"sha256": "01" * 32}, "size": 1}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as http:
+        response = await http.post("/v1/anchors", json=body, headers=headers)
+        assert response.status_code == 201, response.text
+        assert "server" not in response.headers
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await running
+
+
+async def test_settings_that_are_wrong_are_told_before_anything_listens(
+    settings: Path, free_port: int
+) -> None:
+    config = load_gateway(settings)
+    with pytest.raises(Misconfigured, match="api-keys"):
+        await run_gateway(config)
+    (settings.parent / "api-keys.txt").write_text("nonsense\n")
+    with pytest.raises(Misconfigured, match="line 1"):
+        await run_gateway(config)
+    (settings.parent / "api-keys.txt").write_text("")
+    with (
+        socket.create_server(("127.0.0.1", free_port)),
+        pytest.raises(Misconfigured, match="listen"),
+    ):
+        await run_gateway(config)
+    (settings.parent / "genesis.txt").write_bytes(b"cunzheng/genesis/v1\n")
+    with pytest.raises(Misconfigured, match="genesis"):
+        await run_gateway(config)
+
+
+def test_runs_in_a_uvloop() -> None:
+    """The loop a gateway process uses is there."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(asyncio.sleep(0, "runs")) == "runs"
