@@ -50,6 +50,9 @@ GATEWAYS_MAX = 9
 SKEW_MS = 2_000
 """One machine has one clock; this is what a real policy would say."""
 
+NO_PASSWORD = ""
+"""Whatever the environment says: these processes start with nobody there to type one."""
+
 OBSERVER = "observer"
 ACCOUNT = "depositor"
 
@@ -129,7 +132,7 @@ def _make(places: Places) -> None:
         places.certificate(name).write_bytes(certificate)
         _write_secret(places.tls_key(name), key)
     for key_file in (places.authority_key, places.depositor_key):
-        keyfile.create(key_file)
+        keyfile.create(key_file, NO_PASSWORD)
     _write_rules(places)
     _write_voters(places)
     for name in places.members:
@@ -145,8 +148,8 @@ def _write_rules(places: Places) -> None:
     sealers = [
         Sealer(
             name,
-            keyfile.create(places.directory / name / "log-key.pem").public,
-            keyfile.create(places.directory / name / "witness-key.pem").public,
+            keyfile.create(places.directory / name / "log-key.pem", NO_PASSWORD).public,
+            keyfile.create(places.directory / name / "witness-key.pem", NO_PASSWORD).public,
         )
         for name in places.members
     ]
@@ -203,7 +206,7 @@ def _write_member(places: Places, name: str) -> None:
 
 def _write_gateway(places: Places, name: str, key_line: str) -> None:
     folder = places.directory / name
-    keyfile.create(folder / "key.pem")
+    keyfile.create(folder / "key.pem", NO_PASSWORD)
     (folder / "api-keys").write_text(key_line)
     members = (
         line

@@ -28,16 +28,17 @@ from typing import TypeVar
 
 import httpx
 
-from devnet import leash
+from devnet import leash, signals
 from devnet.ceremony import OBSERVER, end_bootstrap, hold_ceremony
 from devnet.enrolment import enrol_keys
 from devnet.places import DESCRIPTION, Places, read_places
-from node.gateway.members import CannotCheck, Identity, MemberAddress, Members
+from node.gateway.links import Endpoint, Identity
+from node.gateway.members import CannotCheck, Members
 from node.member_pb2 import StatusResponse
 
 READY_S = 30.0
 """A cold start takes about a second of processor time a process; a busy machine far longer."""
-STOP_S = 5.0
+STOP_S = 20.0
 """How long a process that was asked to stop may take before it is killed."""
 POLL_S = 0.05
 
@@ -137,18 +138,18 @@ class Cluster:
     async def kill(self, name: str) -> None:
         """SIGKILL, as if its power failed (but for what the kernel has not yet written)."""
         process = self._process(name)
-        process.kill()
+        signals.send(process, signal.SIGKILL)
         await process.wait()
         self._forget(name)
 
     def pause(self, name: str) -> None:
         """SIGSTOP: it keeps its connections and says nothing."""
-        self._process(name).send_signal(signal.SIGSTOP)
+        signals.send(self._process(name), signal.SIGSTOP)
         self._paused.add(name)
 
     def resume(self, name: str) -> None:
         """SIGCONT."""
-        self._process(name).send_signal(signal.SIGCONT)
+        signals.send(self._process(name), signal.SIGCONT)
         self._paused.discard(name)
 
     async def restart(self, name: str) -> None:
@@ -197,7 +198,9 @@ class Cluster:
 
         async def serves() -> bool | None:
             if not self.is_running(name):
-                raise ClusterError(f"{name} ended by itself:\n{_tail(self.places.log(name))}")
+                code = self._processes[name].returncode
+                tail = _tail(self.places.log(name))
+                raise ClusterError(f"{name} ended by itself with {code}:\n{tail}")
             if name in self.places.members:
                 status = await self.status(name)
                 return True if status is not None and status.leader else None
@@ -220,7 +223,7 @@ class Cluster:
                 self.places.certificate(OBSERVER).read_bytes(),
                 self.places.tls_key(OBSERVER).read_bytes(),
             )
-            address = MemberAddress(
+            address = Endpoint(
                 member,
                 self.places.members[member],
                 self.places.certificate(member).read_bytes(),
@@ -249,12 +252,12 @@ class Cluster:
     async def _end(self, name: str) -> None:
         process = self._processes[name]
         if process.returncode is None:
-            process.send_signal(signal.SIGCONT)
-            process.terminate()
+            signals.send(process, signal.SIGCONT)
+            signals.send(process, signal.SIGTERM)
             try:
                 await asyncio.wait_for(process.wait(), STOP_S)
             except TimeoutError:
-                process.kill()
+                signals.send(process, signal.SIGKILL)
                 await process.wait()
         self._forget(name)
 
