@@ -1,1 +1,26 @@
-"""."""
+"""A member of the chain, the gateway in front of it, and the command for both.
+
+The idea: agreement (`consensus`) orders opaque blocks; everything else here follows from their
+bytes. Every member computes the same leaves, the same tree and the same root by itself, and seals
+what it computed; a proof is what a quorum of seals covers.
+
+    evidence/     the court's shelf: formats, trees, proofs, verification; pure
+    words         what is said to people, zh and en; the nine answers
+    chain         apply: state and block in, leaves and new state out; pure
+    store, tree   `views/`: what can be computed again, for finding and proving
+    sealing       which checkpoint to seal, whose seals count, what contradicts; pure
+    seals         `seals/`: the seals, kept before they are told
+    ledger        chain, store and seals in step, in one thread
+    cutter        records of many requests become blocks
+    proving       a proof from store, journal and seals
+    exchange      seals go from member to member
+    participant   one member at work: replica, ledger, exchange in one loop
+    service       its gRPC services; `member` is the process
+    directory     its data directory; `config`, `keyfile` its settings and keys
+    errors        what can go wrong, by whose move is next
+    gateway/      the HTTP API; cli/ the command `cunzheng`
+
+Read first: `evidence/__init__`, then `chain`, `ledger`, `participant`. The three walks: anchor is
+`gateway.anchors -> gateway.members -> service -> cutter -> replica -> ledger -> exchange`; prove is
+`gateway.lookups -> service -> proving -> evidence.proof`; verify is `cli.verify -> evidence.verify`.
+"""
