@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from consensus.journal import Journal
 from node.directory import journal_errors
-from node.errors import BadRequest, Corrupt
+from node.errors import BadRequest
 from node.evidence.entry import PolicyEntry, StatementEntry, parse_entry
 from node.evidence.item import page_hashes, page_items, page_path
 from node.evidence.keys import PublicKey
@@ -25,7 +25,7 @@ from node.evidence.sealed import SealedCheckpoint, parse_sealed
 from node.evidence.statement import Deposit
 from node.evidence.tlog_proof import TlogProof
 from node.sealing import Note
-from node.store import Position, Store
+from node.store import Position, Store, ViewsCorrupt
 
 
 class Prover:
@@ -36,8 +36,8 @@ class Prover:
         self._journal = journal
 
     def prove(self, position: Position, item_index: int, note: Note) -> bytes:
-        """The proof of one item in public form; raises `BadRequest`, or `Corrupt` where our own
-        data do not lead to what was sealed."""
+        """The proof of one item in public form; raises `BadRequest`, or `ViewsCorrupt` where
+        our own data do not lead to what was sealed."""
         entry = parse_entry(position.entry)
         if not isinstance(entry, StatementEntry) or not isinstance(entry.statement, Deposit):
             raise BadRequest("an event has no items to prove")
@@ -66,7 +66,8 @@ class Prover:
             return format_proof(proof)
         except (BadPath, Malformed) as error:
             where = f"statement {position.statement_id.hex()}"
-            raise Corrupt(f"{where} at height {position.height}: {error}") from error
+            # Or the journal is at fault: then making the views again does not give the same root.
+            raise ViewsCorrupt(f"{where} at height {position.height}: {error}") from error
 
     def governing(self, size: int) -> PolicyNote:
         """The policy whose quorum seals checkpoints of this size."""

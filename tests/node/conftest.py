@@ -1,18 +1,22 @@
 """A small world for the member's tests: keys, records and blocks, all from fixed seeds."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from google.protobuf.message import Message
 
 from consensus.messages import Configuration, Entry, EntryKind, Voter
 from consensus.peers import Identity, secure_channel
 from devnet.ceremony import free_ports
 from devnet.tls import Authority, der_of
+from node import member_pb2 as pb
 from node.chain import Applied, KeyState, Taken, apply, genesis
 from node.config import MemberConfig
 from node.evidence.digests import sha256
@@ -33,10 +37,13 @@ from node.evidence.record import (
     format_record,
 )
 from node.evidence.statement import Deposit, Event, Statement, format_statement, statement_id
+from node.member import serve
 
 ORIGIN = "cunzheng.test/rooms"
 TIME_MS = 1_790_000_000_000
 NAMES = ("court", "forensic", "notary")
+TIMEOUT_S = 20
+"""Far beyond an election on a busy machine."""
 KINDS = {"court": "court", "forensic": "forensic", "notary": "notary", "guild": "industry"}
 
 
@@ -49,6 +56,8 @@ class World:
     """Makes valid things; tests change them to make others."""
 
     origin: str = ORIGIN
+    names: tuple[str, ...] = NAMES
+    quorum: int = 2
     authority: Signer = field(default_factory=lambda: signer("authority"))
     gateway: Signer = field(default_factory=lambda: signer("gateway"))
     depositor: Signer = field(default_factory=lambda: signer("depositor"))
@@ -60,8 +69,13 @@ class World:
         return signer(f"{member} witness")
 
     def policy_texts(
-        self, serial: int = 1, names: Iterable[str] = NAMES, quorum: int = 2, network: str = "test"
+        self,
+        serial: int = 1,
+        names: Iterable[str] | None = None,
+        quorum: int | None = None,
+        network: str = "test",
     ) -> tuple[bytes, bytes]:
+        names, quorum = tuple(names or self.names), quorum or self.quorum
         members = format_members([Member(n, KINDS[n], f"示例 {n}") for n in names])
         sealers = tuple(Sealer(n, self.log(n).public, self.witness(n).public) for n in names)
         policy = Policy(
@@ -198,31 +212,125 @@ class Memory:
                 self.statements.add(outcome.statement.statement_id)
 
 
+_ANSWERS = {"PushSeals": "SealsResponse", "PullSeals": "SealsRequest"}
+
+
+class Refused(Exception):
+    """A member's error: its code (None if it did not answer) and, where it tells, the leader."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        told = dict(error.trailing_metadata() or ())
+        super().__init__(f"{told.get('cunzheng-error')}: {error.details()}")
+        self.status = error.code()
+        self.code = told.get("cunzheng-error")
+        self.leader = told.get("leader")
+
+
 @dataclass
 class House:
-    """The settings and keys of several members and one gateway, in a directory of their own."""
+    """The settings and keys of several members and one gateway, in a directory of their own, and
+    the members that run."""
 
     world: World
     directory: Path
     configs: dict[str, MemberConfig]
     voters: dict[str, Voter]
     gateway: Identity
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    channels: dict[tuple[str, bytes], grpc.aio.Channel] = field(default_factory=dict)
 
-    def channel(self, member: str, identity: Identity | None = None) -> grpc.aio.Channel:
-        return secure_channel(self.voters[member], identity or self.gateway)
+    def start(self, *names: str) -> None:
+        for name in names or self.configs:
+            self.running[name] = asyncio.create_task(serve(self.configs[name]))
+
+    async def stop(self, *names: str) -> None:
+        tasks = [self.running.pop(name) for name in names or tuple(self.running)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    async def close(self) -> None:
+        if self.running:
+            await self.stop()
+        for channel in self.channels.values():
+            await channel.close()
+
+    async def call(
+        self, member: str, method: str, request: Message, identity: Identity | None = None
+    ) -> Any:
+        """One answer, or `Refused`; waits for the member to be there."""
+        identity = identity or self.gateway
+        key = member, identity.certificate
+        if key not in self.channels:
+            self.channels[key] = secure_channel(self.voters[member], identity)
+        answer = getattr(pb, _ANSWERS.get(method, f"{method}Response"))
+        call = self.channels[key].unary_unary(
+            f"/cunzheng.node.Member/{method}",
+            lambda message: message.SerializeToString(),
+            answer.FromString,
+        )
+        try:
+            return await call(request, timeout=TIMEOUT_S, wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            raise Refused(error) from error
+
+    async def status(self, member: str) -> pb.StatusResponse:
+        status = await self.call(member, "Status", pb.StatusRequest())
+        assert isinstance(status, pb.StatusResponse)
+        return status
+
+    async def leader(self) -> str:
+        """Who leads, once somebody does and says so itself."""
+        while True:
+            for name in list(self.running):
+                try:
+                    status = await self.status(name)
+                except Refused as refused:
+                    if refused.code is not None:
+                        raise
+                else:
+                    if status.role == "leader":
+                        return name
+            await asyncio.sleep(0.01)
+
+    async def propose(self, *records: bytes) -> list[pb.Outcome]:
+        """At the leader, whoever that is meanwhile."""
+        request = pb.ProposeRequest(records=records)
+        while True:
+            try:
+                response = await self.call(await self.leader(), "Propose", request)
+            except Refused as refused:
+                if refused.code not in (None, "not-leader", "dropped", "unknown"):
+                    raise
+            else:
+                return list(response.outcomes)
+
+    async def proof(self, member: str, identity: bytes, item: int = 0) -> bytes:
+        """The proof as this member has it, once it has come so far."""
+        while True:
+            request = pb.ProveRequest(statement_id=identity, item_index=item, wait_ms=10_000)
+            try:
+                response = await self.call(member, "Prove", request)
+            except Refused as refused:
+                if refused.code != "unavailable":
+                    raise
+            else:
+                if response.proof:
+                    return bytes(response.proof)
+            await asyncio.sleep(0.01)
 
     def identity(self, member: str) -> Identity:
         config = self.configs[member]
         return Identity(config.certificate.read_bytes(), config.private_key.read_bytes())
 
 
-def make_house(world: World, directory: Path, names: Iterable[str] = NAMES) -> House:
+def new_house(world: World, directory: Path) -> House:
     authority = Authority()
     (directory / "genesis.txt").write_bytes(format_genesis(world.genesis()))
     configs, voters = {}, {}
     gateway = Identity(*authority.issue("gateway"))
     (directory / "gateway.pem").write_bytes(gateway.certificate)
-    for port, name in zip(free_ports(len(list(names))), names, strict=True):
+    for port, name in zip(free_ports(len(world.names)), world.names, strict=True):
         folder = directory / name
         folder.mkdir()
         certificate, key = authority.issue(name)
@@ -258,9 +366,25 @@ def write_key(path: Path, name: str) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def make_house() -> Callable[[World, Path], House]:
+    return new_house
+
+
 @pytest.fixture
-def house(world: World, tmp_path: Path) -> House:
-    return make_house(world, tmp_path)
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """One member alone, not started."""
+    house = new_house(World(names=("court",), quorum=1), tmp_path)
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def houses(world: World, tmp_path: Path) -> AsyncIterator[House]:
+    """Three members, not started."""
+    house = new_house(world, tmp_path)
+    yield house
+    await house.close()
 
 
 @pytest.fixture
