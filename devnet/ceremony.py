@@ -15,10 +15,13 @@ All of it is made beside the directory and moved into place whole. If we stop be
 is no devnet, and the next ceremony sweeps away what was half made.
 """
 
+import dataclasses
 import os
 import secrets
+import shlex
 import shutil
 import socket
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -81,6 +84,7 @@ def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Place
         {f"gateway-{n}": addresses[members + n - 1] for n in range(1, gateways + 1)},
     )
     _make(places)
+    _write_environment(places, dataclasses.replace(places, directory=directory))
     write_description(places)
     os.replace(making, directory)
     return read_places(directory)
@@ -230,6 +234,20 @@ def _write_gateway(places: Places, name: str, key_line: str) -> None:
         'api_keys = "api-keys"',
         *members,
     )
+
+
+def _write_environment(places: Places, there: Places) -> None:
+    """What a shell sources to deposit here; `there` are the paths after the move."""
+    values = {
+        "CUNZHENG_KEY": str(there.depositor_key),
+        "CUNZHENG_API_KEY_FILE": str(there.api_key),
+        "CUNZHENG_POLICY": str(there.policy),
+    }
+    for address in list(places.gateways.values())[:1]:
+        values["CUNZHENG_GATEWAY"] = f"http://{address}"
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in values.items()]
+    path = shlex.quote(str(Path(sys.executable).parent))
+    places.environment.write_text("".join(lines) + f'export PATH={path}:"$PATH"\n')
 
 
 def _write_settings(path: Path, *lines: str) -> None:

@@ -6,7 +6,7 @@
         genesis.txt  voters.txt    what every member starts from
         control                    socket of the running `devnet up`
         authority/key.pem          enrols keys
-        depositor/                 key.pem  api-key
+        depositor/                 key.pem  api-key  environment: for a shell to source
         observer/                  certificate.pem  tls.pem: what `devnet status` asks with
         court/ ...                 one folder a member: member.toml, certificate, keys, data/
         gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key, database
@@ -71,6 +71,10 @@ class Places:
     @property
     def api_key(self) -> Path:
         return self.directory / "depositor" / "api-key"
+
+    @property
+    def environment(self) -> Path:
+        return self.directory / "depositor" / "environment"
 
     def certificate(self, name: str) -> Path:
         return self.directory / name / "certificate.pem"

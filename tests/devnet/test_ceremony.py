@@ -5,6 +5,8 @@ import os
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,18 @@ def test_after_the_first_start_an_emptied_directory_is_no_new_member(tmp_path: P
     for _ in range(2):
         end_bootstrap(places)
         assert load_member(places.settings("court")) == dataclasses.replace(first, voters=None)
+
+
+def test_a_shell_finds_everything_in_the_environment_file(places: Places) -> None:
+    """Also `cunzheng` itself; and the paths are those after everything was moved into place."""
+    script = f'. "{places.environment}"; env; command -v cunzheng'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    values = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    assert Path(values["CUNZHENG_POLICY"]) == places.policy
+    assert Path(values["CUNZHENG_KEY"]) == places.depositor_key
+    assert Path(values["CUNZHENG_API_KEY_FILE"]) == places.api_key
+    assert values["CUNZHENG_GATEWAY"] == f"http://{places.gateways['gateway-1']}"
+    assert done.stdout.splitlines()[-1].startswith(str(Path(sys.executable).parent))
 
 
 def test_addresses_differ_and_are_remembered(places: Places) -> None:
