@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import assert_never
 
 from node.evidence import receipt
 from node.evidence.enrolment import KeyRecord, parse_key_record
@@ -183,6 +184,8 @@ def format_entry(entry: Entry) -> bytes:
             kind, rest = "key", _key_lines(entry)
         case PolicyEntry():
             kind, rest = "policy", format_policy_note(entry.note)
+        case _:
+            assert_never(entry)
     head = f"{TAG}\nkind {kind}\nheight {entry.height}\ntime {entry.time_ms}\n"
     return head.encode() + rest
 

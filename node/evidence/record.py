@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from node.evidence import merkle
 from node.evidence.digests import sha256
@@ -96,6 +97,8 @@ def format_record(record: Record) -> bytes:
             rest = format_authorised(record.authority, record.signature, record.record_bytes)
         case PolicyNote():
             kind, rest = b"policy\n", format_policy_note(record)
+        case _:
+            assert_never(record)
     return f"{TAG}\nkind ".encode() + kind + rest
 
 

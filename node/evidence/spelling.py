@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NoReturn
 
 from node.evidence.atoms import read_decimal
@@ -42,8 +42,9 @@ _TAG = re.compile(rb"(cunzheng/[a-z]+/v|#cunzheng policy v)([1-9][0-9]{0,15})")
 
 Json = Mapping[str, object]
 
-_DEPTH_MAX = 2
-"""An object in the object: no tagged line nests deeper, so hostile nesting ends here."""
+_DEPTH_MAX = 3
+"""An item, its details, a pair: nothing of ours nests deeper, and a hostile text must not reach the
+depth at which whoever walks through it runs out of stack."""
 
 
 def parse_integer(text: str, where: str) -> int:
@@ -157,7 +158,18 @@ def load_canonical(data: bytes, where: str) -> dict[str, object]:
         raise Malformed(where, "not JSON") from error
     if not isinstance(value, dict):
         raise Malformed(where, "not a JSON object")
+    level: list[object] = [value]
+    for _ in range(_DEPTH_MAX):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if any(isinstance(each, dict | list) for each in level):
+        raise Malformed(where, f"nests deeper than {_DEPTH_MAX}")
     return value
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def fields(
@@ -186,17 +198,17 @@ def _refuse(where: str, why: str) -> NoReturn:
     raise Malformed(where, why)
 
 
-def _check_plain(value: object, where: str, depth: int = _DEPTH_MAX) -> None:
+def _check_plain(value: object, where: str) -> None:
     """Keys and strings are printable ASCII without quote and backslash; nothing is null."""
     if isinstance(value, str):
         if not _PLAIN.fullmatch(value):
             raise Malformed(where, "a character outside printable ASCII, a quote or a backslash")
-    elif isinstance(value, dict) and depth:
+    elif isinstance(value, dict):
         for key, inner in value.items():
             _check_plain(key, where)
-            _check_plain(inner, where, depth - 1)
+            _check_plain(inner, where)
     elif type(value) is not int:
-        raise Malformed(where, "only strings, integers and an object of these are allowed")
+        raise Malformed(where, "only objects, strings and integers are allowed")
 
 
 class Lines:

@@ -120,7 +120,7 @@ BREAKS: dict[str, Break] = {
     "a key twice": lambda chain, proof: {"keys": (*proof.keys[:1], *proof.keys[:1])},
     "another's key": lambda chain, proof: {"keys": (key_leaf(chain, "other"),)},
     "a key after the entry": lambda chain, proof: {"keys": (replace(proof.keys[0], index=99),)},
-    "a key section with a policy": lambda chain, proof: {"keys": proof.policy_entries},
+    "a key section with a policy": lambda chain, proof: {"keys": proof.policy_entries[:1]},
     "no policy entries": lambda chain, proof: {"policy_entries": ()},
     "a policy left out": lambda chain, proof: {"policy_entries": proof.policy_entries[1:]},
     "policies out of order": lambda chain, proof: {"policy_entries": proof.policy_entries[::-1]},
@@ -251,6 +251,16 @@ def test_limits(chain: Any, proof: Proof) -> None:
     ):
         with pytest.raises(Malformed):
             parse_proof(bad)
+
+
+def test_what_the_writer_would_not_write_is_refused(
+    proof: Proof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No such text is known; should a parser ever take one, the writer has the last word."""
+    data = format_proof(proof)
+    monkeypatch.setattr("node.evidence.proof_text.format_proof", lambda _: b"")
+    with pytest.raises(Malformed, match="not spelled"):
+        parse_proof(data)
 
 
 def test_a_newer_proof_is_newer_however_long_it_is(proof: Proof) -> None:

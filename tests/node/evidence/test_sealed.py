@@ -82,6 +82,16 @@ def test_another_spelling_is_refused(chain: Any, old: bytes, new: bytes) -> None
         parse_sealed(data.replace(old, new, 1))
 
 
+def test_what_the_writer_would_not_write_is_refused(
+    chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No such text is known; should a parser ever take one, the writer has the last word."""
+    data = chain.seal()
+    monkeypatch.setattr("node.evidence.sealed.format_sealed", lambda _: b"")
+    with pytest.raises(Malformed, match="not spelled"):
+        parse_sealed(data)
+
+
 def test_more_than_32_seals_are_refused(chains: Any) -> None:
     many = chains.Chain(names=tuple(f"m{n}" for n in range(32)), quorum=1)
     assert len(parse_sealed(many.seal()).seals) == 32
