@@ -34,6 +34,9 @@ from node.words import Answer, Notice, OpenPoint, State
 
 __all__ = ["configure", "run"]
 
+_EXPECTED = {OpenPoint.O02, OpenPoint.O09}
+"""Open points that say only that a proof was just made, and verified here."""
+
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Deposit, or go on with a deposit."""
@@ -66,7 +69,7 @@ def _prepare(
     terms = terms_of(arguments, origin)
     first = arguments.files[0]
     folder = arguments.batch_dir or (first if first.is_dir() else first.parent)
-    kept, rest = [], [file.path for file in files]
+    kept, rest = [], files
     now_ms = time.time_ns() // 1_000_000
     for batch in prepare(files, terms, signer, folder, now_ms, secrets.token_bytes):
         own, rest = rest[: len(batch.items)], rest[len(batch.items) :]
@@ -167,6 +170,6 @@ def _report(kept: list[Kept], delivered: list[Delivered], terminal: Terminal) ->
         )
     )
     points = {point for each in delivered for point in each.verdict.open_points}
-    for point in sorted(points - {OpenPoint.O02}, key=lambda point: point.name):
+    for point in sorted(points - _EXPECTED, key=lambda point: point.name):
         terminal.line(f"  {point.name}  {terminal.said(point)}", "yellow")
     terminal.line(terminal.said(Notice.NO_LATER_THAN))

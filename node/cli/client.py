@@ -263,7 +263,9 @@ def _is_here(host: str) -> bool:
 
 def _answer(status: int, result: object) -> Answer | None:
     if isinstance(result, str) and result in ResultCode.__members__:
-        return ResultCode[result].answer
+        answer = ResultCode[result].answer
+        # A statement for another chain is a wrong request; there is no proof to speak of.
+        return None if answer is Answer.PROOF_NOT_VALID else answer
     if status in (401, 403):
         return Answer.NO_PERMISSION
     return Answer.COULD_NOT_CHECK if status >= 500 or status == 429 else None

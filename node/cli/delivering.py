@@ -12,13 +12,14 @@ from pathlib import Path
 
 from node.cli.failure import Failure
 from node.cli.files import proof_path, write_whole
+from node.cli.hashing import HashedFile
 from node.cli.result import consistent
 from node.cli.terminal import Terminal
 from node.evidence.batch import Batch, derive_all
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof, public_form
 from node.evidence.proof_text import PROOF_SIZE_MAX, format_proof, parse_proof
-from node.evidence.steps import Anchor, FileDigests
+from node.evidence.steps import Anchor
 from node.evidence.verdict import Verdict
 from node.evidence.verify import verify
 from node.words import ResultCode
@@ -44,7 +45,7 @@ class Delivery:
 
     anchor: Anchor
     folder: Path
-    files: Mapping[int, Path]
+    files: Mapping[int, HashedFile]
     only_files: bool = False
     out: Path | None = None
     public: bool = False
@@ -95,26 +96,18 @@ def read_proof(data: bytes) -> Proof:
 
 
 def _deliver_one(index: int, proof: Proof, delivery: Delivery) -> Delivered:
-    data = format_proof(proof)
-    verdict = verify(data, delivery.anchor, _own_digests(proof))
+    data, file = format_proof(proof), delivery.files.get(index)
+    verdict = verify(data, delivery.anchor, None if file is None else file.digests)
     assert consistent(verdict), "derived from a verified proof and the depositor's own items"
     if delivery.public:
         proof = public_form(proof)
         data = format_proof(proof)
-    file = delivery.files.get(index)
-    base = file or delivery.folder / proof.number
+    base = file.path if file else delivery.folder / proof.number
     base = base if delivery.out is None else delivery.out / base.name
     path = proof_path(base, public=delivery.public)
     if delivery.replace or not _is_there(path, proof):
         write_whole(path, data, replace=delivery.replace)
-    return Delivered(proof.number, path, file, verdict)
-
-
-def _own_digests(proof: Proof) -> FileDigests:
-    """What the depositor hashed, as step 1 compares it."""
-    if proof.opening is None:
-        return FileDigests(0, {proof.deposit.alg: proof.item})
-    return FileDigests(proof.opening.size, dict(proof.opening.digests))
+    return Delivered(proof.number, path, None if file is None else file.path, verdict)
 
 
 def _is_there(path: Path, proof: Proof) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from node.evidence import digests
@@ -26,8 +27,16 @@ class Unusable(Exception):
         self.en = en
 
 
-def digest_file(path: Path, advance: Callable[[int], None] = lambda _: None) -> FileDigests:
-    """Size and digests of a file that nobody changes meanwhile; raises `Unusable`."""
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """A file and what was read of it."""
+
+    path: Path
+    digests: FileDigests
+
+
+def hash_file(path: Path, advance: Callable[[int], None] = lambda _: None) -> HashedFile:
+    """A file that nobody changes meanwhile, with its size and digests; raises `Unusable`."""
     running = {alg: digests.new(alg) for alg in digests.ALGS}
     try:
         # Without O_NONBLOCK a named pipe would wait for a writer before it can be refused.
@@ -48,7 +57,8 @@ def digest_file(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
         raise Unusable(f"无法读取（{reason}）", f"cannot be read ({reason})") from error
     if size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise Unusable("读取期间发生了变化", "changed while it was read")
-    return FileDigests(size, {alg: digest.digest() for alg, digest in running.items()})
+    found = FileDigests(size, {alg: digest.digest() for alg, digest in running.items()})
+    return HashedFile(path, found)
 
 
 def size_of(path: Path) -> int:

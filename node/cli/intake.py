@@ -10,9 +10,8 @@ from pathlib import Path
 
 from node.cli.failure import Failure
 from node.cli.files import evidence_files, proof_path
-from node.cli.hashing import Unusable, digest_file, size_of
+from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
 from node.cli.language import Text
-from node.cli.preparing import HashedFile
 from node.cli.terminal import Terminal
 
 NAMED_MAX = 10
@@ -32,12 +31,12 @@ def take_in(
                 refused.append((path, _HAS_PROOF))
                 continue
             try:
-                digests = digest_file(path, progress.advance)
+                file = hash_file(path, progress.advance)
             except Unusable as error:
                 refused.append((path, Text(error.zh, error.en)))
                 continue
-            if digests.size:
-                hashed.append(HashedFile(path, digests))
+            if file.digests.size:
+                hashed.append(file)
             else:
                 refused.append((path, _EMPTY))
     if refused and not skip:

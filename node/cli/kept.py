@@ -7,7 +7,8 @@ from pathlib import Path
 
 from node.cli.failure import Failure
 from node.cli.files import BATCH_SUFFIX, read_limited, write_whole
-from node.cli.hashing import Unusable, digest_file
+from node.cli.hashing import HashedFile, Unusable, hash_file
+from node.cli.language import Text
 from node.cli.terminal import Terminal
 from node.evidence.batch import BATCH_SIZE_MAX, Batch, format_batch, parse_batch
 from node.evidence.malformed import Malformed
@@ -21,10 +22,10 @@ class Kept:
 
     batch: Batch
     path: Path
-    files: dict[int, Path]
+    files: dict[int, HashedFile]
 
 
-def keep(batch: Batch, folder: Path, files: dict[int, Path]) -> Kept:
+def keep(batch: Batch, folder: Path, files: dict[int, HashedFile]) -> Kept:
     """Write a batch, durably and for its owner only: it opens every item."""
     number = receipt_number(statement_id(batch.statement_bytes))
     path = folder / f"cunzheng-{number}{BATCH_SUFFIX}"
@@ -43,9 +44,16 @@ def reopen(path: Path, terminal: Terminal) -> Kept:
         ) from error
     files = {}
     for index, each in enumerate(batch.items):
-        file = None if each.path is None else path.parent / each.path
-        if file is not None and _is_unchanged(file, batch, index, terminal):
+        file = None if each.path is None else _unchanged(path.parent / each.path, batch, index)
+        if isinstance(file, HashedFile):
             files[index] = file
+        elif file is not None:
+            terminal.note(
+                f"警告：{each.path} {file.zh}；其证明将以存证编号命名，写在批次文件旁。",
+                f"warning: {each.path} {file.en}; its proof is written beside the batch file, "
+                "under its number.",
+                "yellow",
+            )
     return Kept(batch, path, files)
 
 
@@ -58,17 +66,12 @@ def is_of(found: FileDigests, batch: Batch, index: int) -> bool:
     return same and found.size == each.opening.size
 
 
-def _is_unchanged(file: Path, batch: Batch, index: int, terminal: Terminal) -> bool:
-    """Whether the file still is what was hashed: only then its proof belongs beside it."""
+def _unchanged(path: Path, batch: Batch, index: int) -> HashedFile | Text:
+    """The file if it still is what was hashed, since only then its proof belongs beside it."""
     try:
-        if is_of(digest_file(file), batch, index):
-            return True
-        zh, en = "在计算摘要之后被改动", "was changed after it was hashed"
+        file = hash_file(path)
     except Unusable as error:
-        zh, en = error.zh, error.en
-    terminal.note(
-        f"警告：{file} {zh}；其证明将以存证编号命名，写在批次文件旁。",
-        f"warning: {file} {en}; its proof is written beside the batch file, under its number.",
-        "yellow",
-    )
-    return False
+        return Text(error.zh, error.en)
+    if is_of(file.digests, batch, index):
+        return file
+    return Text("在计算摘要之后被改动", "was changed after it was hashed")

@@ -13,27 +13,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.cli.hashing import HashedFile
 from node.cli.terminal import clean
 from node.evidence import item
 from node.evidence.batch import Batch, BatchItem
 from node.evidence.item import ITEMS_MAX, SALT_SIZE, VALUE_SALT_SIZE, DetailValue, Opening
 from node.evidence.keys import Signer
 from node.evidence.statement import NONCE_SIZE, Deposit, format_statement
-from node.evidence.steps import FileDigests
 
 PAGED_FROM = 17
 """Items from which pages of 16 pay: below that one page would show all its neighbours."""
 _MEDIA_TYPE_UNKNOWN = "application/octet-stream"
 
 Random = Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class HashedFile:
-    """A file and what was read of it."""
-
-    path: Path
-    digests: FileDigests
 
 
 @dataclass(frozen=True, slots=True)

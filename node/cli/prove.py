@@ -20,7 +20,7 @@ from node.cli.client import GatewayClient, read_api_key
 from node.cli.delivering import Delivered, Delivery, check_proof, deliver, read_proof
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, proof_path, read_limited, write_whole
-from node.cli.hashing import Unusable, digest_file
+from node.cli.hashing import HashedFile, Unusable, hash_file
 from node.cli.kept import is_of, reopen
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
@@ -176,7 +176,7 @@ def _derive(
             f"the proof is of another statement than the batch file {kept.path}; use a proof of "
             "the same deposit.",
         )
-    named = {_find(file, kept.batch): file for file in files}
+    named = dict(_find(file, kept.batch) for file in files)
     delivery = Delivery(
         anchor,
         kept.path.parent,
@@ -189,15 +189,15 @@ def _derive(
     return deliver(data, kept.batch, delivery, terminal)
 
 
-def _find(file: Path, batch: Batch) -> int:
-    """The item of a file, by its digests: it may have been renamed or moved."""
+def _find(file: Path, batch: Batch) -> tuple[int, HashedFile]:
+    """The place of a file in the batch, by its digests: it may have been renamed or moved."""
     try:
-        found = digest_file(file)
+        found = hash_file(file)
     except Unusable as error:
         raise Failure(f"文件 {file} {error.zh}。", f"the file {file} {error.en}.") from error
     for index in range(len(batch.items)):
-        if is_of(found, batch, index):
-            return index
+        if is_of(found.digests, batch, index):
+            return index, found
     raise Failure(
         f"文件 {file} 不在该批次中（不等于被篡改：另存、转码、压缩亦会改变字节）。",
         f"the file {file} is not in this batch (saving again, converting or compressing a file "

@@ -84,7 +84,7 @@ def _from_gateway(value: dict[str, Any]) -> Overview:
             for each in value["members"]
         )
         unreachable = tuple(map(str, value["unreachable"]))
-        return Overview(value["ready"] is True, str(value["leader"] or "-"), rows, unreachable)
+        return Overview(value["ready"] is True, str(value.get("leader") or "-"), rows, unreachable)
     except (KeyError, TypeError, ValueError) as error:
         raise Failure(
             "网关的应答无法理解；请检查地址，或使用新版程序。",

@@ -14,7 +14,7 @@ from pathlib import Path
 from node.cli.arguments import add_trust, trust
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, evidence_files, proof_path
-from node.cli.hashing import Unusable, digest_file, size_of
+from node.cli.hashing import Unusable, hash_file, size_of
 from node.cli.language import Language, Text, said
 from node.cli.result import Given, print_list, print_verdict
 from node.cli.terminal import Progressing, Terminal
@@ -178,7 +178,7 @@ def _verify(pair: Pair, anchor: Anchor | None, progress: Progressing) -> Verifie
     if pair.file is None:
         return Verified(pair, None, verify(data, anchor))
     try:
-        digests = digest_file(pair.file, progress.advance)
+        digests = hash_file(pair.file, progress.advance).digests
     except Unusable as error:
         if not pair.file.exists():
             raise Failure(

@@ -1,16 +1,30 @@
-"""Fixtures for the command line: a sealed chain, a folder with a file and a proof, the command."""
+"""Fixtures for the command line: a sealed chain, a folder with a file and a proof, the command.
 
+`live` is the real gateway application on a real port, over the three members of the gateway's own
+tests, in a thread of its own: commands talk to it as they would to any other.
+"""
+
+import asyncio
+import importlib.util
 import json
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import uvicorn
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.cli.hashing import digest_file
+from node.cli.hashing import hash_file
 from node.cli.main import main
+from node.evidence import item
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.digests import sha256
 from node.evidence.item import ALG_SETS, Opening, format_details
 from node.evidence.keys import Signer
 from node.evidence.merkle import inclusion_path, leaf_hash, root
@@ -20,6 +34,12 @@ from node.evidence.proof import LeafProof, Proof
 from node.evidence.proof_text import format_proof
 from node.evidence.record import format_genesis
 from node.evidence.tlog_proof import TlogProof
+from node.gateway.app import create_app
+from node.gateway.auth import format_key_line, parse_key_file
+from node.gateway.gateway import assemble
+from node.gateway.links import Endpoint, Identity
+from node.gateway.members import Members
+from node.gateway.requests import RequestStore
 
 SEALERS = ("court", "forensic", "notary")
 
@@ -53,8 +73,6 @@ class Chain:
 
     def prove(self, leaf: int, packed: bytes, page: int = 1, **changes: Any) -> Proof:
         """The proof of item 0 of the deposit at this leaf."""
-        from node.evidence import item
-
         values: dict[str, Any] = {
             "item_index": 0,
             "page": item.page_items(packed, page, 0),
@@ -92,7 +110,7 @@ class Folder:
 
     def deposit(self, file: Path, **changes: Any) -> Proof:
         """The holder's proof of a file, deposited now."""
-        digests = digest_file(file)
+        digests = hash_file(file).digests
         details = format_details({"file_name": (bytes(16), "evidence")})
         opening = Opening(bytes(32), tuple(digests.digests.items()), digests.size, details)
         world, item = self.chain.world, opening.item()
@@ -147,3 +165,119 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Outcome(exit_code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def fakes() -> ModuleType:
+    """The members of the gateway's tests, from the conftest beside this one."""
+    path = Path(__file__).parents[1] / "gateway" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("gateway_fakes", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Live:
+    """A gateway that answers on a port, and what a depositor has of it."""
+
+    url: str
+    cluster: Any
+    key: Path
+    api_key: Path
+    policy: Path
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def access(self) -> tuple[object, ...]:
+        """The arguments every deposit needs."""
+        return (
+            *("--gateway", self.url, "--api-key-file", self.api_key),
+            *("--key", self.key, "--policy", self.policy),
+        )
+
+    def do(self, action: Callable[[], Any]) -> None:
+        """Run something in the gateway's thread, where its events belong."""
+
+        async def call() -> None:
+            action()
+
+        asyncio.run_coroutine_threadsafe(call(), self.loop).result()
+
+
+def write_key(path: Path, name: str) -> Path:
+    """The key file of one of the world's signers."""
+    key = Ed25519PrivateKey.from_private_bytes(sha256(name.encode()))
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.touch(0o600)
+    path.write_bytes(pem)
+    return path
+
+
+@pytest.fixture
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    folder = tmp_path_factory.mktemp("keys")
+    return lambda name: write_key(folder / f"{name}.pem", name)
+
+
+@pytest.fixture
+def live(
+    world: Any,
+    fakes: ModuleType,
+    tmp_path_factory: pytest.TempPathFactory,
+    key_file: Callable[[str], Path],
+) -> Iterator[Live]:
+    folder = tmp_path_factory.mktemp("gateway")
+    (folder / "api.key").write_text(f"{fakes.API_KEY}\n")
+    (folder / "policy.txt").write_bytes(world.policy_texts()[0])
+    clock = fakes.Clock()
+    cluster = fakes.Cluster(world, clock)
+    for signer, role in ((world.gateway, "gateway"), (world.depositor, "depositor")):
+        cluster.apply([world.key("enrol", signer.public, role=role)])
+    listening = socket.create_server(("127.0.0.1", 0))
+    started: threading.Event = threading.Event()
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+    async def serve() -> None:
+        tls = {name: fakes.make_tls(name) for name in (*fakes.NAMES, "gateway")}
+        for member in cluster.members.values():
+            await member.start(tls)
+        endpoints = [
+            Endpoint(name, f"127.0.0.1:{member.port}", tls[name].certificate)
+            for name, member in cluster.members.items()
+        ]
+        members = Members(
+            endpoints, Identity(tls["gateway"].certificate, tls["gateway"].private_key)
+        )
+        keys = parse_key_file(format_key_line("acme", fakes.API_KEY))
+        async with RequestStore(f"sqlite+aiosqlite:///{folder}/gateway.db") as store:
+            gateway = assemble(world.note(), world.gateway, keys, members, store, clock)
+            own = asyncio.create_task(gateway.run())
+            config = uvicorn.Config(create_app(gateway), lifespan="off", log_level="error")
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            started.set()
+            await stop.wait()
+            server.should_exit = True
+            await serving
+            own.cancel()
+            await asyncio.gather(own, return_exceptions=True)
+        await members.close()
+        for member in cluster.members.values():
+            await member.stop()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert started.wait(20)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    api_key, policy = folder / "api.key", folder / "policy.txt"
+    yield Live(url, cluster, key_file("depositor"), api_key, policy, loop)
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(20)
+    loop.close()

@@ -1,0 +1,280 @@
+"""The client of the gateway: what it repeats, and that it believes nothing. Plus status and key."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from node.cli import client as module
+from node.cli.client import Clock, GatewayClient
+from node.cli.failure import Failure
+from node.cli.terminal import Terminal
+from node.words import Answer, State
+
+Live, Run = Any, Any
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class FakeTime:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.clock = Clock(lambda: self.now, self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def connect(time: FakeTime) -> Iterator[Callable[[Handler], GatewayClient]]:
+    clients: list[GatewayClient] = []
+
+    def make(handler: Handler) -> GatewayClient:
+        terminal = Terminal("en", for_programs=True)
+        transport = httpx.MockTransport(handler)
+        clients.append(
+            GatewayClient("https://gateway.test/", terminal, "czk_", transport, time.clock)
+        )
+        return clients[-1]
+
+    yield make
+    for each in clients:
+        each.__exit__()
+
+
+def answers(*given: httpx.Response | Exception) -> tuple[list[httpx.Request], Handler]:
+    """Gives these one after the other, and keeps the requests."""
+    left, asked = list(given), []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        request.read()
+        asked.append(request)
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return asked, handler
+
+
+def batch(state: str, proof: str | None = None) -> httpx.Response:
+    part = {"state": state, "receipt": {"number": "0" * 32}, "proof": proof, "reason": None}
+    return httpx.Response(201 if proof else 202, json={"statements": [part]})
+
+
+def deposit(gateway: GatewayClient, patience_s: float = 60) -> module.Part:
+    return gateway.deposit(
+        b"statement", bytes(64), b"items", idempotency_key="k", plain=False, patience_s=patience_s
+    )
+
+
+def test_the_same_bytes_are_sent_until_final(connect: Any) -> None:
+    refused = httpx.ConnectError("refused")
+    asked, handler = answers(
+        refused,
+        httpx.Response(503, json={}),
+        batch("PENDING"),
+        batch("COMMITTED"),
+        batch("FINAL", "proof"),
+    )
+    part = deposit(connect(handler))
+    assert (part.state, part.proof) == (State.FINAL, b"proof")
+    assert len(asked) == 5
+    for request in asked:
+        assert request.content == b"items"
+        assert request.headers["idempotency-key"] == "k"
+        assert request.headers["cunzheng-statement"] == "c3RhdGVtZW50"
+        assert request.headers["authorization"] == "Bearer czk_"
+        assert request.url.path == "/v1/anchors:batch"
+
+
+def test_patience_ends(connect: Any, time: FakeTime) -> None:
+    asked, handler = answers(batch("PENDING"))
+    assert deposit(connect(handler), 2).state is State.PENDING
+    assert 2 <= time.now <= 2.5
+    asked, handler = answers(httpx.ConnectError("refused"))
+    start = time.now
+    with pytest.raises(Failure) as failed:
+        deposit(connect(handler), 5)
+    assert failed.value.answer is Answer.COULD_NOT_CHECK
+    assert time.now - start <= 5
+    assert 3 <= len(asked) <= 10
+
+
+def test_what_can_never_succeed_is_not_repeated(connect: Any) -> None:
+    problem = {"title": "T", "detail": "D.", "code": "KEY_NOT_ENROLLED"}
+    asked, handler = answers(httpx.Response(403, json=problem))
+    with pytest.raises(Failure) as failed:
+        deposit(connect(handler))
+    assert len(asked) == 1
+    assert failed.value.exit_code == 70
+    assert failed.value.code == "KEY_NOT_ENROLLED"
+    assert failed.value.text.en == "the gateway refused: T. D."
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "exit_code"),
+    [
+        (404, {"result_code": "V101"}, 40),
+        (409, {"result_code": "V100"}, 50),
+        (422, {"result_code": "V104"}, 2),
+        (503, {"result_code": "V502"}, 80),
+        (401, {}, 70),
+        (422, {}, 2),
+        (500, {}, 80),
+        (404, {"result_code": "V999"}, 2),
+    ],
+)
+def test_problems_have_the_exit_code_of_their_answer(
+    connect: Any, status: int, document: dict[str, str], exit_code: int
+) -> None:
+    _, handler = answers(httpx.Response(status, json=document))
+    with pytest.raises(Failure) as failed:
+        connect(handler).proof("EV1", 0)
+    assert failed.value.exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(200, content=b""),
+        httpx.Response(200, content=b"<html>"),
+        httpx.Response(200, content=b"[" * 100_000),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"statements": []}),
+        httpx.Response(200, json={"statements": [[]]}),
+        httpx.Response(200, json={"statements": [{"state": "FINAL"}]}),
+        httpx.Response(200, json={"statements": [{"state": "SURE", "receipt": {"number": ""}}]}),
+        httpx.Response(200, json={"statements": [{"state": "FINAL", "receipt": {"number": 1}}]}),
+        httpx.Response(301, headers={"location": "https://elsewhere.test"}),
+        httpx.Response(403, content=b"<html>"),
+        httpx.Response(403, json=[]),
+    ],
+)
+def test_nonsense_could_not_be_understood(connect: Any, response: httpx.Response) -> None:
+    asked, handler = answers(response)
+    with pytest.raises(Failure) as failed:
+        deposit(connect(handler))
+    assert failed.value.answer is Answer.COULD_NOT_CHECK
+    assert "cannot be understood" in failed.value.text.en
+    assert len(asked) == 1
+
+
+def test_an_endless_answer_is_cut(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_SIZE_MAX", 1000)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(100)
+
+    with pytest.raises(Failure, match="more than 1000 bytes"):
+        connect(lambda _: httpx.Response(200, content=endless())).proof("EV1", 0)
+
+
+@pytest.mark.parametrize("url", ["", "gateway", "ftp://gateway", "http://", "https://[::1", "/tmp"])
+def test_an_address_that_is_none(run: Run, url: str) -> None:
+    outcome = run("status", "--gateway", url)
+    assert outcome.exit_code == 2
+    assert "https://gateway.example" in outcome.err
+
+
+def test_an_api_key_in_the_clear_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    for url, warned in (
+        ("http://gateway.test", True),
+        ("https://gateway.test", False),
+        ("http://127.0.0.1:8001", False),
+        ("http://[::1]:8001", False),
+        ("http://localhost:8001", False),
+    ):
+        with GatewayClient(url, Terminal("en", for_programs=False), "czk_"):
+            assert ("can be read on the way" in capsys.readouterr().err) == warned, url
+
+
+# status
+
+
+def test_status_of_a_gateway(live: Live, run: Run) -> None:
+    outcome = run("status", "--gateway", live.url)
+    assert outcome.exit_code == 0
+    assert outcome.out.startswith("Ready")
+    assert "court     leader" in outcome.out
+    value = run("status", "--gateway", live.url, "--json").json
+    assert value["ready"] is True
+    assert [row["member"] for row in value["rows"]] == ["court", "forensic", "notary"]
+
+
+def test_status_without_a_leader_is_not_ready(live: Live, run: Run) -> None:
+    live.cluster.leader = None
+    stop = asyncio.run_coroutine_threadsafe(live.cluster.members["notary"].stop(), live.loop)
+    stop.result()
+    outcome = run("status", "--gateway", live.url)
+    assert outcome.exit_code == 80
+    assert outcome.out.startswith("Not ready")
+    assert "notary    no answer" in outcome.out
+
+
+def test_status_of_nobody(run: Run, tmp_path: Path) -> None:
+    assert run("status", "--gateway", "http://127.0.0.1:1").exit_code == 80
+    assert run("status", "--config", tmp_path / "absent.toml").exit_code == 2
+    assert run("status").exit_code == 2
+
+
+# key enrol
+
+
+def test_a_key_is_enrolled_and_may_deposit(
+    live: Live,
+    run: Run,
+    tmp_path: Path,
+    key_file: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # From which time a key is good is the authority's clock; here the chain's stands still.
+    monkeypatch.setattr("time.time_ns", lambda: live.cluster.clock.now * 1_000_000)
+    own = tmp_path / "own.pem"
+    public = run("keygen", own, "--json").json["public_key"]
+    authority = key_file("authority")
+    enrol = ("key", "enrol", "--gateway", live.url, "--role", "depositor", "--authority")
+    done = run(*enrol, authority, "--key", public)
+    assert done.exit_code == 0, done.err
+    assert "committed" in done.out
+    file = tmp_path / "file.txt"
+    file.write_text("x")
+    access = [own if each == live.key else each for each in live.access]
+    assert run("anchor", file, *access).exit_code == 0
+    twice = run(*enrol, authority, "--key", public, "--json")
+    assert twice.exit_code == 2
+    assert twice.json["error"]["code"] == "KEY_RECORD_SKIPPED"
+
+
+def test_who_is_no_authority_enrols_nobody(
+    live: Live, run: Run, key_file: Callable[[str], Path]
+) -> None:
+    key = live.cluster.world.witness("nobody").public.text
+    enrol = ("key", "enrol", "--gateway", live.url, "--role", "court", "--key", key)
+    stranger = key_file("stranger")
+    assert run(*enrol, "--authority", stranger).exit_code == 70
+    outcome = run(*enrol, "--authority", key_file("authority"), "--origin", "a.test/other")
+    assert outcome.exit_code == 2
+    assert "cunzheng.test/rooms" in outcome.err
+
+
+def test_what_is_no_public_key(live: Live, run: Run, key_file: Callable[[str], Path]) -> None:
+    for key in ("", "ed25519:", "ed25519:AAAA", "p256:AAAA", json.dumps({})):
+        outcome = run(
+            *("key", "enrol", "--gateway", live.url, "--role", "court", "--key", key),
+            *("--authority", key_file("authority")),
+        )
+        assert outcome.exit_code == 2
