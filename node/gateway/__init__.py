@@ -1,8 +1,8 @@
 """The HTTP API in front of the members; any number of gateways can run.
 
-A gateway is trusted with little: it signs receipts and, where a depositor does not sign, attests. It
-keeps what was promised (statement bytes and openings) under the client's Idempotency-Key before it
-proposes anything, so that no retry, restart or change of leader deposits twice.
+A gateway is trusted with little: it signs receipts and, where a depositor does not sign, attests.
+It keeps what was promised (statement bytes and openings) under the client's Idempotency-Key before
+it proposes anything, so that no retry, restart or change of leader deposits twice.
 
 The walk of a deposit:
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi import Request as HttpRequest
@@ -42,10 +42,12 @@ from node.gateway.schemas import (
 )
 from node.words import State
 
-LARGE = 256
-"""Items from which preparing takes milliseconds and is moved off the event loop."""
+LARGE = 8_192
+"""Bytes of a body from which its work takes milliseconds and is moved off the event loop."""
 
 router = APIRouter(tags=["deposit"])
+
+_Result = TypeVar("_Result")
 
 Key = Annotated[
     str,
@@ -190,8 +192,10 @@ async def post_batch(
             prepared = [await _countersign(gateway, own, _packed(body), declared)]
         rows, new = await take(gateway, request, prepared)
     progress = await carry(gateway, rows, waiting)
-    value = batch_answer(progress, language_of(http), gateway.network)
-    return answer(http, value, _status(progress, waiting, new))
+    language, status = language_of(http), _status(progress, waiting, new)
+    return await _work(
+        lambda: answer(http, batch_answer(progress, language, gateway.network), status), len(body)
+    )
 
 
 def _check_terms(kind: str, own: tuple[bytes, bytes] | None, terms: Mapping[str, object]) -> None:
@@ -215,8 +219,7 @@ async def _prepare_files(gateway: Gateway, account: Account, body: bytes) -> lis
             account.id, files, asked.mode, asked.category, asked.page
         )
 
-    large = len(body) > LARGE * ITEM_SIZE
-    return await asyncio.to_thread(prepare) if large else prepare()
+    return await _work(prepare, len(body))
 
 
 async def _prepare_items(
@@ -232,16 +235,15 @@ async def _prepare_items(
         why = "1, or 16 in mode commitment"
         raise ProblemError(Problem.FIELD_INVALID, field="page", why=why)
     terms = Terms(mode, query.alg, page, query.category or "A14_0")
-    attest = gateway.preparer.attest_items
-    if len(packed) > LARGE * ITEM_SIZE:
-        return await asyncio.to_thread(attest, account.id, packed, terms)
-    return attest(account.id, packed, terms)
+    return await _work(
+        lambda: gateway.preparer.attest_items(account.id, packed, terms), len(packed)
+    )
 
 
 async def _countersign(
     gateway: Gateway, own: tuple[bytes, bytes], packed: bytes, declared: bool
 ) -> Prepared:
-    prepared = await asyncio.to_thread(gateway.preparer.countersign, *own, packed)
+    prepared = await _work(lambda: gateway.preparer.countersign(*own, packed), len(packed))
     _check_declaration(prepared.deposit.mode, declared)
     if prepared.deposit.key != gateway.signer.public:
         try:
@@ -251,6 +253,11 @@ async def _countersign(
         if not enrolled:
             raise ProblemError(Problem.KEY_NOT_ENROLLED)
     return prepared
+
+
+async def _work(work: Callable[[], _Result], body_size: int) -> _Result:
+    """Computing that others must not wait for if there is much of it."""
+    return await asyncio.to_thread(work) if body_size > LARGE else work()
 
 
 def _own_statement(statement: str | None, signature: str | None) -> tuple[bytes, bytes] | None:

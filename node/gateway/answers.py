@@ -37,29 +37,57 @@ KEEP_OPENING = {
     "en": "Keep the opening (the proof file contains it): without it nobody can ever match this "
     "deposit with a file again, so losing it loses the deposit. It is kept here for 24 hours only.",
 }
-OPENING_WITH_DEPOSITOR = {
-    "zh": "摘要开启数据只在存证主体手中；一旦遗失，等于失去本存证。",
-    "en": "The openings are with the depositor alone; losing them loses the deposit.",
-}
-OPENING_DELETED = {
-    "zh": "摘要开启数据已超过 24 小时保留期，本网关不再持有。",
-    "en": "The opening was kept for 24 hours and is no longer here.",
+OPENING_ELSEWHERE = {
+    "zh": "摘要开启数据只在存证主体手中（本网关保留不超过 24 小时）；一旦遗失，等于失去本存证。",
+    "en": "The opening is with the depositor alone (here it is deleted after 24 hours); losing it "
+    "loses the deposit.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
-    """The signed things of a statement, from its record or, once that is gone, from the chain."""
+class _Known:
+    """A statement's progress with all that is stored or proven about it, read once.
 
+    The signed things come from its record or, once that is deleted, from the chain.
+    """
+
+    progress: Progress
     statement: bytes
     signature: bytes
     receipt: Receipt
+    deposit: Deposit
+    keepsake: Keepsake | None
 
     @property
-    def deposit(self) -> Deposit:
-        parsed = parse_statement(self.statement)
-        assert isinstance(parsed, Deposit), "the gateway stores deposits only"
-        return parsed
+    def openings(self) -> tuple[Opening, ...]:
+        return self.keepsake.openings if self.keepsake else ()
+
+    @property
+    def first_number(self) -> str | None:
+        placed = self.progress.placed
+        return placed.statement.number(0) if placed else None
+
+    @property
+    def attested(self) -> bool:
+        """Whether the gateway signed in the depositor's place."""
+        return self.deposit.key == self.receipt.gateway
+
+
+def _know(progress: Progress) -> _Known:
+    stored, signed = progress.stored, None
+    if stored.record is not None:
+        record = parse_record(stored.record)
+        assert isinstance(record, StatementRecord)
+        signed = record.statement_bytes, record.signature, record.receipt
+    elif progress.placed is not None:
+        entry = progress.placed.statement
+        signed = entry.statement_bytes, entry.signature, entry.receipt
+    else:
+        raise ProblemError(Problem.CANNOT_CHECK)
+    deposit = parse_statement(signed[0])
+    assert isinstance(deposit, Deposit), "the gateway stores deposits only"
+    keepsake = None if stored.keepsake is None else parse_keepsake(stored.keepsake)
+    return _Known(progress, *signed, deposit, keepsake)
 
 
 def moment(time_ms: int, by: Literal["gateway", "proposer", "members"]) -> Moment:
@@ -81,101 +109,72 @@ def times(receipt: Receipt, placed: Placed | None, proof: Proof | None) -> Times
 
 def anchor_answer(progress: Progress, language: Language, network: str) -> AnchorAnswer:
     """The answer to the deposit of one file."""
-    keepsake = _keepsake(progress)
-    opening = keepsake.openings[0] if keepsake and keepsake.openings else None
+    known = _know(progress)
+    opening = known.openings[0] if known.openings else None
     return AnchorAnswer(
-        **_deposited(progress, keepsake, opening, language),
-        evidence_no=_first_number(progress),
+        **_deposited(known, opening, language),
+        evidence_no=known.first_number,
         opening=opening_value(opening) if opening else None,
-        notices=_notices([progress], language, network),
+        notices=_notices(known, language, network),
     )
 
 
 def batch_answer(progress: Sequence[Progress], language: Language, network: str) -> BatchAnswer:
     """The answer to the deposit of many."""
-    parts = [_part(each, language) for each in progress]
+    known = [_know(each) for each in progress]
     return BatchAnswer(
         **state_words(least_far(progress), language),
-        first_evidence_no=parts[0].first_evidence_no,
-        count=sum(part.count for part in parts),
-        statements=parts,
-        notices=_notices(progress, language, network),
+        first_evidence_no=known[0].first_number,
+        count=sum(each.deposit.count for each in known),
+        statements=[_part(each, language) for each in known],
+        notices=_notices(known[0], language, network),
     )
 
 
-def _part(progress: Progress, language: Language) -> BatchPart:
-    keepsake = _keepsake(progress)
-    openings = keepsake.openings if keepsake else ()
+def _part(known: _Known, language: Language) -> BatchPart:
     return BatchPart(
-        **_deposited(progress, keepsake, None, language),
-        first_evidence_no=_first_number(progress),
-        count=_signed(progress).deposit.count,
-        openings=[opening_value(each) for each in openings] or None,
+        **_deposited(known, None, language),
+        first_evidence_no=known.first_number,
+        count=known.deposit.count,
+        openings=[opening_value(each) for each in known.openings] or None,
     )
 
 
-def _deposited(
-    progress: Progress, keepsake: Keepsake | None, opening: Opening | None, language: Language
-) -> dict[str, Any]:
-    signed, placed, proof = _signed(progress), progress.placed, progress.proof
-    stored = progress.stored
-    message = receipt_message(
-        signed.deposit.origin, stored.statement_id, signed.receipt.accepted_at
-    )
+def _deposited(known: _Known, opening: Opening | None, language: Language) -> dict[str, Any]:
+    progress, receipt = known.progress, known.receipt
+    identity, placed, proof = progress.stored.statement_id, progress.placed, progress.proof
+    message = receipt_message(known.deposit.origin, identity, receipt.accepted_at)
     # A statement may have come through another gateway before: then that one accepted it first.
-    first = placed.statement.receipt if placed else signed.receipt
+    first = placed.statement.receipt if placed else receipt
     if proof is not None and opening is not None:
         proof = replace(proof, opening=opening)
+    submitter = known.keepsake.submitter if known.keepsake else None
     return {
         **state_words(progress.state, language),
         "reason": progress.skipped,
-        "statement_id": stored.statement_id.hex(),
-        "statement": signed.statement.decode("ascii"),
-        "signature": format_signature(signed.signature),
+        "statement_id": identity.hex(),
+        "statement": known.statement.decode("ascii"),
+        "signature": format_signature(known.signature),
         "receipt": ReceiptValue(
-            number=receipt_number(stored.statement_id),
-            gateway=signed.receipt.gateway.text,
+            number=receipt_number(identity),
+            gateway=receipt.gateway.text,
             signed=message.decode("ascii"),
-            signature=format_signature(signed.receipt.signature),
+            signature=format_signature(receipt.signature),
         ),
         "times": times(first, placed, proof),
         "height": placed and placed.entry.height,
         "entry_hash": placed and leaf_hash(placed.entry_bytes).hex(),
-        "submitter": keepsake and keepsake.submitter and submitter_value(keepsake.submitter),
+        "submitter": submitter and submitter_value(submitter),
         "proof": None if proof is None else format_proof(proof).decode(),
     }
 
 
-def _first_number(progress: Progress) -> str | None:
-    return progress.placed.statement.number(0) if progress.placed else None
-
-
-def _signed(progress: Progress) -> _Signed:
-    if progress.stored.record is not None:
-        record = parse_record(progress.stored.record)
-        assert isinstance(record, StatementRecord)
-        return _Signed(record.statement_bytes, record.signature, record.receipt)
-    if progress.placed is None:
-        raise ProblemError(Problem.CANNOT_CHECK)
-    entry = progress.placed.statement
-    return _Signed(entry.statement_bytes, entry.signature, entry.receipt)
-
-
-def _keepsake(progress: Progress) -> Keepsake | None:
-    stored = progress.stored.keepsake
-    return None if stored is None else parse_keepsake(stored)
-
-
-def _notices(progress: Sequence[Progress], language: Language, network: str) -> list[str]:
-    signed, keepsake = _signed(progress[0]), _keepsake(progress[0])
+def _notices(known: _Known, language: Language, network: str) -> list[str]:
     said = []
-    if signed.deposit.mode == "commitment":
-        if keepsake is None:
-            said.append(OPENING_DELETED[language])
-        else:
-            text = KEEP_OPENING if keepsake.openings else OPENING_WITH_DEPOSITOR
-            said.append(text[language])
-    if signed.deposit.key == signed.receipt.gateway:
+    if known.deposit.mode == "commitment":
+        text = KEEP_OPENING if known.openings else OPENING_ELSEWHERE
+        said.append(text[language])
+    if known.attested:
         said.append(getattr(OpenPoint.O01, language))
     return [*said, *_always(language, network)]
 

@@ -31,7 +31,7 @@ from node.evidence.item import (
 )
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
-from node.evidence.receipt import Receipt, issue
+from node.evidence.receipt import issue
 from node.evidence.record import StatementRecord, check_statement, format_record
 from node.evidence.statement import (
     NONCE_SIZE,
@@ -41,7 +41,13 @@ from node.evidence.statement import (
     statement_id,
 )
 from node.gateway.clock import Clock
-from node.gateway.keepsake import Keepsake, Submitter, identity_record, submitter_commitment
+from node.gateway.keepsake import (
+    Keepsake,
+    Submitter,
+    format_keepsake,
+    identity_record,
+    submitter_commitment,
+)
 from node.gateway.problems import Problem, ProblemError
 
 Random = Callable[[int], bytes]
@@ -71,11 +77,9 @@ class Prepared:
     """A statement ready to be stored and proposed."""
 
     statement_id: bytes
-    statement_bytes: bytes
     deposit: Deposit
-    receipt: Receipt
     record: bytes
-    keepsake: Keepsake
+    keepsake: bytes
 
 
 class Preparer:
@@ -129,7 +133,7 @@ class Preparer:
         except BadSignature as error:
             raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
         data = format_record(record)
-        return Prepared(identity, statement, deposit, receipt, data, Keepsake())
+        return Prepared(identity, deposit, data, format_keepsake(Keepsake()))
 
     def _parse(self, statement: bytes) -> Deposit:
         try:
@@ -181,8 +185,8 @@ class Preparer:
         identity = statement_id(statement)
         receipt = issue(self._signer, self._origin, identity, now)
         record = StatementRecord(receipt, self._signer.sign(statement), statement, packed)
-        keepsake = Keepsake(submitter, openings)
-        return Prepared(identity, statement, deposit, receipt, format_record(record), keepsake)
+        keepsake = format_keepsake(Keepsake(submitter, openings))
+        return Prepared(identity, deposit, format_record(record), keepsake)
 
 
 def _one_alg(files: Sequence[File]) -> str:

@@ -20,7 +20,6 @@ from node.evidence.proof import Proof
 from node.gateway.auth import Account
 from node.gateway.deposit import Prepared
 from node.gateway.gateway import Gateway
-from node.gateway.keepsake import format_keepsake
 from node.gateway.members import CannotCheck
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.requests import KeyTaken, StoredStatement
@@ -117,7 +116,7 @@ async def take(
             request_digest=request.digest,
             statement_id=each.statement_id,
             record=each.record,
-            keepsake=format_keepsake(each.keepsake),
+            keepsake=each.keepsake,
             stored_ms=now,
         )
         for part, each in enumerate(prepared)

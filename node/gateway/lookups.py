@@ -23,7 +23,7 @@ from node.evidence.proof_text import format_proof
 from node.gateway.access import authenticated
 from node.gateway.answers import lookup_notices, result, state_words, summary
 from node.gateway.auth import Account
-from node.gateway.checking import check_policy, sealed_size
+from node.gateway.checking import check_policy
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import Language, language_of
 from node.gateway.members import CannotCheck
@@ -268,7 +268,8 @@ async def _checkpoint(gateway: Gateway) -> pb.CheckpointResponse:
 
 
 async def _sealed_size(gateway: Gateway) -> int:
-    return sealed_size((await _checkpoint(gateway)).note)
+    told = await _checkpoint(gateway)
+    return gateway.check_proof.sealed_size(told.note, told.policy_text)
 
 
 def _state(found: Found, sealed: int) -> State:

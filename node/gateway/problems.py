@@ -202,8 +202,8 @@ class Problem(Enum):
         422,
         "密钥登记单无效",
         "the key record is not valid",
-        "{why}",
-        "{why}",
+        "请按所述之处改正后重新签名：{why}",
+        "Correct what is named and have it signed again: {why}",
     )
     KEY_RECORD_SKIPPED = (
         409,
@@ -292,8 +292,8 @@ class Problem(Enum):
         422,
         "存证单无效",
         "the statement is not valid",
-        "{why}",
-        "{why}",
+        "请按所述之处改正后重新签名：{why}",
+        "Correct what is named and sign it again: {why}",
     )
     STATEMENT_NEWER = (
         422,

@@ -172,12 +172,14 @@ class RequestStore:
 
     async def forget(self, now_ms: int) -> int:
         """Delete records and keepsakes settled more than `KEEP_MS` ago; says of how many rows."""
-        async with self._engine.begin() as connection:
-            result = await connection.execute(
-                update(_requests)
-                .where(_requests.c.settled_ms < now_ms - KEEP_MS, _requests.c.record.is_not(None))
-                .values(record=None, keepsake=None)
-            )
+        old = (_requests.c.settled_ms < now_ms - KEEP_MS) & _requests.c.record.is_not(None)
+        try:
+            async with self._engine.begin() as connection:
+                result = await connection.execute(
+                    update(_requests).where(old).values(record=None, keepsake=None)
+                )
+        except SQLAlchemyError as error:
+            raise StoreFailed(str(error)) from error
         return result.rowcount
 
     async def check(self) -> None:

@@ -39,7 +39,10 @@ class Submissions:
         async with asyncio.TaskGroup() as self._group:
             await self._recover()
             while True:
-                await self._store.forget(self._clock())
+                try:
+                    await self._store.forget(self._clock())
+                except StoreFailed:
+                    _log.exception("openings that are due were not deleted; tried again later")
                 await asyncio.sleep(FORGET_EVERY_S)
 
     def submit(self, stored: StoredStatement) -> asyncio.Task[Outcome]:

@@ -195,3 +195,18 @@ async def test_health_and_readiness(client: Any, cluster: Any) -> None:
         await cluster.members[name].stop()
     answer = (await client.get("/readyz")).json()
     assert (answer["ready"], answer["unreachable"]) == (False, ["court", "notary"])
+
+
+async def test_a_checkpoint_without_a_quorum_makes_nothing_final(
+    client: Any, cluster: Any, monkeypatch: Any
+) -> None:
+    """A listing says FINAL only under seals that verify; one member's word is not enough."""
+    await deposit(client, PLAIN)
+    honest = cluster.note
+    for lie in (
+        lambda name: honest(name).replace(b"\n5\n", b"\n9\n", 1)[:-60] + b"\n",
+        lambda name: b"\n".join(honest(name).split(b"\n")[:6]) + b"\n",
+    ):
+        monkeypatch.setattr(cluster, "note", lie)
+        answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
+        assert [each["state"] for each in answer["deposits"]] == ["COMMITTED"]

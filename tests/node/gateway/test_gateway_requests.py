@@ -188,3 +188,15 @@ async def test_a_statement_that_all_members_skip_is_failed_for_good(
     (stored,) = await client.gateway.store.under_key("acme", "bad")
     answer = (await client.get(f"/v1/receipts/{stored.statement_id.hex()[:32]}")).json()
     assert (answer["state"], answer["reason"]) == ("FAILED", "because")
+
+
+async def test_what_cannot_be_stored_is_not_proposed(
+    client: Any, cluster: Any, monkeypatch: Any
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("disk full", None, Exception())
+
+    monkeypatch.setattr(requests, "_write_group", fail)
+    with pytest.raises(StoreFailed):  # Goes to the log; the client sees the problem INTERNAL.
+        await client.anchor(BODY)
+    assert client.left_nothing()
