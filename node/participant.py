@@ -30,7 +30,7 @@ from node.exchange import Exchange
 from node.ledger import Ledger
 from node.milestone import Milestone
 from node.proving import Prover
-from node.sealing import Note, SentSeal, Step
+from node.sealing import SentSeal, Step
 
 VERSION = version("cunzheng")
 CHUNK_BLOCKS = 16
@@ -53,6 +53,7 @@ class Participant:
     def __init__(self, directory: Directory, ledger: Ledger, identity: Identity) -> None:
         self.ledger = ledger
         self.store = directory.store
+        self.seals = directory.seals
         self.member = ledger.sealing.member
         self.prover = Prover(directory.store, directory.journal)
         self.peers = Peers(directory.replica_id, identity)
@@ -69,7 +70,6 @@ class Participant:
         self.noted = Milestone(note.size if note else 0)
         self._cutter = Cutter(self._agree)
         self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
-        self._seals = directory.seals
         # Blocks this member proposed and waits to see applied, by height.
         self._proposed: dict[int, asyncio.Future[Applied]] = {}
         self._failure: asyncio.Future[NoReturn] | None = None
@@ -106,14 +106,14 @@ class Participant:
             index = await self.replica.read_index()
         await self.applied.wait_for(index)
 
-    async def wait_for_note(self, leaf_index: int, wait_ms: int) -> Note | None:
-        """The first note that covers this leaf, if it is published in time."""
+    async def wait_for_note(self, leaf_index: int, wait_ms: int) -> bool:
+        """Whether a note that covers this leaf is published in time."""
         try:
             async with asyncio.timeout(wait_ms / 1000):
                 await self.noted.wait_for(leaf_index + 1)
         except TimeoutError:
-            return None
-        return await self.read(self._seals.note_after, leaf_index)
+            return False
+        return True
 
     async def read(
         self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments

@@ -34,6 +34,7 @@ class Prover:
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store = store
         self._journal = journal
+        self._notes: dict[int, PolicyNote] = {}  # By leaf; policies are few and never change.
 
     def prove(self, position: Position, item_index: int, note: Note) -> bytes:
         """The proof of one item in public form; raises `BadRequest`, or `ViewsCorrupt` where
@@ -87,10 +88,15 @@ class Prover:
         for leaf in self._store.policy_leaves():
             if notes and size <= leaf + 1:
                 break
+            notes.append((leaf, self._policy_note(leaf)))
+        return notes
+
+    def _policy_note(self, leaf: int) -> PolicyNote:
+        if leaf not in self._notes:
             entry = parse_entry(self._store.entry(leaf))
             assert isinstance(entry, PolicyEntry)
-            notes.append((leaf, entry.note))
-        return notes
+            self._notes[leaf] = entry.note
+        return self._notes[leaf]
 
     def _policies(self, sealed: SealedCheckpoint) -> tuple[PolicyNote, tuple[LeafProof, ...]]:
         """The policy in force, and after a change all policies with their paths."""

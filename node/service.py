@@ -110,22 +110,15 @@ class Service:
         return await self._participant.read(read)
 
     async def prove(self, request: pb.ProveRequest) -> pb.ProveResponse:
-        identity = _digest(request.statement_id, "statement id")
+        _digest(request.statement_id, "statement id")
         await self._ready_to_read(linearizable=False)
-        height = self._store.chain.height
-        position = await self._participant.read(self._store.find_statement, identity)
-        if position is None:
-            return pb.ProveResponse(height=height)
-        if request.item_index >= position.count:
-            raise BadRequest(f"item {request.item_index} of {position.count}")
-        wait_ms = min(request.wait_ms, WAIT_MS_MAX)
-        note = await self._participant.wait_for_note(position.leaf_index, wait_ms)
-        proof = b""
-        if note is not None:
-            self._participant.check_serving()
-            prove = self._participant.prover.prove
-            proof = await self._participant.read(prove, position, request.item_index, note)
-        return pb.ProveResponse(position=_position(position), proof=proof, height=height)
+        response = await self._participant.read(self._prove, request)
+        if response.HasField("position") and not response.proof:
+            leaf_index, wait_ms = response.position.leaf_index, min(request.wait_ms, WAIT_MS_MAX)
+            if await self._participant.wait_for_note(leaf_index, wait_ms):
+                self._participant.check_serving()
+                response = await self._participant.read(self._prove, request)
+        return response
 
     # For gateways and members.
 
@@ -227,6 +220,20 @@ class Service:
         return pb.FindResponse(
             found=found, height=chain.height, size=chain.size, other_algorithm=other
         )
+
+    def _prove(self, request: pb.ProveRequest) -> pb.ProveResponse:
+        """The answer as things stand now."""
+        response = pb.ProveResponse(height=self._store.chain.height)
+        position = self._store.find_statement(request.statement_id)
+        if position is not None:
+            response.position.CopyFrom(_position(position))
+            if request.item_index >= position.count:
+                raise BadRequest(f"item {request.item_index} of {position.count}")
+            note = self._participant.seals.note_after(position.leaf_index)
+            if note is not None:
+                prover = self._participant.prover
+                response.proof = prover.prove(position, request.item_index, note)
+        return response
 
     def _outcome(self, outcome: Outcome) -> pb.Outcome:
         if not isinstance(outcome, Skipped):

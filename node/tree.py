@@ -28,6 +28,9 @@ from node.evidence.tiles import (
 )
 from node.leveldb import Database, get
 
+NODES_MAX = 65_536
+"""Nodes remembered: about 10 MB. The upper ones are in every path, and never change."""
+
 _KEY = struct.Struct(">cBQ")
 
 
@@ -39,6 +42,7 @@ class Tree:
         self._database = database
         # The last tile of each level unless it is full; one thread grows, none else looks here.
         self._edges: dict[int, bytes] = {}
+        self._nodes: dict[Node, bytes] = {}
 
     def load(self, size: int) -> Frontier:
         """Find the edges of a tree of this size, and what is needed to append to it."""
@@ -68,13 +72,15 @@ class Tree:
         return get(self._database, _KEY.pack(b"t", level, index)) or b""
 
     def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
-        """The hashes of these nodes, each tile read once."""
-        tiles = {place: self._tile(*place) for place in {tile_of(node) for node in nodes}}
-        for level, index in nodes:
-            count = 1 << level % HEIGHT
-            if len(tiles[tile_of((level, index))]) < (index * count % WIDTH + count) * HASH_SIZE:
-                raise ValueError(f"the tile of node {level}, {index} is too short")
-        return [node_from_tile(node, tiles[tile_of(node)]) for node in nodes]
+        """The hashes of these nodes, each tile read at most once."""
+        known = {node: self._nodes.get(node) for node in nodes}
+        unknown = [node for node, value in known.items() if value is None]
+        tiles = {place: self._tile(*place) for place in {tile_of(node) for node in unknown}}
+        if len(self._nodes) > NODES_MAX:
+            self._nodes.clear()
+        for node in unknown:
+            known[node] = self._nodes[node] = _hash(node, tiles[tile_of(node)])
+        return [value for node in nodes if (value := known[node]) is not None]
 
     def root(self, size: int) -> bytes:
         """The root over the first leaves."""
@@ -95,3 +101,11 @@ class Tree:
         if not tile or len(tile) % HASH_SIZE:
             raise ValueError(f"tile {level}, {index} is missing or cut")
         return tile
+
+
+def _hash(node: Node, tile: bytes) -> bytes:
+    level, index = node
+    count = 1 << level % HEIGHT
+    if len(tile) < (index * count % WIDTH + count) * HASH_SIZE:
+        raise ValueError(f"the tile of node {level}, {index} is too short")
+    return node_from_tile(node, tile)
