@@ -22,5 +22,6 @@ what it computed; a proof is what a quorum of seals covers.
 
 Read first: `evidence/__init__`, then `chain`, `ledger`, `participant`. The three walks: anchor is
 `gateway.anchors -> gateway.members -> service -> cutter -> replica -> ledger -> exchange`; prove is
-`gateway.lookups -> service -> proving -> evidence.proof`; verify is `cli.verify -> evidence.verify`.
+`gateway.lookups -> service -> proving -> evidence.proof`; verify is
+`cli.verify -> evidence.verify`.
 """
