@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.cli.arguments import add_trust, trust
+from node.cli.explain import check_directory, write_exhibits
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, evidence_files, proof_path
 from node.cli.hashing import Unusable, hash_file, size_of
 from node.cli.language import Language, Text, said
-from node.cli.result import Given, print_list, print_verdict
+from node.cli.result import Given, consistent, print_list, print_verdict
 from node.cli.terminal import Progressing, Terminal
-from node.evidence.proof_text import PROOF_SIZE_MAX
+from node.evidence.item import parse_details
+from node.evidence.proof_text import PROOF_SIZE_MAX, parse_proof
 from node.evidence.steps import Anchor, FileDigests
 from node.evidence.verdict import Finding, Outcome, Verdict
 from node.evidence.verify import verify
@@ -49,6 +51,7 @@ class Verified:
     """A pair, what was read of it, and what came out."""
 
     pair: Pair
+    data: bytes
     digests: FileDigests | None
     verdict: Verdict
 
@@ -104,13 +107,18 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             "--explain 一次只能说明一个证明；请只给出一个文件。",
             "--explain explains one proof at a time; name one file.",
         )
+    if arguments.explain is not None:
+        check_directory(arguments.explain)
     total = sum(size_of(pair.file) for pair in pairs if pair.file is not None)
     with terminal.progress(of_bytes=True) as progress:
         progress.start(terminal.pick("计算摘要", "hashing"), total)
         results = [_verify(pair, anchor, progress) for pair in pairs]
     answers = [each.verdict.answer for each in results]
     exit_code = min(answers, key=_GRAVEST.index).exit_code
-    terminal.json({"results": [_to_json(each) for each in results], "exit_code": exit_code})
+    value: dict[str, object] = {"results": [_to_json(each) for each in results]}
+    if arguments.explain is not None:
+        value["exhibits"] = write_exhibits(results[0].data, arguments.explain, terminal)
+    terminal.json(value | {"exit_code": exit_code})
     if len(results) == 1:
         print_verdict(terminal, results[0].verdict, _given(terminal, results[0]))
     else:
@@ -176,7 +184,7 @@ def _verify(pair: Pair, anchor: Anchor | None, progress: Progressing) -> Verifie
     with pair.proof.open("rb") as file:
         data = file.read(PROOF_SIZE_MAX + 1)
     if pair.file is None:
-        return Verified(pair, None, verify(data, anchor))
+        return Verified(pair, data, None, verify(data, anchor))
     try:
         digests = hash_file(pair.file, progress.advance).digests
     except Unusable as error:
@@ -186,8 +194,8 @@ def _verify(pair: Pair, anchor: Anchor | None, progress: Progressing) -> Verifie
             ) from error
         zh, en = f"文件{error.zh}，未作核验", f"the file {error.en}; nothing was verified"
         finding = Finding(1, Outcome.FAILED, zh, en, ResultCode.V502)
-        return Verified(pair, None, Verdict(ResultCode.V502, (finding,)))
-    return Verified(pair, digests, verify(data, anchor, digests))
+        return Verified(pair, data, None, Verdict(ResultCode.V502, (finding,)))
+    return Verified(pair, data, digests, verify(data, anchor, digests))
 
 
 def _given(terminal: Terminal, verified: Verified) -> Given:
@@ -201,7 +209,18 @@ def _given(terminal: Terminal, verified: Verified) -> Given:
             (_DIGEST_NAMES[alg], digest.hex()) for alg, digest in verified.digests.digests.items()
         ]
     rows.append((terminal.pick("证明文件", "proof file"), str(verified.pair.proof)))
+    if consistent(verified.verdict):
+        label = terminal.pick("存证主体所记", "depositor says")
+        rows += [(label, f"{key} = {value}") for key, value in _details(verified.data)]
     return rows
+
+
+def _details(data: bytes) -> list[tuple[str, str]]:
+    """What the depositor wrote about the file: opened by the proof, checked by nobody."""
+    opening = parse_proof(data).opening
+    if opening is None or opening.details is None:
+        return []
+    return [(key, str(value)) for key, (_, value) in parse_details(opening.details).items()]
 
 
 def _to_json(verified: Verified) -> dict[str, object]:

@@ -51,6 +51,7 @@ def test_a_good_proof_is_consistent_with_open_points(folder: Folder, run: Run) -
     assert lines[0] == "Verification result  V001  consistent, with open points"
     assert lines[1].startswith("  no later than")
     assert lines[2].startswith("  evidence number  EV")
+    assert "  depositor says   file_name = evidence" in lines
     for text in (Notice.SCOPE.en, Notice.NO_LATER_THAN.en, OpenPoint.O02.en, OpenPoint.O05.en):
         assert text in outcome.out
     assert all(f"\n  {step} ✓ passed" in outcome.out for step in range(7))
