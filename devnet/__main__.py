@@ -21,7 +21,7 @@ from devnet.ceremony import GATEWAYS_MAX, ORGANISATIONS, destroy
 from devnet.cluster import Cluster, ClusterError
 from devnet.control import COMMANDS, ask, serve_control
 from devnet.enrolment import NotEnrolled
-from devnet.places import NotADevnet, read_places
+from devnet.places import InUse, NotADevnet, read_places
 from devnet.table import table
 from node.cli.language import Language, choose
 
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command == "up":
             return asyncio.run(_up(arguments, choose([], os.environ)))
         print(asyncio.run(ask(read_places(arguments.dir), arguments.command, arguments.name)))
-    except (ClusterError, NotADevnet, NotEnrolled, OSError, ValueError) as error:
+    except (ClusterError, InUse, NotADevnet, NotEnrolled, OSError, ValueError) as error:
         print(f"devnet: {error}", file=sys.stderr)
         return 1
     return 0

@@ -27,7 +27,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from consensus.messages import Configuration, Voter
-from devnet.places import NotADevnet, Places, read_places, write_description
+from devnet.places import NotADevnet, Places, owned, read_places, write_description
 from devnet.tls import Authority, der_of
 from node import keyfile
 from node.evidence.digests import sha256
@@ -104,10 +104,10 @@ def end_bootstrap(places: Places) -> None:
 
 
 def destroy(directory: Path) -> None:
-    """Delete a devnet, and nothing that is not one."""
+    """Delete a devnet that does not run, and nothing that is not one."""
     if directory.exists() and any(directory.iterdir()):
-        read_places(directory)
-        shutil.rmtree(directory)
+        with owned(read_places(directory)):
+            shutil.rmtree(directory)
 
 
 def free_ports(count: int) -> list[int]:

@@ -22,6 +22,7 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -31,7 +32,7 @@ import httpx
 from devnet import leash, signals
 from devnet.ceremony import OBSERVER, end_bootstrap, hold_ceremony
 from devnet.enrolment import enrol_keys
-from devnet.places import DESCRIPTION, Places, read_places
+from devnet.places import DESCRIPTION, Places, owned, read_places
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import CannotCheck, Members
 from node.member_pb2 import StatusResponse
@@ -75,6 +76,7 @@ class Cluster:
         self._processes: dict[str, Process] = {}
         self._paused: set[str] = set()
         self._links: dict[str, Members] = {}
+        self._ownership = ExitStack()
 
     # What it is made of.
 
@@ -117,10 +119,11 @@ class Cluster:
         await self.stop()
 
     async def start(self) -> None:
-        """Start whatever does not run, wait until all are ready, and have the keys enrolled."""
+        """Start all, wait until all are ready, and have the keys enrolled; `InUse` if another
+        process has started them."""
+        self._ownership.enter_context(owned(self.places))
         for name in (*self.members, *self.gateways):
-            if not self.is_running(name):
-                await self._spawn(name)
+            await self._spawn(name)
         await asyncio.gather(*(self.ready(name) for name in (*self.members, *self.gateways)))
         end_bootstrap(self.places)
         if self.gateways:
@@ -132,6 +135,7 @@ class Cluster:
         for link in self._links.values():
             await link.close()
         self._links.clear()
+        self._ownership.close()
 
     # What can happen to a process. All of it is real: signals, and no word to the others.
 

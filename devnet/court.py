@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,9 @@ from devnet.depositor import Deposit
 from devnet.outside import Failed, Outside
 from node.words import Answer, ResultCode
 
-EXPECTED_POINTS = {"O02", "O05"}
+EXPECTED_POINTS = ("O02", "O05")
 """Offline nobody looks for later revocations, and a devnet is a test network. Nothing else may be
 open: the depositor signed, keys are enrolled, times agree."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a verification answered."""
-
-    code: ResultCode
-    words: Mapping[str, str]
 
 
 class Court:
@@ -32,34 +23,25 @@ class Court:
         self._outside = outside
         self._rooms = 0
 
-    async def verify(self, deposit: Deposit) -> Judged:
+    async def verify(self, deposit: Deposit) -> ResultCode:
         """Verify in a folder that holds the file, the proof and the policy, and nothing else."""
         verdict = await self._judge(deposit.file.read_bytes(), deposit)
         points = {each["key"] for each in verdict["open_points"]}
-        if verdict["facts"]["evidence_no"] != deposit.number or points != EXPECTED_POINTS:
+        if verdict["facts"]["evidence_no"] != deposit.number or points != {*EXPECTED_POINTS}:
             raise Failed(f"{deposit.number}: {points} are open, {verdict['facts']}")
-        return _judged(verdict)
+        return ResultCode[verdict["code"]]
 
-    async def verify_other_file(self, deposit: Deposit) -> Judged:
+    async def verify_other_file(self, deposit: Deposit) -> ResultCode:
         """The same with one bit of the file flipped."""
-        return _judged(
-            await self._judge(
-                _flipped(deposit.file.read_bytes()),
-                deposit,
-                answer=Answer.NOT_DEPOSITED_BYTES,
-            )
-        )
+        flipped = _flipped(deposit.file.read_bytes())
+        verdict = await self._judge(flipped, deposit, answer=Answer.NOT_DEPOSITED_BYTES)
+        return ResultCode[verdict["code"]]
 
-    async def verify_other_proof(self, deposit: Deposit) -> Judged:
+    async def verify_other_proof(self, deposit: Deposit) -> ResultCode:
         """The same with one bit of the proof flipped."""
-        return _judged(
-            await self._judge(
-                deposit.file.read_bytes(),
-                deposit,
-                _flipped(deposit.proof.read_bytes()),
-                answer=Answer.PROOF_NOT_VALID,
-            )
-        )
+        file, flipped = deposit.file.read_bytes(), _flipped(deposit.proof.read_bytes())
+        verdict = await self._judge(file, deposit, flipped, answer=Answer.PROOF_NOT_VALID)
+        return ResultCode[verdict["code"]]
 
     async def _judge(
         self,
@@ -79,10 +61,6 @@ class Court:
         (result,) = finished.expect(answer.exit_code)["results"]
         verdict: Mapping[str, Any] = result["verdict"]
         return verdict
-
-
-def _judged(verdict: Mapping[str, Any]) -> Judged:
-    return Judged(ResultCode[verdict["code"]], verdict["result"])
 
 
 def _flipped(data: bytes) -> bytes:

@@ -15,24 +15,28 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from devnet.cluster import Cluster, ClusterError
-from devnet.court import Court
+from devnet.court import EXPECTED_POINTS, Court
 from devnet.depositor import Deposit, Depositor
 from devnet.enrolment import NotEnrolled
 from devnet.make_samples import SAMPLES
 from devnet.narrator import Narrator
 from devnet.outside import Failed, Outside
-from node.cli.language import choose
+from node.cli.language import choose, said
+from node.words import Notice, OpenPoint, ResultCode
 
 MEMBERS, GATEWAYS = 3, 2
 BEFORE = 4
 """So many samples are deposited in one statement, then the others one by one."""
 RETRIES = 5
+PROOF_HEAD_LINES = 9
+"""From its tag to the seals: what a judge reads first."""
 
 _Result = TypeVar("_Result")
 
@@ -75,6 +79,8 @@ def main(argv: list[str] | None = None) -> int:
     except* (Failed, ClusterError, NotEnrolled, OSError) as group:
         for error in _leaves(group):
             print(f"demo: {error}", file=sys.stderr)
+    except* KeyboardInterrupt:
+        print("demo: stopped", file=sys.stderr)
     if arguments.keep is None and tally.holds:
         shutil.rmtree(directory)
     print(json.dumps(asdict(tally)))
@@ -95,7 +101,7 @@ class Demo:
     async def run(self) -> None:
         """The whole story."""
         say = self.narrator.say
-        say(f"全部文件在 {self.directory}", f"everything is in {self.directory}")
+        say(f"工作目录 {self.directory}", f"working in {self.directory}")
         self.narrator.heading("1. 成员与网关", "1. Members and gateways")
         cluster = Cluster(self.directory / "devnet", MEMBERS, GATEWAYS)
         say("已生成密钥、证书、策略和创世文件", "keys, certificates, policy and genesis are made")
@@ -125,7 +131,10 @@ class Demo:
         say = self.narrator.say
         self.narrator.heading("2. 存证，其间终止主节点", "2. Deposits; the leader is killed")
         files = depositor.take(sorted(SAMPLES.iterdir()))
-        self._answered(await depositor.anchor(files[:BEFORE]))
+        first = await depositor.anchor(files[:BEFORE])
+        self._answered(first)
+        say(f"{first[0].proof.name} 的开头：", f"how {first[0].proof.name} begins:")
+        self.narrator.quote(first[0].proof.read_text().splitlines()[:PROOF_HEAD_LINES])
         async with asyncio.TaskGroup() as group:
             under_way = [group.create_task(depositor.anchor([each])) for each in files[BEFORE:]]
             _, waiting = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -208,25 +217,28 @@ class Demo:
         self.narrator.heading("6. 改动一个比特", "6. One bit is changed")
         files = await _all([court.verify_other_file(each) for each in self.deposits])
         proofs = await _all([court.verify_other_proof(each) for each in self.deposits])
-        for zh, en, judged in (("文件", "files", files), ("证明文件", "proofs", proofs)):
-            self.tally.tampered_rejected += len(judged)
-            codes = {each.code for each in judged}
-            for code in sorted(codes, key=lambda each: each.name):
-                count = sum(each.code is code for each in judged)
+        for zh, en, codes in (("文件", "file", files), ("证明文件", "proof file", proofs)):
+            self.tally.tampered_rejected += len(codes)
+            for code, count in sorted(Counter(code.name for code in codes).items()):
+                what = ResultCode[code]
                 self.narrator.say(
-                    f"{count} 份{zh}改动后：{code.name} {code.zh}",
-                    f"{count} changed {en}: {code.name} {code.en}",
+                    f"改动{zh}，{count} 次：{code} {what.zh}",
+                    f"{en} changed, {count} times: {code} {what.en}",
                 )
+        self.narrator.quote([said(Notice.RESAVING, self.narrator.language)])
 
     async def _verified(self, court: Court, deposits: Sequence[Deposit]) -> None:
-        judged = await _all([court.verify(each) for each in deposits])
-        self.tally.verified += len(judged)
-        code = judged[0].code
+        codes = await _all([court.verify(each) for each in deposits])
+        self.tally.verified += len(codes)
         self.narrator.say(
-            f"{len(judged)} 份证明各由单独进程仅凭文件、证明和策略核验：{code.name} {code.zh}",
-            f"{len(judged)} proofs, each by a process with only file, proof and policy: "
-            f"{code.name} {code.en}",
+            f"{len(codes)} 份证明各由单独进程仅凭文件、证明和策略核验："
+            f"{codes[0].name} {codes[0].zh}",
+            f"{len(codes)} proofs, each by a process with only file, proof and policy: "
+            f"{codes[0].name} {codes[0].en}",
         )
+        for point in EXPECTED_POINTS:
+            text = said(OpenPoint[point], self.narrator.language)
+            self.narrator.quote([f"{point} {text}"])
 
     def _answered(self, deposits: Sequence[Deposit]) -> None:
         self.deposits += deposits

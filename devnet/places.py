@@ -16,8 +16,10 @@
 being `127.0.0.1:PORT`. Nothing in here outlives the devnet's usefulness: no key is anybody's.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,10 @@ DESCRIPTION = "devnet.json"
 
 class NotADevnet(Exception):
     """The directory is not one that the ceremony made."""
+
+
+class InUse(Exception):
+    """Another process runs this devnet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +112,17 @@ def read_places(directory: Path) -> Places:
     except (OSError, ValueError) as error:
         raise NotADevnet(f"{directory} holds no devnet") from error
     return Places(directory, value["members"], value["gateways"])
+
+
+@contextmanager
+def owned(places: Places) -> Iterator[None]:
+    """While the block runs no other process may run or delete this devnet; `InUse` if one does.
+
+    The lock is the kernel's and ends with this process, however that ends.
+    """
+    with (places.directory / DESCRIPTION).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InUse(f"the devnet in {places.directory} is running already") from error
+        yield

@@ -18,7 +18,7 @@ _HEADINGS = (
     ("sealed height", "已联签高度"),
     ("lag", "落后"),
     ("items", "数据项"),
-    ("alarms", "告警"),
+    ("alarms, address", "告警、地址"),
 )
 _ROLES = {
     "leader": ("leader", "主节点"),

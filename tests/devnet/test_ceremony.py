@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from consensus.messages import Configuration
 from devnet.ceremony import OBSERVER, destroy, end_bootstrap, free_ports, hold_ceremony
-from devnet.places import NotADevnet, Places, read_places
+from devnet.places import InUse, NotADevnet, Places, owned, read_places
 from node import keyfile
 from node.config import load_gateway, load_member
 from node.evidence.members import parse_members
@@ -183,8 +183,11 @@ def test_a_directory_of_something_else_is_neither_filled_nor_deleted(tmp_path: P
     assert (tmp_path / "thesis.txt").read_text() == "three years"
 
 
-def test_a_devnet_can_be_deleted(tmp_path: Path) -> None:
-    hold_ceremony(tmp_path / "devnet")
+def test_a_devnet_can_be_deleted_unless_it_runs(tmp_path: Path) -> None:
+    places = hold_ceremony(tmp_path / "devnet")
+    with owned(places), pytest.raises(InUse):
+        destroy(tmp_path / "devnet")
+    assert read_places(tmp_path / "devnet") == places
     destroy(tmp_path / "devnet")
     assert list(tmp_path.iterdir()) == []
     destroy(tmp_path / "devnet")
