@@ -162,11 +162,13 @@ async def look_up_receipt(http: Request, number: str, account: Asking, _: Nothin
         raise ProblemError(Problem.NUMBER_SPELLING, why="not 32 lower-case hex digits")
     prefix = bytes.fromhex(number)
     search = await _find(gateway, receipt_prefix=prefix)
-    deposits = [await _summary(gateway, each, language) for each in search.found]
-    stored = [] if deposits else await gateway.store.by_receipt(account.id, prefix)
+    # An event has a receipt too, but no evidence number to list.
+    found = [each for each in search.found if each.placed.statement.first_item is not None]
+    deposits = [await _summary(gateway, each, language) for each in found]
+    stored = [] if search.found else await gateway.store.by_receipt(account.id, prefix)
     state, reason = None, None
-    if deposits:
-        state = State[deposits[0].state]
+    if search.found:
+        state = State[deposits[0].state] if deposits else State.COMMITTED
     elif stored:
         reason = stored[0].skipped
         state = State.PENDING if reason is None else State.FAILED

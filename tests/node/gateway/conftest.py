@@ -343,9 +343,11 @@ class FakeMember:
             )
         elif by == "receipt_prefix":
             prefix = request.receipt_prefix
-            found = self.cluster.found(
-                lambda s, i: i == 0 and s.entry.statement_id.startswith(prefix)
-            )
+            found = [
+                pb.Found(position=self.cluster.position(identity))
+                for identity in self.cluster.statements
+                if identity.startswith(prefix)
+            ]
         else:
             digest = request.digest
             found = self._by_digest(digest.alg, digest.value)

@@ -158,6 +158,13 @@ async def test_receipt_of_a_final_deposit(client: Any) -> None:
     assert [each["evidence_no"] for each in answer["deposits"]] == [made["evidence_no"]]
 
 
+async def test_receipt_of_an_event_has_no_number(client: Any, cluster: Any) -> None:
+    cluster.apply([cluster.world.record(cluster.world.event())])
+    (identity,) = cluster.statements
+    answer = (await client.get(f"/v1/receipts/{identity.hex()[:32]}")).json()
+    assert (answer["state"], answer["deposits"]) == ("COMMITTED", [])
+
+
 async def test_unknown_receipt(client: Any) -> None:
     answer = (await client.get(f"/v1/receipts/{'0' * 32}")).json()
     assert (answer["found"], answer["result_code"]) == (False, "V101")
