@@ -166,26 +166,29 @@ class Demo:
         )
 
     async def read_back(self, cluster: Cluster) -> None:
-        """Every answered number from every member's own chain, the killed one's too."""
+        """Every answered number from the chain of every member: the survivors', then the other's."""
         self.narrator.heading("3. 逐家成员回读", "3. Read back from every member")
+        for member in cluster.members:
+            if member != self.killed:
+                await self._read_back(cluster, member)
         await cluster.restart(self.killed)
         self.narrator.say(
             f"{self.killed} 已用原有数据重新启动", f"{self.killed} is back, on the data it had"
         )
-        for member in cluster.members:
-            missing = [
-                each.number
-                for each in self.deposits
-                if not await cluster.holds(member, each.ordinal)
-            ]
-            self.tally.lost += len(missing)
-            count = len(self.deposits) - len(missing)
-            self.narrator.say(
-                f"{member}：{count}/{len(self.deposits)} 个存证编号",
-                f"{member} has {count} of {len(self.deposits)} evidence numbers",
-            )
-            if missing:
-                raise Failed(f"{member} does not have {', '.join(missing)}")
+        await self._read_back(cluster, self.killed)
+
+    async def _read_back(self, cluster: Cluster, member: str) -> None:
+        missing = [
+            each.number for each in self.deposits if not await cluster.holds(member, each.ordinal)
+        ]
+        self.tally.lost += len(missing)
+        count = len(self.deposits) - len(missing)
+        self.narrator.say(
+            f"{member}：{count}/{len(self.deposits)} 个存证编号",
+            f"{member} has {count} of {len(self.deposits)} evidence numbers",
+        )
+        if missing:
+            raise Failed(f"{member} does not have {', '.join(missing)}")
 
     async def export(self, depositor: Depositor, court: Court) -> None:
         """Every proof anew from a gateway, and verified."""
