@@ -166,7 +166,7 @@ class Demo:
         )
 
     async def read_back(self, cluster: Cluster) -> None:
-        """Every answered number from the chain of every member: the survivors', then the other's."""
+        """Every answered number from the chain of every member: survivors first."""
         self.narrator.heading("3. 逐家成员回读", "3. Read back from every member")
         for member in cluster.members:
             if member != self.killed:
