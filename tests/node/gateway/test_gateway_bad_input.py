@@ -230,6 +230,11 @@ async def test_unknown_category_mode_wait_or_page(client: Any) -> None:
     refused(await client.batch({"items": [GOOD], "page": 2}), 422, "FIELD_INVALID")
     refused(await client.batch(ITEMS, params={"alg": "sm3", "page": "2"}), 422, "FIELD_INVALID")
     refused(await client.batch(ITEMS, params={"alg": "md5"}), 422, "DIGEST_ALGORITHM")
+    plain = {"mode": "digest", "plain_declaration": True}
+    items = [{"digests": {"sha256": DIGEST}}]
+    refused(await client.batch({"items": items, "page": 16} | plain), 422, "FIELD_INVALID")
+    query = {"alg": "sha256+sm3"} | plain
+    refused(await client.batch(ITEMS, params=query), 422, "PLAIN_DIGEST_ONLY")
 
 
 def own(cluster: Any, items: bytes = ITEMS, **changes: Any) -> dict[str, str]:
