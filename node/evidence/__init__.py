@@ -17,5 +17,7 @@ Reading order:
     note, checkpoint, sealed     C2SP signed notes, tree heads, seals
     tlog_proof, tlog_policy      the published formats that other tools read
     proof, proof_text, head      the proof file
+    batch                        what a depositor keeps to derive the proof of every item
     steps, verify, verdict       the six steps, the bottom line, what is told to people
+    merkle_inputs, explain       the same steps as files and stock commands
 """

@@ -1,12 +1,28 @@
 """Key records: whose keys may do what, from when to when (docs/proof-format.md, section 5).
 
-    cunzheng/key/v1 {"action":"enrol","effective":1790000000000,"key":"ed25519:...",
-                     "origin":"cunzheng.test/devnet","role":"depositor","serial":1}
+    >>> from node.evidence.keys import Signer
+    >>> old, new = (Signer(bytes([n]) * 32).public for n in (1, 2))
+    >>> enrol = KeyRecord("cunzheng.test/devnet", "enrol", 1790000000000, old, "depositor", 1)
+    >>> print(format_key_record(enrol).decode().replace(",", ",\\n"))
+    cunzheng/key/v1 {"action":"enrol",
+    "effective":1790000000000,
+    "key":"ed25519:iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=",
+    "origin":"cunzheng.test/devnet",
+    "role":"depositor",
+    "serial":1}
+    >>> parse_key_record(format_key_record(enrol)) == enrol
+    True
 
-(one line, without the break shown here).
+(one line, shown here with a break after every field).
 
 An enrolling authority of the policy signs them; they are entries of the log like everything else,
-so a proof can carry them. `Standing` is what a key's records so far amount to.
+so a proof can carry them. `Standing` is what a key's records so far amount to:
+
+    >>> rotate = KeyRecord(enrol.origin, "rotate", 1795000000000, old, "depositor", 2, new)
+    >>> standing(old, [enrol, rotate], 1795000000000).ended_by
+    'rotate'
+    >>> standing(new, [enrol, rotate], 1795000000000).roles
+    frozenset({'depositor'})
 """
 
 from __future__ import annotations

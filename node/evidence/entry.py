@@ -14,13 +14,33 @@ entry holds everything that was signed about it:
     signature ed25519:...
     cunzheng/statement/v1 {...}
 
+    >>> block = BlockEntry(
+    ...     height=12, time_ms=1790000000123, previous=bytes(32), proposer="court", term=3,
+    ...     version="0.1.0", carries="nothing", body=bytes(32), taken=0, skipped=0, rules=1)
+    >>> print(format_entry(block).decode().replace("0" * 64, "<64 zeros>"), end="")
+    cunzheng/entry/v1
+    kind block
+    height 12
+    time 1790000000123
+    previous <64 zeros>
+    proposer court
+    term 3
+    version 0.1.0
+    carries nothing
+    body <64 zeros>
+    taken 0
+    skipped 0
+    rules 1
+    >>> parse_entry(format_entry(block)) == block
+    True
+
 `first-item` is there for deposits only. The leaf hash of an entry is what users call 交易哈希.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import assert_never
 
 from node.evidence import receipt
@@ -43,6 +63,9 @@ from node.evidence.statement import Deposit, Statement, parse_statement, stateme
 TAG = "cunzheng/entry/v1"
 ENTRY_SIZE_MAX = 65_535
 """What a C2SP entry bundle can hold (u16 length)."""
+KEPT = 256
+"""Entries kept as read: a deposit's is read at every step of its way to a proof, and the key
+entries in a proof stand in all other proofs of that key."""
 GENESIS_PROPOSER = "genesis"
 UNSTATED = "-"
 """What stands for a proposer or version that is not spelled as one."""
@@ -241,6 +264,7 @@ def parse_authorised(lines: Lines) -> tuple[PublicKey, bytes, bytes]:
     return authority, parse_signature(lines.value("signature")), lines.line()
 
 
+@lru_cache(KEPT)
 def parse_entry(data: bytes) -> Entry:
     """The entry these bytes are; signatures in it are not checked here."""
     lines = Lines("entry", data)

@@ -8,7 +8,14 @@ An item is 32 bytes. In mode `digest` it is the file's digest. In mode `commitme
 and the `Opening` holds what was hashed. Details are what the depositor wrote about the file, each
 value with a salt of its own, so that one value can be told without betraying another:
 
-    {"file_name":["00112233445566778899aabbccddeeff","合同.pdf"]}
+    >>> details = format_details({"file_name": (bytes(range(16)), "合同.pdf")})
+    >>> print(details.decode())
+    {"file_name":["000102030405060708090a0b0c0d0e0f","合同.pdf"]}
+    >>> opening = Opening(bytes(32), (("sha256", sha256(b"abc")),), 3, details)
+    >>> opening.preimage()[:24]
+    b'cunzheng/item/v1 sha256\\n'
+    >>> opening.item().hex()
+    'eb0db7c7b1779f9b8baa6add3ec46dd97aea12f39f159dc6d210b2950a0a1a1f'
 
 A page is up to `page` consecutive items of one statement, concatenated: the leaf data of the item
 tree. Pages of 16 exist because hashing dominates bulk deposits; they hold commitments only, so that

@@ -1,8 +1,13 @@
 """The members text: which organisations stand behind a policy (docs/proof-format.md, section 11).
 
+    >>> court = Member("court", "court", "示例互联网法院")
+    >>> notary = Member("notary", "notary", "示例公证处")
+    >>> print(format_members([court, notary]).decode(), end="")
     cunzheng/members/v1
     member court court 示例互联网法院
     member notary notary 示例公证处
+    >>> parse_members(format_members([court, notary])) == (court, notary)
+    True
 
 One line per member: its name, the kind of its organisation, the organisation's name. That name is
 the only text for people in anything that is hashed, so it is limited to code points that neither
@@ -15,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.evidence.malformed import Malformed
 from node.evidence.spelling import Lines, check_member
@@ -24,6 +30,8 @@ MEMBERS_MAX = 32
 """What every C2SP policy reader must support."""
 ORGANISATION_LENGTH_MAX = 100
 """Names of organisations in print; a longer one would not fit a line of a proof."""
+KEPT = 16
+"""Members texts kept as read: there is one with every policy, and all proofs hold it."""
 KINDS = ("court", "notary", "forensic", "industry", "other")
 
 # ASCII, middle dot, Latin letters, dashes, quotes, CJK punctuation, ideographs, full-width forms.
@@ -58,6 +66,7 @@ def format_members(members: Sequence[Member]) -> bytes:
     return f"{TAG}\n{''.join(lines)}".encode()
 
 
+@lru_cache(KEPT)
 def parse_members(data: bytes) -> tuple[Member, ...]:
     """The members of a members text, in its order."""
     lines = Lines("members", data)

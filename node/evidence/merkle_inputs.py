@@ -9,6 +9,8 @@ instead of judging the result: a path that does not hold gives inputs that lead 
     ...     print(each[:1], sha256(each).hex()[:16])
     b'\\x00' 57eb35615d47f34e
     b'\\x01' b137985ff484fb60
+    >>> consistency_inputs(1, sha256(b"\\0a"), 2, [sha256(b"\\0b")])[1][0] == each
+    True
 """
 
 from __future__ import annotations

@@ -4,7 +4,10 @@ The date is the block's in UTC+8, the ordinal the item's place in the whole chai
 ISO 7064 MOD 97-10 with E = 14 and V = 31. Nothing is looked up: a verifier computes the number
 again from the entry.
 
-    EV20261121000000000042-47
+    >>> format_number(1795190400000, 42)
+    'EV20261121000000000042-47'
+    >>> parse_number("EV20261121000000000042-47")
+    ('20261121', 42)
 """
 
 from __future__ import annotations

@@ -2,10 +2,19 @@
 
 opening
 salt <64 hex>
-sha256 <64 hex>         the digests the statement's alg names, in that order
+sha256 <64 hex>             the digests the statement's alg names, in that order
 sm3 <64 hex>
 size <bytes>
 details <canonical JSON>    if there are any
+
+>>> opening = Opening(bytes(32), (("sha256", b"a" * 32),), 7, None)
+>>> print(format_opening(opening).decode().replace("0" * 64, "<64 zeros>"), end="")
+opening
+salt <64 zeros>
+sha256 6161616161616161616161616161616161616161616161616161616161616161
+size 7
+>>> parse_opening(Lines("proof", format_opening(opening))) == opening
+True
 """
 
 from __future__ import annotations

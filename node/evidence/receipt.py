@@ -1,6 +1,13 @@
 """Receipts: the gateway took this statement in, then (docs/proof-format.md, section 4).
 
-    cunzheng/receipt/v1 {"accepted_at":1790000000000,"origin":"a.test","statement":"00..."}
+    >>> receipt_message("a.test", bytes(32), 1790000000000)[:67]
+    b'cunzheng/receipt/v1 {"accepted_at":1790000000000,"origin":"a.test",'
+    >>> receipt = issue(Signer(bytes(range(32))), "a.test", bytes(32), 1790000000000)
+    >>> print(format_lines(receipt).decode()[:103])
+    gateway ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=
+    accepted-at 1790000000000
+    receipt ed25519:
+    >>> receipt.verify("a.test", bytes(32))
 
 The message is computed from the entry, never stored: an entry holds only time and signature.
 """

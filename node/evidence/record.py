@@ -13,6 +13,11 @@ statement, an empty line and the packed items:
     <empty line>
     <32 bytes an item>
 
+    >>> parse_block(format_block([b"one", b"two"]))
+    [b'one', b'two']
+    >>> format_block([b"one"])
+    b'\\x00\\x00\\x00\\x03one'
+
 `check_statement` and `check_enrolment` are the part of the validity rules that looks at one record
 alone; `node.chain` adds what depends on what the chain already holds.
 """

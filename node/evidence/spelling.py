@@ -4,7 +4,10 @@
 restricted to printable ASCII without quote and backslash, integers up to 2^53 - 1, no null and no
 floats), for example
 
-    cunzheng/receipt/v1 {"accepted_at":1790000000000,"origin":"a.test","statement":"00"}
+    >>> format_tagged("cunzheng/example/v1", {"b": "text", "a": 7})
+    b'cunzheng/example/v1 {"a":7,"b":"text"}'
+    >>> parse_tagged("cunzheng/example/v1", b'cunzheng/example/v1 {"a":7,"b":"text"}', 4096)
+    {'a': 7, 'b': 'text'}
 
 *Lines* are `keyword value`, each ended by one LF, read in a fixed order by `Lines`.
 

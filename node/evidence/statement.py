@@ -1,14 +1,30 @@
 """Statements (存证单, 事件单): what a depositor signs (docs/proof-format.md, section 3).
 
 Tagged JSON; the statement id is the SHA-256 of its bytes, and its signature is over the same bytes.
-A deposit of one salted item:
+A deposit of one salted item is one line, shown here with a break after every field:
 
-    cunzheng/statement/v1 {"alg":"sha256+sm3","category":"A14_0","claimed_at":1790000000000,
-                           "count":1,"items_root":"00...","key":"ed25519:...",
-                           "mode":"commitment","nonce":"00...","origin":"cunzheng.test/devnet",
-                           "page":1,"type":"deposit"}
-
-(one line, without the breaks shown here).
+    >>> from node.evidence.keys import Signer
+    >>> deposit = Deposit(
+    ...     origin="cunzheng.test/devnet", key=Signer(bytes(range(32))).public, nonce=bytes(16),
+    ...     claimed_at=1790000000000, mode="commitment", alg="sha256+sm3", count=1, page=1,
+    ...     items_root=bytes(32))
+    >>> data = format_statement(deposit)
+    >>> print(data.decode().replace(",", ",\\n"))
+    cunzheng/statement/v1 {"alg":"sha256+sm3",
+    "category":"A14_0",
+    "claimed_at":1790000000000,
+    "count":1,
+    "items_root":"0000000000000000000000000000000000000000000000000000000000000000",
+    "key":"ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
+    "mode":"commitment",
+    "nonce":"00000000000000000000000000000000",
+    "origin":"cunzheng.test/devnet",
+    "page":1,
+    "type":"deposit"}
+    >>> parse_statement(data) == deposit
+    True
+    >>> receipt_number(statement_id(data))
+    'aee49c60b23973730a565baff8947377'
 
 An event tells what happened to a deposit later; it names its `subject` (only `health` has none) and
 has no items. Who may make which event is judged when reading, never when it is put on the chain.
