@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Protocol
 
 from consensus.messages import Entry as RaftEntry
@@ -106,7 +105,7 @@ class Chain:
     @property
     def policy(self) -> Policy:
         """The policy in force for the next block."""
-        return _policy(self.note.policy_text)
+        return parse_policy(self.note.policy_text)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -152,7 +151,7 @@ class Applied:
     @property
     def governing_policy(self) -> Policy:
         """`governed_by`, read."""
-        return _policy(self.governed_by.policy_text)
+        return parse_policy(self.governed_by.policy_text)
 
 
 def genesis(origin: Genesis) -> Applied:
@@ -255,7 +254,7 @@ class _Work:
         identity = statement_id(record.statement_bytes)
         # Before anything is verified: it is skipped either way, and where it stands is the answer.
         if identity in self._statements or self._past.has_statement(identity):
-            return Skipped("statement: is on the chain already", repeats=identity)
+            return repeated(identity)
         checked = check_statement(record, self._chain.origin)
         deposit = checked.statement if isinstance(checked.statement, Deposit) else None
         entry = StatementEntry(
@@ -330,15 +329,21 @@ class _Work:
         return taken
 
 
+def repeated(identity: bytes) -> Skipped:
+    """The outcome of a statement that stands on the chain."""
+    return Skipped("statement: is on the chain already", repeats=identity)
+
+
+def peek_statement_id(record: bytes) -> bytes | None:
+    """The statement id of a record, if it is a well-formed statement record; nothing is checked,
+    and of what is not well formed there is no such statement on any chain."""
+    lines = record.split(b"\n", 7)
+    return statement_id(lines[6]) if len(lines) == 8 and lines[1] == b"kind statement" else None
+
+
 def _holds(check: Callable[[object, str], str], text: str) -> bool:
     try:
         check(text, "block")
     except Malformed:
         return False
     return True
-
-
-@lru_cache(maxsize=16)
-def _policy(text: bytes) -> Policy:
-    """Policies are few and asked for in every block."""
-    return parse_policy(text)

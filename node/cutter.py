@@ -49,9 +49,11 @@ class Cutter:
         """Cut until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                await asyncio.Event().wait()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self._group = None  # Blocks on their way end now, and cut no new ones.
         finally:
-            self._group = None
             while self._waiting:
                 _fail(self._waiting.popleft(), Unavailable("the member stops"))
 

@@ -24,7 +24,7 @@ from consensus.journal import Journal, JournalError, StorageCorrupt, StorageFail
 from consensus.messages import Configuration
 from consensus.records import Mark
 from node.config import MemberConfig, read_file
-from node.errors import Corrupt, Misconfigured
+from node.errors import Corrupt, DiskFailed, Misconfigured
 from node.evidence.record import Genesis
 from node.seals import Seals
 from node.store import Store
@@ -78,8 +78,10 @@ def journal_errors() -> Iterator[None]:
     """Say what the journal says in the words of a node."""
     try:
         yield
-    except (StorageCorrupt, StorageFailed) as error:
+    except StorageCorrupt as error:
         raise Corrupt(str(error)) from error
+    except StorageFailed as error:
+        raise DiskFailed(str(error)) from error
     except JournalError as error:
         raise Misconfigured(str(error)) from error
 

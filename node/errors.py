@@ -12,6 +12,7 @@
     │   └── Unavailable        cannot be answered now
     └── Ours               an operator must look
         ├── Corrupt            stored data that does not check
+        ├── DiskFailed         the disk refused
         ├── Misconfigured      settings, keys or directories that do not fit together
         └── NewerRules         this version does not know the rules in force
 
@@ -97,6 +98,12 @@ class Corrupt(Ours):
     en = "This member cannot prove its own data and does not serve it; ask another member."
 
 
+class DiskFailed(Ours):
+    code, status = "disk-failed", 500
+    zh = "磁盘读写失败，成员已停止；请检查磁盘空间与硬件后再启动。"
+    en = "The disk refused and the member stopped; check its space and health, then start again."
+
+
 class Misconfigured(Ours):
     code, status = "misconfigured", 500
     zh = "配置、密钥或数据目录不相符，成员未启动；请按提示改正。"
@@ -120,6 +127,7 @@ def by_code(code: str, message: str, leader: str | None = None) -> NodeError:
         Dropped,
         Unknown,
         Corrupt,
+        DiskFailed,
         Misconfigured,
         NewerRules,
     )

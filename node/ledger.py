@@ -19,7 +19,7 @@ from node.chain import Applied, apply
 from node.errors import NewerRules
 from node.evidence.keys import Signer
 from node.evidence.policy import RULES
-from node.sealing import Sealing, Step
+from node.sealing import Head, Sealing, Step
 from node.seals import Seals
 from node.store import Store
 
@@ -41,8 +41,12 @@ class Ledger:
         self.store = store
         self.seals = seals
         self.check_rules()
+        chain, head = store.chain, None
+        if chain.height:
+            _, governing = store.policies(chain.size)[-1]
+            head = Head(chain.height, chain.checkpoint, governing.policy)
         self.sealing = Sealing(
-            member, log, witness, store.chain.policy, seals.load(), root_at=store.root
+            member, log, witness, chain.policy, seals.load(), root_at=store.root, head=head
         )
         self._may_seal = False
 

@@ -3,7 +3,8 @@
 LevelDB loses records from a damaged log without a word unless it is told to be paranoid, and opens
 as if new when its log file is gone. So databases are made by `create` and only then opened by
 `open_checked`, every read verifies checksums, and whatever does not check is `Corrupt`. LevelDB's
-own repair drops what it cannot read and is never used.
+own repair drops what it cannot read and is never used. What the device or the operating system
+refuses is `DiskFailed`: the bytes may be fine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ try:
 except ImportError:  # Python 3.13 and later have only the maintained fork.
     import plyvel_next as plyvel  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-from node.errors import Corrupt
+from node.errors import Corrupt, DiskFailed
 
 Database = Any
 """A `plyvel.DB`; plyvel has no types of its own."""
@@ -45,10 +46,11 @@ def create(directory: Path) -> None:
 
 
 def open_checked(directory: Path) -> Database:
-    """Open a database that `create` made; the caller closes it."""
-    with reading(directory):
-        if not any(directory.glob("*.log")):
-            raise ValueError("it or its log file is missing")
+    """Open a database that `create` made; the caller closes it. A file that is missing is damage
+    here, whatever the operating system calls it."""
+    if not any(directory.glob("*.log")):
+        raise Corrupt(f"{directory}: it or its log file is missing")
+    try:
         return plyvel.DB(
             str(directory),
             create_if_missing=False,
@@ -57,13 +59,17 @@ def open_checked(directory: Path) -> Database:
             bloom_filter_bits=10,
             compression=None,  # Digests and signatures do not compress.
         )
+    except plyvel.Error as error:
+        raise Corrupt(f"{directory}: {error}") from error
 
 
 @contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Whatever does not check in here is `Corrupt`."""
+    """Whatever does not check in here is `Corrupt`, whatever is refused `DiskFailed`."""
     try:
         yield
+    except plyvel.IOError as error:
+        raise DiskFailed(f"{directory}: {error}") from error
     except (plyvel.Error, ValueError, struct.error) as error:
         raise Corrupt(f"{directory}: {error}") from error
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 
 import grpc.aio
 
-from consensus.journal import StorageCorrupt, StorageFailed
+from consensus.journal import JournalError
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
 from node.config import MemberConfig, read_certificate, read_file
-from node.directory import open_directory
-from node.errors import Corrupt, Misconfigured, NodeError
+from node.directory import journal_errors, open_directory
+from node.errors import Misconfigured, NodeError
 from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis, parse_genesis
 from node.keyfile import load_signer
@@ -114,10 +114,9 @@ def _reported() -> Iterator[None]:
         yield
     except BaseExceptionGroup as group:
         error = _first(group)
-        if isinstance(error, StorageCorrupt | StorageFailed):
-            raise Corrupt(str(error)) from group
-        if isinstance(error, NodeError):
-            raise error from group
+        if isinstance(error, JournalError | NodeError):
+            with journal_errors():
+                raise error from group
         raise
 
 

@@ -22,10 +22,10 @@ from consensus import proposals
 from consensus.messages import Entry
 from consensus.peers import Identity, Peers
 from consensus.replica import Replica
-from node.chain import Applied, Outcome
+from node.chain import Applied, Outcome, Skipped, peek_statement_id, repeated
 from node.cutter import Cutter
 from node.directory import Directory
-from node.errors import Busy, Corrupt, Dropped, NotLeader, Unavailable, Unknown
+from node.errors import Busy, Corrupt, DiskFailed, Dropped, NotLeader, Unavailable, Unknown
 from node.exchange import Exchange
 from node.ledger import Ledger
 from node.milestone import Milestone
@@ -96,8 +96,13 @@ class Participant:
     # For gateways.
 
     async def propose(self, records: Sequence[bytes]) -> Sequence[Outcome]:
-        """Have these records agreed on and applied; one outcome for each."""
+        """Have these records agreed on and applied; one outcome for each.
+
+        A request that brings nothing new is answered from the chain: a retry must not fill it."""
         self.check_serving()
+        known = [self._known(record) for record in records]
+        if records and all(known):
+            return [outcome for outcome in known if outcome]
         return await self._cutter.submit(records)
 
     async def confirm(self) -> None:
@@ -118,11 +123,11 @@ class Participant:
     async def read(
         self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
     ) -> _Result:
-        """Read from disk in a thread; a member whose data do not check stops."""
+        """Read from disk in a thread; a member whose disk or data fail it stops."""
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._readers, function, *arguments)
-        except Corrupt as error:
+        except (Corrupt, DiskFailed) as error:
             if self._failure is not None and not self._failure.done():
                 self._failure.set_exception(error)
             raise
@@ -166,6 +171,13 @@ class Participant:
         return await self._work(self.ledger.sealing.pull, above_size)
 
     # Inside.
+
+    def _known(self, record: bytes) -> Skipped | None:
+        """The outcome of a record whose statement stands on the chain already."""
+        identity = peek_statement_id(record)
+        if identity is None or not self.store.has_statement(identity):
+            return None
+        return repeated(identity)
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
         for start in range(0, len(entries), CHUNK_BLOCKS):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from consensus.journal import Journal
 from node.directory import journal_errors
 from node.errors import BadRequest
-from node.evidence.entry import PolicyEntry, StatementEntry, parse_entry
+from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.item import page_hashes, page_items, page_path
 from node.evidence.keys import PublicKey
 from node.evidence.malformed import Malformed
@@ -34,7 +34,6 @@ class Prover:
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store = store
         self._journal = journal
-        self._notes: dict[int, PolicyNote] = {}  # By leaf; policies are few and never change.
 
     def prove(self, position: Position, item_index: int, note: Note) -> bytes:
         """The proof of one item in public form; raises `BadRequest`, or `ViewsCorrupt` where
@@ -70,10 +69,6 @@ class Prover:
             # Or the journal is at fault: then making the views again does not give the same root.
             raise ViewsCorrupt(f"{where} at height {position.height}: {error}") from error
 
-    def governing(self, size: int) -> PolicyNote:
-        """The policy whose quorum seals checkpoints of this size."""
-        return self._policy_notes(size)[-1][1]
-
     def _items(self, position: Position) -> bytes:
         with journal_errors():
             (block,) = self._journal.entries(position.height, position.height + 1, 0)
@@ -82,25 +77,9 @@ class Prover:
             raise Malformed("block", "another kind of record than was applied")
         return record.items
 
-    def _policy_notes(self, size: int) -> list[tuple[int, PolicyNote]]:
-        """Leaf and note of every policy up to the one that governs this size."""
-        notes: list[tuple[int, PolicyNote]] = []
-        for leaf in self._store.policy_leaves():
-            if notes and size <= leaf + 1:
-                break
-            notes.append((leaf, self._policy_note(leaf)))
-        return notes
-
-    def _policy_note(self, leaf: int) -> PolicyNote:
-        if leaf not in self._notes:
-            entry = parse_entry(self._store.entry(leaf))
-            assert isinstance(entry, PolicyEntry)
-            self._notes[leaf] = entry.note
-        return self._notes[leaf]
-
     def _policies(self, sealed: SealedCheckpoint) -> tuple[PolicyNote, tuple[LeafProof, ...]]:
         """The policy in force, and after a change all policies with their paths."""
-        notes = self._policy_notes(sealed.checkpoint.size)
+        notes = self._store.policies(sealed.checkpoint.size)
         changed = len(notes) > 1
         leaves = tuple(self._leaf(leaf, sealed) for leaf, _ in notes) if changed else ()
         return notes[-1][1], leaves

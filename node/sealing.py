@@ -102,14 +102,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
-    """One of our own checkpoints, and the seals counted on it."""
+class Head:
+    """One of our own checkpoints, the policy whose quorum seals it, and the seals counted on it."""
 
     height: int
     checkpoint: Checkpoint
-    body: bytes
     policy: Policy
     seals: dict[str, Seal] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        """What is signed."""
+        return format_checkpoint(self.checkpoint)
 
 
 class Sealing:
@@ -123,8 +127,10 @@ class Sealing:
         policy: Policy,
         remembered: Remembered,
         root_at: Callable[[int], bytes],
+        head: Head | None = None,
     ) -> None:
-        """`root_at` gives the own root at any size already applied."""
+        """`policy` is the one in force for the next block, `head` the checkpoint of the last one.
+        `root_at` gives the own root at any size already applied."""
         self.member = member
         self.halted = remembered.halted
         self.contradictions = list(remembered.contradictions)
@@ -138,8 +144,8 @@ class Sealing:
         self._witness = witness
         self._policy = policy
         self._root_at = root_at
-        self._size = 0
-        self._heads: dict[int, _Head] = {}
+        self._size = head.checkpoint.size if head else 0
+        self._heads = {self._size: head} if head else {}
         self._ahead: dict[str, list[tuple[int, bytes, bytes]]] = {}
 
     @property
@@ -190,9 +196,8 @@ class Sealing:
 
     def _add_head(self, block: Applied) -> None:
         self._size = block.checkpoint.size
-        policy = block.governing_policy
-        body = format_checkpoint(block.checkpoint)
-        self._heads[self._size] = _Head(block.block.height, block.checkpoint, body, policy)
+        head = Head(block.block.height, block.checkpoint, block.governing_policy)
+        self._heads[self._size] = head
         while len(self._heads) > HEADS_MAX:
             del self._heads[next(iter(self._heads))]
         if block.chain.note.rules == RULES:
@@ -204,7 +209,7 @@ class Sealing:
         keys = (self._log.public, self._witness.public)
         return sealer if sealer is not None and (sealer.log, sealer.witness) == keys else None
 
-    def _seal(self, head: _Head, time_s: int, step: Step) -> None:
+    def _seal(self, head: Head, time_s: int, step: Step) -> None:
         """Rule 1."""
         sealer = self._sealer(head.policy)
         if self.halted or sealer is None:
@@ -290,7 +295,7 @@ class Sealing:
 
     # Counting.
 
-    def _count(self, head: _Head, seal: Seal, step: Step) -> None:
+    def _count(self, head: Head, seal: Seal, step: Step) -> None:
         """Rule 4."""
         head.seals[seal.member] = seal
         published = self.note.size if self.note else 0
@@ -299,7 +304,7 @@ class Sealing:
         elif head.checkpoint.size == published:
             step.beside.append((published, seal.member, format_line(seal.line)))
 
-    def _publish(self, head: _Head, step: Step) -> None:
+    def _publish(self, head: Head, step: Step) -> None:
         names = [sealer.member for sealer in head.policy.sealers if sealer.member in head.seals]
         if len(names) < head.policy.quorum or self.member not in names or self.halted:
             return

@@ -125,8 +125,8 @@ class Service:
     async def checkpoint(self, _: pb.CheckpointRequest) -> pb.CheckpointResponse:
         note = self._participant.ledger.sealing.note
         await self._ready_to_read(linearizable=False)
-        prover, size = self._participant.prover, note.size if note else self._store.chain.size
-        policy = await self._participant.read(prover.governing, size)
+        size = note.size if note else self._store.chain.size
+        policy = (await self._participant.read(self._store.policies, size))[-1][1]
         return pb.CheckpointResponse(
             note=note.data if note else b"",
             policy_text=policy.policy_text,

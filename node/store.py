@@ -41,6 +41,7 @@ from node.evidence.item import ITEM_SIZE
 from node.evidence.keys import PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, leaf_hash
+from node.evidence.policy_note import PolicyNote
 from node.evidence.record import Genesis
 from node.evidence.statement import Deposit
 from node.leveldb import NUMBER, Database, key_of, number_of
@@ -259,10 +260,16 @@ class Store:
         with self._reading(), leveldb.scan(self._database, b"k" + key.raw) as rows:
             return [number_of(row) for row, _ in rows]
 
-    def policy_leaves(self) -> list[int]:
-        """Leaves of the policies, the genesis one first."""
+    def policies(self, size: int) -> list[tuple[int, PolicyNote]]:
+        """Leaf and note of every policy from the first to the one that governs this size."""
+        found: list[tuple[int, PolicyNote]] = []
         with self._reading(), leveldb.scan(self._database, b"P") as rows:
-            return [number_of(leaf) for _, leaf in rows]
+            for _, row in rows:
+                leaf = number_of(row)
+                if found and size <= leaf + 1:
+                    break
+                found.append((leaf, self._policy_note(leaf)))
+        return found
 
     # Proving.
 
@@ -322,10 +329,14 @@ class Store:
         frontier = self._tree.load(size)
         if frontier.hashes != hashes:
             raise ValueError("the tree is not the one of the last block")
-        policy = parse_entry(self._must(key_of(b"e", self._policy_leaf)))
-        if not isinstance(policy, PolicyEntry):
-            raise ValueError("the policy in force is missing")
-        self.chain = Chain(height, time_ms, block_hash, frontier, ordinal, policy.note)
+        policy = self._policy_note(self._policy_leaf)
+        self.chain = Chain(height, time_ms, block_hash, frontier, ordinal, policy)
+
+    def _policy_note(self, leaf: int) -> PolicyNote:
+        entry = parse_entry(self._must(key_of(b"e", leaf)))
+        if not isinstance(entry, PolicyEntry):
+            raise ValueError(f"leaf {leaf} is not a policy")
+        return entry.note
 
     def _position(self, leaf_index: int) -> Position:
         place = self._must(key_of(b"p", leaf_index))

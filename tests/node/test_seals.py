@@ -15,7 +15,7 @@ from node.evidence.note import format_line
 from node.evidence.policy import parse_policy
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed, verify_seals
-from node.sealing import AHEAD_MAX, HEADS_MAX, Note, Remembered, Sealing, SentSeal, Step
+from node.sealing import AHEAD_MAX, HEADS_MAX, Head, Note, Remembered, Sealing, SentSeal, Step
 from node.seals import Seals
 
 MARK = b"mark"
@@ -32,10 +32,13 @@ class Sealer:
 
     def __post_init__(self) -> None:
         self.chain = self.world.memory()
+        self.start()
+
+    def start(self, head: Head | None = None) -> None:
         log, witness = self.world.log(self.member), self.world.witness(self.member)
         policy = self.chain.chain.policy
         self.sealing = Sealing(
-            self.member, log, witness, policy, self.remembered, root_at=self.root_at
+            self.member, log, witness, policy, self.remembered, root_at=self.root_at, head=head
         )
 
     def root_at(self, size: int) -> bytes:
@@ -148,6 +151,19 @@ def test_it_seals_nothing_before_it_is_back_where_it_was(world: Any) -> None:
     assert [after.apply().own for _ in range(3)] == [[], [], []]
     assert after.apply().own == [before.sealing.last], "the same seal, with its old time"
     assert [seal.size for seal in after.apply().own] == [7]
+
+
+def test_an_idle_chain_is_sealed_after_a_restart(sealers: tuple[Sealer, ...]) -> None:
+    """Stopped after the block, before its seals: no block follows, and still it becomes final."""
+    court, notary = sealers[0], sealers[2]
+    block = court.world.block(1)
+    court.chain.apply(block)
+    seals = notary.apply().own
+    policy = court.chain.chain.policy
+    court.start(Head(1, court.chain.chain.checkpoint, policy))
+    assert not court.receive(*seals).notes
+    step = court.sealing.seal_newest(NOW_S)
+    assert ([seal.size for seal in step.own], [note.size for note in step.notes]) == ([3], [3])
 
 
 def test_it_never_seals_another_tree_than_before(world: Any) -> None:

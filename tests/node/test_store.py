@@ -61,7 +61,7 @@ def test_the_store_is_the_same_past_as_memory(store: Store, world: Any) -> None:
             store = reopened(store, world)
         assert store.chain == memory.chain
     assert [store.entry(index) for index in range(store.chain.size)] == memory.leaves
-    assert store.policy_leaves() == [1, memory.leaves.index(store.entry(store.policy_leaves()[1]))]
+    assert [note for _, note in store.policies(1 << 40)] == [world.note(), memory.chain.note]
     assert store.key_state(key) == memory.key_state(key)
 
 
@@ -127,7 +127,8 @@ def test_keys_and_policies_stand_somewhere_too(store: Store, world: Any) -> None
     extend(store, world, format_record(world.next_note(world.note())))
     assert store.key_leaves(first) == [3, 6]
     assert store.key_leaves(second) == [6]
-    assert store.policy_leaves() == [1, 8]
+    governing = [[leaf for leaf, _ in store.policies(size)] for size in (2, 9, 10)]
+    assert governing == [[1], [1], [1, 8]]
     position = store.position(8)
     assert (position.statement_id, position.count, position.height) == (b"", 0, 3)
     assert store.find_entry(leaf_hash(store.entry(6))) == store.position(6)
