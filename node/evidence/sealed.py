@@ -15,6 +15,7 @@ claims to have sealed; `verify_seals` says whether the policy's members did.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.evidence.checkpoint import (
     Checkpoint,
@@ -32,6 +33,8 @@ from node.evidence.policy import Policy, Sealer
 from node.evidence.spelling import check_integer, check_member, check_origin
 
 LOG_PAYLOAD_SIZE = 64
+KEPT = 64
+"""Checkpoints kept as read: all proofs out of one block have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def format_sealed(sealed: SealedCheckpoint) -> bytes:
     return format_note(Note(sealed.body, lines))
 
 
+@lru_cache(KEPT)
 def parse_sealed(data: bytes) -> SealedCheckpoint:
     """The sealed checkpoint this note is; no signature is checked here."""
     note = parse_note(data)

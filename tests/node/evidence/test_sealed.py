@@ -88,6 +88,7 @@ def test_what_the_writer_would_not_write_is_refused(
     """No such text is known; should a parser ever take one, the writer has the last word."""
     data = chain.seal(delay_s=77)  # A note nobody has read yet.
     monkeypatch.setattr("node.evidence.sealed.format_sealed", lambda _: b"")
+    parse_sealed.cache_clear()
     with pytest.raises(Malformed, match="not spelled"):
         parse_sealed(data)
 
