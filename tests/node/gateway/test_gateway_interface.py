@@ -1,5 +1,6 @@
 """What the interface says about itself: problems, languages, keys, the OpenAPI document."""
 
+import re
 import string
 from typing import Any, get_args
 
@@ -100,7 +101,12 @@ async def test_openapi_document_is_whole(client: Any) -> None:
         for status, response in operation["responses"].items():
             problems = "application/problem+json" in response.get("content", {})
             assert problems == (int(status) >= 400), (path, status)
-    assert (await client.get("/docs")).status_code == 200
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) >= 3
+    for address in addresses:  # All its own: a court's network reaches no content network.
+        assert (await client.get(address)).status_code == 200, address
 
 
 @pytest.mark.anyio
