@@ -263,7 +263,7 @@ json_values = st.recursive(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.dictionaries(st.text(max_size=3), json_values, max_size=3))
 def test_whatever_is_accepted_is_written_the_same_way(value: dict[str, object]) -> None:
     data = format_tagged(TAG, value)
