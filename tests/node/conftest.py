@@ -300,7 +300,7 @@ class House:
             try:
                 response = await self.call(await self.leader(), "Propose", request)
             except Refused as refused:
-                if refused.code not in (None, "not-leader", "dropped", "unknown"):
+                if refused.code not in (None, "not-leader", "dropped", "unknown", "unavailable"):
                     raise
             else:
                 return list(response.outcomes)
