@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from node.cli.arguments import Parser, common
 from node.cli.failure import Failure
@@ -128,6 +128,14 @@ def _load(name: str) -> Command:
             return gateway
 
 
+class _Version(argparse.Action):
+    """Looked up only when asked for: a copy that was never installed verifies all the same."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(version("cunzheng"))
+        parser.exit()
+
+
 def _parser(language: Language, chosen: str | None, command: Command | None) -> Parser:
     parser = Parser(
         prog="cunzheng",
@@ -143,7 +151,12 @@ def _parser(language: Language, chosen: str | None, command: Command | None) -> 
         allow_abbrev=False,
         parents=[common(language)],
     )
-    parser.add_argument("--version", action="version", version=version("cunzheng"))
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        help=said(Text("显示版本并退出", "print the version and exit"), language),
+    )
     commands = parser.add_subparsers(
         metavar=said(Text("命令", "COMMAND"), language), required=True, parser_class=Parser
     )

@@ -278,3 +278,28 @@ def test_what_is_no_public_key(live: Live, run: Run, key_file: Callable[[str], P
             *("--authority", key_file("authority")),
         )
         assert outcome.exit_code == 2
+
+
+def test_status_at_a_member_itself(
+    live: Live, run: Run, fakes: Any, tmp_path: Path, key_file: Callable[[str], Path]
+) -> None:
+    """The member's own certificate opens its own door."""
+    own = fakes.make_tls("court")
+    member = fakes.FakeMember("court", live.cluster)
+    start = member.start({"court": own, "gateway": own})
+    asyncio.run_coroutine_threadsafe(start, live.loop).result()
+    (tmp_path / "tls.pem").write_bytes(own.certificate)
+    (tmp_path / "tls.key").write_bytes(own.private_key)
+    (tmp_path / "tls.key").chmod(0o600)
+    settings = tmp_path / "member.toml"
+    settings.write_text(
+        f'member = "court"\ndata = "data"\ngenesis = "genesis.txt"\n'
+        f'listen = "127.0.0.1:{member.port}"\ncertificate = "tls.pem"\nprivate_key = "tls.key"\n'
+        f'log_key = "{key_file("log")}"\nwitness_key = "{key_file("witness")}"\ngateways = []\n'
+    )
+    value = run("status", "--config", settings, "--json").json
+    assert [(row["member"], row["role"]) for row in value["rows"]] == [("court", "leader")]
+    asyncio.run_coroutine_threadsafe(member.stop(), live.loop).result()
+    outcome = run("status", "--config", settings)
+    assert outcome.exit_code == 80
+    assert "court   no answer" in outcome.out

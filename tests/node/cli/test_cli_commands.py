@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for answer in Answer:
         assert f"{answer.exit_code:>3}  {answer.en}" in out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"{version('cunzheng')}\n"
 
 
 @pytest.mark.parametrize(
