@@ -7,10 +7,11 @@ never reduced to yes or no: `Answer` has nine values, and only one of them speak
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 
 from node.evidence.head import format_milliseconds, format_seconds
+from node.evidence.members import Member
 from node.words import Answer, OpenPoint, ResultCode
 
 
@@ -56,8 +57,8 @@ class Facts:
     tree_size: int
     fingerprint: str
     quorum: int
-    signed: tuple[str, ...]
-    missing: tuple[str, ...]
+    signed: tuple[Member, ...]
+    missing: tuple[Member, ...]
 
     def lines(self) -> list[tuple[str, str, str]]:
         """(zh, en, value) for a printed result, the time that counts first."""
@@ -75,8 +76,8 @@ class Facts:
             ("证据类别（存证人申报）", "evidence category (as declared)", self.category),
             ("交易哈希", "entry hash", self.entry_hash.hex()),
             ("树大小", "tree size", str(self.tree_size)),
-            ("已联签", "cosigned by", ", ".join(self.signed)),
-            ("未联签", "not cosigned by", ", ".join(self.missing) or "-"),
+            ("已联签", "cosigned by", _organisations(self.signed)),
+            ("未联签", "not cosigned by", _organisations(self.missing)),
             ("最低联签数", "quorum", str(self.quorum)),
             ("策略指纹", "policy fingerprint", self.fingerprint),
             ("链", "chain", self.origin),
@@ -140,6 +141,10 @@ def _facts_json(facts: Facts) -> dict[str, object]:
         "tree_size": facts.tree_size,
         "policy_fingerprint": facts.fingerprint,
         "quorum": facts.quorum,
-        "cosigned": list(facts.signed),
-        "not_cosigned": list(facts.missing),
+        "cosigned": [asdict(each) for each in facts.signed],
+        "not_cosigned": [asdict(each) for each in facts.missing],
     }
+
+
+def _organisations(members: tuple[Member, ...]) -> str:
+    return ", ".join(f"{each.organisation} ({each.name})" for each in members) or "-"

@@ -81,7 +81,7 @@ def _open_points(proof: Proof, file: FileDigests | None) -> Iterator[OpenPoint]:
 
 
 def _facts(proof: Proof) -> Facts:
-    signed = tuple(seal.member for seal in proof.sealed.seals)
+    names = {seal.member for seal in proof.sealed.seals}
     return Facts(
         number=proof.number,
         origin=proof.sealed.checkpoint.origin,
@@ -95,6 +95,6 @@ def _facts(proof: Proof) -> Facts:
         tree_size=proof.sealed.checkpoint.size,
         fingerprint=fingerprint(proof.policy_text),
         quorum=proof.policy.quorum,
-        signed=signed,
-        missing=tuple(each.name for each in proof.members if each.name not in signed),
+        signed=tuple(each for each in proof.members if each.name in names),
+        missing=tuple(each for each in proof.members if each.name not in names),
     )

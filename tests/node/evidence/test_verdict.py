@@ -31,7 +31,8 @@ def test_facts_are_printed_with_the_time_that_counts_first(chain: Any) -> None:
         "区块时间（出块成员时钟）",
     ]
     shown = {en: value for _, en, value in lines}
-    assert shown["cosigned by"] == "court, notary, forensic"
+    forensic = "示例司法鉴定所 Example Forensics (forensic)"
+    assert shown["cosigned by"] == f"示例互联网法院 (court), 示例公证处 (notary), {forensic}"
     assert shown["not cosigned by"] == "-"
     assert shown["tree size"] == str(len(chain.leaves))
     assert shown["no later than (seal time)"].startswith("2026-11-21 00:00:06 北京时间")
@@ -40,7 +41,7 @@ def test_facts_are_printed_with_the_time_that_counts_first(chain: Any) -> None:
     assert facts is not None
     shown = {en: value for _, en, value in facts.lines()}
     assert shown["no later than (seal time)"] == "-"
-    assert shown["not cosigned by"] == "notary, forensic"
+    assert shown["not cosigned by"] == f"示例公证处 (notary), {forensic}"
 
 
 def test_json_for_programs(chain: Any) -> None:
