@@ -38,6 +38,7 @@ COMMANDS = {
     "keygen": Text("生成签名密钥", "make a signing key"),
     "policy": Text("计算策略指纹", "the fingerprint a court publishes"),
     "key": Text("登记签名密钥", "enrol a signing key"),
+    "apikey": Text("为存证主体开通网关账户密钥", "let a depositor in at a gateway"),
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),
 }
@@ -118,6 +119,10 @@ def _load(name: str) -> Command:
             from node.cli import key
 
             return key
+        case "apikey":
+            from node.cli import apikey
+
+            return apikey
         case "member":
             from node.cli.serve import member
 

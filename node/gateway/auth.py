@@ -25,7 +25,8 @@ PREFIX = "czk_"
 
 _TAG = b"cunzheng/api-key/v1\n"
 _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{64}}")
-_LINE = re.compile(r"([a-z0-9][a-z0-9._-]{0,63}) ([0-9a-f]{64})")
+ACCOUNT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_LINE = re.compile(rf"({ACCOUNT.pattern}) ([0-9a-f]{{64}})")
 
 
 @dataclass(frozen=True, slots=True)
