@@ -31,6 +31,10 @@ NAME_BYTES_MAX = 255
 # In one append; the core limits data only, and without this a million empty entries would be one.
 ENTRIES_MAX = 4096
 
+# Terms and indexes are written down as numbers that every JSON reader keeps exactly. A replica that
+# followed a liar to a higher term could write nothing that others read, and never come back.
+NUMBER_MAX = 2**53 - 1
+
 # What an entry and a message cost in a header at most: numbers of 11 bytes and less, lengths, and
 # two names or two replica ids.
 _ENTRY_BYTES_MAX = 64 + 2 * NAME_BYTES_MAX
@@ -137,6 +141,7 @@ def _parse_message(message: raft_pb2.Message, data: _Data) -> Message:
     name = message.WhichOneof("body")
     if name is None:
         raise WireError("a message of a kind unknown here")
+    _check_number(message.term)
     kind, body = _KINDS[name], getattr(message, name)
     values = {name: getattr(body, name) for name in _FIELDS[kind]}
     if kind is AppendRequest:
@@ -146,6 +151,11 @@ def _parse_message(message: raft_pb2.Message, data: _Data) -> Message:
     elif kind is ReadIndexResponse and not body.HasField("index"):
         values["index"] = None
     return kind(message.sender, message.recipient, message.term, **values)
+
+
+def _check_number(number: int) -> None:
+    if number > NUMBER_MAX:
+        raise WireError(f"{number} is no term or index")
 
 
 def _format_entry(added: raft_pb2.Entry, entry: Entry) -> None:
@@ -159,6 +169,8 @@ def _format_entry(added: raft_pb2.Entry, entry: Entry) -> None:
 
 
 def _parse_entry(entry: raft_pb2.Entry, data: _Data) -> Entry:
+    _check_number(entry.term)
+    _check_number(entry.index)
     for name in (entry.proposer, entry.version):
         if len(name.encode()) > NAME_BYTES_MAX:
             raise WireError(f"a name of {len(name)} characters")

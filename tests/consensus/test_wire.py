@@ -30,7 +30,7 @@ from consensus.messages import (
 
 A, B = "court/00000000000000aa", "notary/00000000000000bb"
 numbers = st.integers(0, 2**64 - 1)
-envelope = (st.sampled_from([A, B]), st.sampled_from([A, B]), st.integers(2**32, 2**64 - 1))
+envelope = (st.sampled_from([A, B]), st.sampled_from([A, B]), st.integers(2**32, wire.NUMBER_MAX))
 names = st.text(max_size=60)
 CONFIGURATION = Configuration((Voter(A, "127.0.0.1:1", b"x"),)).format()
 
@@ -38,7 +38,7 @@ CONFIGURATION = Configuration((Voter(A, "127.0.0.1:1", b"x"),)).format()
 @st.composite
 def append_requests(draw: st.DrawFn) -> AppendRequest:
     sender, recipient, term = (draw(part) for part in envelope)
-    prev_index = draw(st.integers(0, 2**63))
+    prev_index = draw(st.integers(0, wire.NUMBER_MAX - 4))
     bodies = st.lists(st.tuples(st.sampled_from(EntryKind), st.binary(max_size=50)), max_size=4)
     entries = tuple(
         Entry(
@@ -164,13 +164,21 @@ def test_refuses_what_a_replica_would_not_send(entry: Entry) -> None:
 
 
 def test_an_append_of_too_many_entries_is_cut_to_what_a_frame_takes() -> None:
-    name = "n" * wire.NAME_BYTES_MAX
+    name, term, start = "n" * wire.NAME_BYTES_MAX, wire.NUMBER_MAX, 2**52
     entries = tuple(
-        Entry(index, 2**64 - 1, EntryKind.NORMAL, 2**64 - 1, name, name, bytes(256))
-        for index in range(2**63, 2**63 + wire.ENTRIES_MAX + 1)
+        Entry(index, term, EntryKind.NORMAL, 2**64 - 1, name, name, bytes(256))
+        for index in range(start, start + wire.ENTRIES_MAX + 1)
     )
-    append = AppendRequest(A, B, 2**64 - 1, 2**63 - 1, 2**64 - 1, entries, 2**64 - 1)
+    append = AppendRequest(A, B, term, start - 1, term, entries, 2**64 - 1)
     with pytest.raises(wire.WireError):
         wire.parse_frame(wire.format_frame([append]))
     (parsed,) = wire.parse_frame(wire.format_frame([wire.cut(append)]))
     assert parsed == replace(append, entries=entries[:-1])
+
+
+def test_refuses_terms_beyond_what_can_be_written_down() -> None:
+    """Goal: a liar cannot lead the others to a term from which nobody comes back."""
+    highest = VoteRequest(A, B, wire.NUMBER_MAX, 1, 1)
+    assert wire.parse_frame(wire.format_frame([highest])) == (highest,)
+    with pytest.raises(wire.WireError):
+        wire.parse_frame(wire.format_frame([replace(highest, term=wire.NUMBER_MAX + 1)]))
