@@ -21,9 +21,10 @@ does the role matter.
     ReadIndexResponse              answer read -              -           -
 
     newer term: become a follower in it, then as above; except that (pre-)vote requests are refused
-    untouched while a leader is heard. older term: requests are refused in our term, the rest is
-    dropped. A tick makes a follower or candidate whose time is up ask for pre-votes, a leader send
-    heartbeats and, once per election timeout, count whom it hears.
+    untouched while a leader is heard, and a term too far ahead is only approached (TERM_STEP_MAX).
+    older term: requests are refused in our term, the rest is dropped. A tick makes a follower or
+    candidate whose time is up ask for pre-votes, a leader send heartbeats and, once per election
+    timeout, count whom it hears.
 """
 
 from collections.abc import Callable
@@ -63,6 +64,11 @@ from consensus.writes import Writes
 __all__ = ["Busy", "ChangeRefused", "Limits", "NotLeader", "Raft"]
 
 DEFAULT_LIMITS = Limits()
+
+TERM_STEP_MAX = 1_000
+"""How far one message can raise the term. One that went straight to the last term there is would
+leave no term to elect anybody in, for ever: the term is on the disk. Honest terms differ by the
+elections one missed; more than that many are caught up with message by message."""
 
 
 class NotLeader(Exception):
@@ -155,6 +161,9 @@ class Raft:
         asks_vote = isinstance(message, PreVoteRequest | VoteRequest)
         if asks_vote and self._hears_leader:
             self._refuse(message)
+            return
+        if message.term > self.term + TERM_STEP_MAX:
+            self._become_follower(self.term + TERM_STEP_MAX)
             return
         if message.term > self.term:
             self._become_follower(message.term)

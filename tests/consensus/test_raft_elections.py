@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from consensus import wire
 from consensus.messages import (
     AppendRefusal,
     AppendRequest,
@@ -24,6 +25,7 @@ from consensus.messages import (
     VoteRequest,
     VoteResponse,
 )
+from consensus.raft import TERM_STEP_MAX
 from consensus.ready import Role
 
 Make = Callable[..., Any]
@@ -492,3 +494,31 @@ def test_all_restart_at_once_and_terms_go_on(make_cluster: Make) -> None:
     assert b"kept" in leader.data
     assert b"never committed" not in cluster["b"].data
     cluster.check_logs_match()
+
+
+def test_no_message_leads_to_the_last_term(make_cluster: Make) -> None:
+    """A liar names the last term a message can carry. Who entered it could never be elected again,
+    after any restart; so it is only approached, and there is a leader as soon as the liar stops."""
+    cluster = make_cluster()
+    cluster.elect("a")
+    for _ in range(5):
+        for name, node_id in (("a", A), ("b", B)):
+            cluster[name].step(AppendResponse(C, node_id, wire.NUMBER_MAX, 0))
+    cluster.settle()
+    assert {cluster[name].raft.term for name in "ab"} == {1 + 5 * TERM_STEP_MAX}
+    assert cluster.elect("b").raft.term == 2 + 5 * TERM_STEP_MAX
+    assert cluster["b"].propose()
+    cluster.settle()
+    cluster.check_logs_match()
+
+
+def test_who_missed_very_many_elections_catches_up(make_cluster: Make) -> None:
+    """A term far ahead is approached message by message, and then followed."""
+    cluster = make_cluster()
+    leader_term = 3 * TERM_STEP_MAX + 7
+    b = cluster["b"]
+    for term in (TERM_STEP_MAX, 2 * TERM_STEP_MAX, 3 * TERM_STEP_MAX):
+        b.step(HeartbeatRequest(A, B, leader_term, 0, 0))
+        assert (b.raft.term, b.raft.leader) == (term, None)
+    b.step(HeartbeatRequest(A, B, leader_term, 0, 0))
+    assert (b.raft.term, b.raft.leader) == (leader_term, A)
