@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from node.cli.arguments import add_api_key, add_gateway, add_trust
+from node.cli.arguments import KEY_VARIABLE, add_api_key, add_gateway, add_trust, path_from
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
 from node.cli.preparing import Terms
@@ -85,7 +85,14 @@ def _configure_terms(parser: argparse.ArgumentParser, language: Language) -> Non
         parser.add_argument(*names, help=said(Text(zh, en), language), **options)  # type: ignore[arg-type]
 
     categories = "; ".join(f"{each.name} {said(each, language)}" for each in Category)
-    add("--key", type=Path, metavar="KEYFILE", zh="存证主体的私钥文件", en="your signing key")
+    add(
+        "--key",
+        type=Path,
+        default=path_from(KEY_VARIABLE),
+        metavar="KEYFILE",
+        zh=f"存证主体的私钥文件（或用环境变量 {KEY_VARIABLE}）",
+        en=f"your signing key (or set {KEY_VARIABLE})",
+    )
     add(
         "--category",
         choices=CATEGORIES,

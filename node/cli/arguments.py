@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import unicodedata
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +21,12 @@ from node.words import Answer
 _BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _FINGERPRINT_LENGTH = 32
 _GENESIS_SIZE_MAX = 4 * POLICY_SIZE_MAX
+
+# What a depositor says once for a shell instead of on every line. Whom to trust is not among it:
+# a policy or fingerprint is named where it is relied on.
+GATEWAY_VARIABLE = "CUNZHENG_GATEWAY"
+API_KEY_VARIABLE = "CUNZHENG_API_KEY_FILE"
+KEY_VARIABLE = "CUNZHENG_KEY"
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,12 +57,26 @@ def common(language: Language) -> Parser:
 
 def add_gateway(parser: argparse.ArgumentParser, language: Language) -> None:
     """Which gateway to ask."""
+    default = os.environ.get(GATEWAY_VARIABLE)
     parser.add_argument(
         "--gateway",
-        required=True,
+        required=default is None,
+        default=default,
         metavar="URL",
-        help=said(Text("接入网关的地址", "the address of a gateway"), language),
+        help=said(
+            Text(
+                f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
+                f"the address of a gateway (or set {GATEWAY_VARIABLE})",
+            ),
+            language,
+        ),
     )
+
+
+def path_from(variable: str) -> Path | None:
+    """The path an environment variable gives, if it is set."""
+    text = os.environ.get(variable)
+    return Path(text) if text else None
 
 
 def add_api_key(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -63,9 +84,14 @@ def add_api_key(parser: argparse.ArgumentParser, language: Language) -> None:
     parser.add_argument(
         "--api-key-file",
         type=Path,
+        default=path_from(API_KEY_VARIABLE),
         metavar="F",
         help=said(
-            Text("保存网关 API 密钥的文件", "the file with your API key for the gateway"), language
+            Text(
+                f"保存网关 API 密钥的文件（或用环境变量 {API_KEY_VARIABLE}）",
+                f"the file with your API key for the gateway (or set {API_KEY_VARIABLE})",
+            ),
+            language,
         ),
     )
 
