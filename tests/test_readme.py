@@ -161,7 +161,8 @@ def test_the_list_of_scripts_is_complete() -> None:
     assert {*listed} == {path.name for path in (ROOT / "scripts").iterdir() if not path.suffix}
 
 
-def test_the_commands_shown_can_be_parsed() -> None:
+def test_the_commands_shown_can_be_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUNZHENG_GATEWAY", "http://127.0.0.1:1")  # The environment file does.
     shown = commands("cunzheng ", read("en"))
     assert shown
     for arguments in shown:
