@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NoReturn
 
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from consensus.messages import Configuration, Voter
 from consensus.peers import Identity, secure_channel
@@ -88,12 +89,19 @@ class Exchange:
                     await asyncio.sleep(PAUSE_S)
 
     async def _pull(self, channel: grpc.aio.Channel, voter: Voter) -> None:
-        call = channel.unary_unary(
-            PULL, pb.PullSealsRequest.SerializeToString, pb.SealsRequest.FromString
+        # Bytes, and read here: gRPC gives None for an answer it cannot read, and a member that lies
+        # must not end this one by it.
+        call: grpc.aio.UnaryUnaryMultiCallable[pb.PullSealsRequest, bytes] = channel.unary_unary(
+            PULL, pb.PullSealsRequest.SerializeToString
         )
         above = self._seen_size(voter.id.partition("/")[0])
         request = pb.PullSealsRequest(above_size=above)
-        found = await call(request, timeout=CALL_S, wait_for_ready=True)
+        answer = await call(request, timeout=CALL_S, wait_for_ready=True)
+        try:
+            found = pb.SealsRequest.FromString(answer)
+        except DecodeError as error:
+            _log.warning("seals of %s: %s", voter.id, error)
+            return
         await self._receive(read_seals(found))
 
     async def _push(self, channel: grpc.aio.Channel, outbox: Outbox) -> NoReturn:
