@@ -42,8 +42,9 @@ AHEAD_MAX = 1_024
 """Seals of one member waiting for us to compute the same checkpoint; of more, the newest count."""
 PULLED_MAX = 256
 """Seals told to a member that comes back; it needs one, the rest only fills gaps."""
-CONTRADICTIONS_MAX = 1_000
-"""What is kept of contradictions; one is enough to name its signer."""
+CONTRADICTIONS_MAX = 32
+"""Contradictions kept of one member: one is enough to name it, and however many it makes, there is
+room for those of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,11 @@ class Sealing:
         self._root_at = root_at
         self._size = head.checkpoint.size if head else 0
         self._heads = {self._size: head} if head else {}
-        self._ahead: dict[str, list[tuple[int, bytes, bytes]]] = {}
+        # What was seen before the start may not have been compared or counted yet.
+        self._ahead = {
+            member: [(seal.size, seal.body, seal.line)]
+            for member, seal in remembered.newest.items()
+        }
 
     @property
     def is_sealer(self) -> bool:
@@ -168,6 +173,7 @@ class Sealing:
         step = Step()
         if self._size in self._heads:
             self._seal(self._heads[self._size], time_s, step)
+            self._catch_up(step)
         return step
 
     def receive(self, seals: Iterable[tuple[bytes, bytes]]) -> Step:
@@ -283,14 +289,15 @@ class Sealing:
 
     def _contradicted(self, found: Contradiction, step: Step) -> None:
         """Rule 3."""
-        known = {(each.member, each.seal.size) for each in self.contradictions}
-        if (found.member, found.seal.size) in known or len(known) >= CONTRADICTIONS_MAX:
-            return
-        self.contradictions.append(found)
-        step.contradictions.append(found)
-        agree = [each for each in self.contradictions if each.seal.body == found.seal.body]
+        sizes = [each.seal.size for each in self.contradictions if each.member == found.member]
+        if found.seal.size not in sizes and len(sizes) < CONTRADICTIONS_MAX:
+            self.contradictions.append(found)
+            step.contradictions.append(found)
+        body = found.seal.body
+        agree = {each.member for each in self.contradictions if each.seal.body == body}
+        agree |= {member for member, seal in self.newest.items() if seal.body == body}
         if len(agree) >= self._policy.quorum:
-            names = ", ".join(sorted(each.member for each in agree))
+            names = ", ".join(sorted(agree))
             self._halt(f"{names} sealed another tree of size {found.seal.size}", step)
 
     # Counting.

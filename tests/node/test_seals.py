@@ -15,7 +15,17 @@ from node.evidence.note import format_line
 from node.evidence.policy import parse_policy
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed, verify_seals
-from node.sealing import AHEAD_MAX, HEADS_MAX, Head, Note, Remembered, Sealing, SentSeal, Step
+from node.sealing import (
+    AHEAD_MAX,
+    CONTRADICTIONS_MAX,
+    HEADS_MAX,
+    Head,
+    Note,
+    Remembered,
+    Sealing,
+    SentSeal,
+    Step,
+)
 from node.seals import Seals
 
 MARK = b"mark"
@@ -252,6 +262,42 @@ def test_a_quorum_that_differs_stops_this_member(world: Any, sealers: tuple[Seal
 
 
 # Hostile and foreign seals.
+
+
+def test_a_flood_of_lies_does_not_hide_a_quorum(world: Any, sealers: tuple[Sealer, ...]) -> None:
+    """However much one member lies, what the others seal is still compared, kept and counted."""
+    court, step = sealers[0], Step()
+    for _ in range(2 * CONTRADICTIONS_MAX):
+        court.apply()
+        step = court.receive(lie(world, "forensic", court.sealing.last.size))
+    assert len(court.sealing.contradictions) == CONTRADICTIONS_MAX
+    assert not step.contradictions
+    assert not step.halted
+    step = court.receive(lie(world, "notary", court.sealing.last.size))
+    assert [each.member for each in step.contradictions] == ["notary"]
+    assert step.halted.startswith("forensic, notary sealed another tree")
+
+
+def test_what_was_seen_before_a_restart_counts_after_it(sealers: tuple[Sealer, ...]) -> None:
+    """This member catches up and is told the others' seals, but stops before it seals itself. They
+    have no reason to tell it again, and on an idle chain no other checkpoint follows."""
+    court, forensic, _ = sealers
+    forensic.apply()
+    applied = court.chain.apply(court.world.block(1))
+    court.sealing.applied([applied], None)
+    court.remembered.newest = court.receive(forensic.sealing.last).newest
+    court.start(Head(1, applied.checkpoint, applied.governing_policy))
+    assert [note.size for note in court.sealing.seal_newest(NOW_S).notes] == [3]
+
+
+def test_a_lie_seen_before_a_restart_is_compared_after_it(
+    world: Any, sealers: tuple[Sealer, ...]
+) -> None:
+    court = sealers[0]
+    court.remembered.newest = court.receive(lie(world, "forensic", 4)).newest
+    court.start()
+    assert not court.apply().contradictions
+    assert [each.member for each in court.apply().contradictions] == ["forensic"]
 
 
 def test_seals_that_are_none_are_refused(world: Any, sealers: tuple[Sealer, ...]) -> None:
