@@ -16,7 +16,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consensus import raft
 from consensus.delivery import Apply, Delivery
@@ -37,7 +37,8 @@ from consensus.raft import Raft
 from consensus.ready import Contradiction, Read, Ready, Role
 from consensus.writer import Probe, Writer
 
-# Evidence against a leader is kept for an operator to look at; the first few tell the story.
+# Evidence against a leader is kept for an operator to look at; the first few tell the story, and a
+# liar cannot fill memory or the operator's log with more.
 CONTRADICTIONS_MAX = 100
 
 # What keeps followers loyal to a leader.
@@ -109,7 +110,7 @@ class Replica:
         if applied > journal.last_index:
             what = f"it ends at entry {journal.last_index}, but {applied} was applied from it"
             raise StorageCorrupt(journal.directory, what)
-        self.contradictions: deque[Contradiction] = deque(maxlen=CONTRADICTIONS_MAX)
+        self.contradictions: list[Contradiction] = []
         self._journal = journal
         self._peers = peers
         self._delivery = Delivery(apply, applied)
@@ -325,9 +326,18 @@ class Replica:
         for read in ready.reads:
             self._answer_read(read)
         for contradiction in ready.contradictions:
-            _log.error("contradiction: %s: %r", contradiction.why, contradiction.message)
-            self.contradictions.append(contradiction)
+            self._keep(contradiction)
         self._follow_changes(ready)
+
+    def _keep(self, found: Contradiction) -> None:
+        """Without the entries, which may be megabytes: `why` names the one it is about."""
+        if len(self.contradictions) == CONTRADICTIONS_MAX:
+            return
+        message = found.message
+        if isinstance(message, AppendRequest):
+            message = replace(message, entries=())
+        self.contradictions.append(Contradiction(message, found.why))
+        _log.error("contradiction: %s: %r", found.why, message)
 
     def _answer_read(self, read: Read) -> None:
         answer = self._reads.pop(read.context)

@@ -15,6 +15,7 @@ from consensus.delivery import WAITING_BYTES_MAX
 from consensus.journal import Journal, StorageCorrupt, StorageFailed
 from consensus.messages import (
     DATA_BYTES_MAX,
+    AppendRequest,
     Configuration,
     Entry,
     EntryKind,
@@ -26,7 +27,7 @@ from consensus.messages import (
 )
 from consensus.proposals import Busy, Dropped, NotLeader, Proposals, Unavailable, Unknown
 from consensus.ready import Role, Write
-from consensus.replica import Replica
+from consensus.replica import CONTRADICTIONS_MAX, Replica
 from consensus.writer import Writer, join
 
 IDS = [f"{name}/{'0' * 15}1" for name in ("court", "forensic", "notary")]
@@ -232,6 +233,27 @@ async def test_a_leader_cut_off_answers_unknown_and_the_others_go_on(
     await until(lambda: old.replica.status().applied >= position.index)
     assert b"lost" not in [entry.data for entry in old.applied]
     assert old.replica.status().contradictions == 0
+
+
+async def test_a_flood_of_contradictions_fills_neither_memory_nor_log(
+    three: tuple[Network, list[Member]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A liar claims to lead the term of the leader, with megabytes in every message."""
+    network, members = three
+    await propose(members, b"first")
+    leader = leader_of(members)
+    one, liar = (member.replica.status().id for member in members if member is not leader)
+    term = leader.replica.status().term
+    entry = Entry(1, term, EntryKind.NORMAL, 0, "liar", "0", bytes(DATA_BYTES_MAX))
+    network.carry([AppendRequest(liar, one, term, 0, 0, (entry,), 1)] * (2 * CONTRADICTIONS_MAX))
+    victim = next(member.replica for member in members if member.replica.status().id == one)
+    await until(lambda: victim.status().contradictions == CONTRADICTIONS_MAX)
+    await propose(members, b"second")
+    assert len(victim.contradictions) == CONTRADICTIONS_MAX
+    assert not any(found.message.entries for found in victim.contradictions)  # type: ignore[union-attr]
+    logged = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(logged) == CONTRADICTIONS_MAX
+    assert max(map(len, logged)) < 1_000
 
 
 async def test_a_proposal_replaced_by_another_leader_is_dropped(
