@@ -27,7 +27,8 @@ from node.evidence.verdict import Facts, Finding, Outcome, Verdict
 from node.words import OpenPoint, ResultCode
 
 _BOM = b"\xef\xbb\xbf"
-_DAMAGE = re.compile(rb"\r+\n")
+# Only where a run of CR begins: a file of nothing else must not be searched once from every byte.
+_DAMAGE = re.compile(rb"(?<!\r)\r+\n")
 _ORDER = ("V204", "V104", "V201", "V205", "V206", "V202", "V203", "V302", "V102", "V106", "V502")
 """Which failure gives the bottom line if there are several: first those of the proof itself."""
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,6 +52,15 @@ def test_a_truncated_proof(proof: Proof, anchor: Anchor) -> None:
     data = format_proof(proof)
     for length in range(0, len(data), 7):
         assert code(data[:length], anchor) == "V200"
+
+
+@pytest.mark.parametrize("part", [b"\r", b"\r\r\n", b"\n", b"path\n", b"\n\n"])
+def test_four_megabytes_of_nothing_take_no_time(proof: Proof, anchor: Anchor, part: bytes) -> None:
+    """Whatever fills a file: it is read once, not once from each of its bytes."""
+    head = format_proof(proof)[:1_000]
+    start = time.process_time()
+    assert code(head + part * (4_000_000 // len(part)), anchor) == "V200"
+    assert time.process_time() - start < 5
 
 
 def with_its_own_head(data: bytes) -> bytes:
