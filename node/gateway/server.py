@@ -24,6 +24,7 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
 from node.gateway.auth import ApiKeys, BadKeyFile, parse_key_file
+from node.gateway.connections import Connection
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
@@ -57,10 +58,12 @@ async def run_gateway(config: GatewayConfig) -> None:
 
 async def _serve(gateway: Gateway, listener: socket.socket) -> None:
     """HTTP and the gateway's own tasks together: if those fail, the process must end."""
+    # It warns of every connection that speaks no HTTP: anybody could fill the disk with that.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     server = _Server(
         uvicorn.Config(
             create_app(gateway),
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             backlog=BACKLOG,
