@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from node.gateway.invalid import describe
@@ -69,9 +70,14 @@ def install(app: FastAPI) -> None:
         name, values = describe(error.errors())
         return problem_response(request, Problem[name], values)
 
+    async def on_gone(request: Request, _: Exception) -> Response:
+        # Nobody reads this answer, but without it every client that hangs up would be logged.
+        return problem_response(request, Problem.BODY_NOT_JSON, {"why": "the client hung up"})
+
     async def on_bug(request: Request, _: Exception) -> Response:
         return problem_response(request, Problem.INTERNAL)
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(ClientDisconnect, on_gone)
     app.add_exception_handler(Exception, on_bug)

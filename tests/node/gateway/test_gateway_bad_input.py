@@ -12,6 +12,7 @@ import pytest
 from node.evidence.digests import EMPTY, sha256
 from node.evidence.keys import format_signature
 from node.evidence.statement import format_statement
+from node.gateway.app import create_app
 
 pytestmark = pytest.mark.anyio
 
@@ -168,6 +169,42 @@ async def test_body_over_the_limit(client: Any, declared: bool) -> None:
     content: Any = body if declared else pieces()
     response = await client.http.post("/v1/anchors", content=content, headers=headers)
     assert "65,536" in refused(response, 413, "BODY_TOO_LARGE")["detail"]
+
+
+@pytest.mark.parametrize("length", ["0" * 5_000 + "2", "9" * 19])
+async def test_content_length_that_is_spelled_at_length(client: Any, length: str) -> None:
+    response = await client.anchor({}, headers={"content-length": length})
+    code = "FIELD_MISSING" if length.startswith("0") else "BODY_TOO_LARGE"
+    refused(response, 413 if code == "BODY_TOO_LARGE" else 422, code)
+
+
+async def test_client_that_hangs_up_in_the_middle_of_its_body(
+    client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It gets no answer, and leaves no line in the log either: anybody could write it full."""
+    messages = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/v1/keys",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    await create_app(client.gateway)(scope, receive, send)
+    assert [message.get("status") for message in sent][:1] == [400]
+    assert not caplog.records
 
 
 async def test_body_of_another_media_type(client: Any) -> None:
