@@ -9,6 +9,9 @@ A row is *settled* when the chain has taken or skipped its record. From then on 
 asked for again for 24 hours; after that the record and what opens its items are deleted, and the
 row only remembers that this key was used, and for which statement.
 
+The store holds what opens deposits. So nobody but the gateway's own user may read the file of an
+SQLite store, and what is deleted is overwritten; other databases are for their operator to set up.
+
 One task writes (`run`): it takes all that is waiting into one transaction, so that many clients
 share one fsync. If the process stops before a commit, no caller has been told anything.
 """
@@ -16,7 +19,9 @@ share one fsync. If the process stops before a commit, no caller has been told a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -49,6 +54,8 @@ RECOVER_BATCH = 64
 SKIPPED_LENGTH_MAX = 300
 SQLITE_BUSY_TIMEOUT_MS = 5_000
 """A second process on one SQLite file waits this long for the first one's transaction."""
+
+_PRIVATE = 0o600
 
 _log = logging.getLogger(__name__)
 
@@ -178,9 +185,16 @@ class RequestStore:
                 result = await connection.execute(
                     update(_requests).where(old).values(record=None, keepsake=None)
                 )
+            if result.rowcount and self._engine.dialect.name == "sqlite":
+                await self._empty_wal()
         except SQLAlchemyError as error:
             raise StoreFailed(str(error)) from error
         return result.rowcount
+
+    async def _empty_wal(self) -> None:
+        """The write-ahead log still has the pages as they were before."""
+        async with self._engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def check(self) -> None:
         """Raise if the database cannot be read."""
@@ -248,8 +262,10 @@ def _stored(row: Row[Any]) -> StoredStatement:
 
 
 def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url)
+    # An error's text ends in a log, where accounts and what they call their requests do not belong.
+    engine = create_async_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
+        _make_private(engine.url.database)
 
         @event.listens_for(engine.sync_engine, "connect")
         def _durable(connection: Any, _: object) -> None:
@@ -257,7 +273,19 @@ def _engine(url: str) -> AsyncEngine:
             cursor = connection.cursor()
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA secure_delete=ON")
             cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
             cursor.close()
 
     return engine
+
+
+def _make_private(path: str | None) -> None:
+    """Only the owner reads the file; SQLite gives the log beside it the same permissions."""
+    if not path or path == ":memory:":
+        return
+    with contextlib.suppress(OSError):  # What cannot be opened is told when it is.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                os.chmod(path + suffix, _PRIVATE)

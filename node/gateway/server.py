@@ -50,7 +50,7 @@ async def run_gateway(config: GatewayConfig) -> None:
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
             await _serve(gateway, listener)
     except SQLAlchemyError as error:
-        raise Misconfigured(f"database {config.database}: {error}") from error
+        raise Misconfigured(f"database: {error}") from error  # Its address may hold a password.
     finally:
         listener.close()
         await members.close()

@@ -1,6 +1,7 @@
 """The idempotency store: on disk before the first proposal, found again after a restart."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def row(key: str = "key", part: int = 0, identity: int = 1, **changes: Any) -> S
         "stored_ms": 1,
     }
     return StoredStatement(**values | changes)
+
+
+def files(directory: Path) -> dict[str, tuple[int, bytes]]:
+    """Mode and content of all files."""
+    return {
+        each.name: (each.stat().st_mode & 0o777, each.read_bytes()) for each in directory.iterdir()
+    }
 
 
 async def nothing_unsettled(gateway: Any) -> bool:
@@ -106,6 +114,44 @@ async def test_what_opens_the_items_is_deleted_a_day_after_settling(store: Reque
     assert (old.record, old.keepsake, old.statement_id) == (None, None, (1).to_bytes(32, "big"))
     for key in ("new", "open"):
         assert (await store.under_key("acme", key))[0].keepsake == b"{}"
+
+
+async def test_what_is_deleted_is_in_no_file_any_more(store: RequestStore, tmp_path: Path) -> None:
+    """Neither in unused pages of the database nor in the log beside it."""
+    openings = [b"%064x opens an item" % (7**number) for number in range(60, 90)]
+    for number, opening in enumerate(openings):
+        await store.add([row(str(number), identity=number, keepsake=opening * 50)])
+        await store.settle(number.to_bytes(32, "big"), 1, None)
+    assert any(openings[0] in data for _, data in files(tmp_path).values())
+    assert await store.forget(2 + KEEP_MS) == len(openings)
+    for name, (_, data) in files(tmp_path).items():
+        assert not any(opening in data for opening in openings), name
+
+
+async def test_only_its_owner_reads_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch(0o666)
+    for _ in range(2):
+        async with RequestStore(f"sqlite+aiosqlite:///{path}") as store:
+            writing = asyncio.create_task(store.run())
+            await store.add([row(str(time.monotonic_ns()), identity=time.monotonic_ns())])
+            modes = {name: mode for name, (mode, _) in files(tmp_path).items()}
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+        assert set(modes.values()) == {0o600}, modes
+        assert "store.db-wal" in modes
+
+
+async def test_errors_do_not_tell_whose_request_it_was(
+    store: RequestStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They end in logs, and an Idempotency-Key is the client's own words."""
+    async with store._engine.begin() as connection:
+        await connection.exec_driver_sql("drop table requests")
+    with pytest.raises(StoreFailed) as failed:
+        await store.add([row("zhang-v-li-2026-17")])
+    assert "zhang-v-li" not in str(failed.value) + caplog.text
+    assert "acme" not in str(failed.value) + caplog.text
 
 
 async def test_receipts_are_found_by_their_first_half_and_by_their_owner(
