@@ -171,6 +171,8 @@ class Load:
         self._stopping = True
         try:
             await self._group.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
         finally:
             for client in self._clients:
                 client.close()
