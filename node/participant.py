@@ -124,6 +124,7 @@ class Participant:
         self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
     ) -> _Result:
         """Read from disk in a thread; a member whose disk or data fail it stops."""
+        self._check_running()
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._readers, function, *arguments)
@@ -225,8 +226,14 @@ class Participant:
     async def _work(
         self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
     ) -> _Result:
+        self._check_running()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._applier, function, *arguments)
+
+    def _check_running(self) -> None:
+        """Whoever still asks while the member stops is told so: its threads have ended."""
+        if self._failure is not None and self._failure.done():
+            raise Unavailable("this member stops")
 
     def _seen_size(self, member: str) -> int:
         seal = self.ledger.sealing.newest.get(member)
