@@ -1,7 +1,9 @@
 """POST /v1/keys: key records of enrolling authorities go onto the chain.
 
 The record and its signature are the permission; no API key is asked for. The record names itself
-by its serial, so it needs no Idempotency-Key: sent again, it is found standing already.
+by its serial, so it needs no Idempotency-Key: sent again, it is found standing already. What the
+chain would skip is not proposed at all: a block is for ever, and whoever has seen a signed record
+that came too late or too early could have any number of them made.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from node.evidence.enrolment import KeyRecord, parse_key_record
+from node.evidence.entry import KeyEntry
 from node.evidence.keys import BadSignature, parse_public_key, parse_signature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
@@ -64,18 +67,19 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
     bodies.expect_media_type(http, bodies.JSON)
     asked = bodies.parse_json(KeyRequest, await bodies.read_body(http, KEY_BODY_MAX))
     enrolment = _parse(asked)
-    try:
-        record = await _check(gateway, enrolment)
-        standing = await gateway.members.key_entries(record.key.text)
-    except CannotCheck as error:
-        raise ProblemError(Problem.CANNOT_CHECK) from error
-    known = next((e for e in standing if e.record_bytes == enrolment.record_bytes), None)
-    if known is not None:
+    record = await _check(gateway, enrolment)
+    standing = await _standing(gateway, record)
+    if (known := _find(enrolment, standing)) is not None:
         return _answer(http, record, State.COMMITTED, 200, known.height)
+    if (why := _cannot_follow(record, [entry.record for entry in standing])) is not None:
+        raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=why)
     outcome = await _propose(gateway, enrolment, waiting)
     if outcome is None:
         return _answer(http, record, State.PENDING, 202)
     if outcome.placed is None:
+        # The same record may have come in by another request meanwhile.
+        if (known := _find(enrolment, await _standing(gateway, record))) is not None:
+            return _answer(http, record, State.COMMITTED, 200, known.height)
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=outcome.skipped)
     placed = outcome.placed
     return _answer(http, record, State.COMMITTED, 201, placed.entry.height, placed.leaf_index)
@@ -100,13 +104,43 @@ async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
         raise ProblemError(Problem.KEY_RECORD_INVALID, why=error) from error
     if record.origin != gateway.origin:
         raise ProblemError(Problem.OTHER_CHAIN, origin=gateway.origin)
-    policy = parse_policy((await gateway.members.checkpoint()).policy_text)
+    try:
+        policy = parse_policy((await gateway.members.checkpoint()).policy_text)
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
     if enrolment.authority not in policy.authorities:
         raise ProblemError(Problem.AUTHORITY_UNKNOWN)
     try:
         return check_enrolment(enrolment, gateway.origin, policy.authorities)
     except BadSignature as error:
         raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
+
+
+async def _standing(gateway: Gateway, record: KeyRecord) -> list[KeyEntry]:
+    try:
+        return await gateway.members.key_entries(record.key.text)
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
+
+
+def _find(enrolment: KeyEnrolment, standing: list[KeyEntry]) -> KeyEntry | None:
+    return next((e for e in standing if e.record_bytes == enrolment.record_bytes), None)
+
+
+def _cannot_follow(record: KeyRecord, before: list[KeyRecord]) -> str | None:
+    """Why every member would skip this record, as far as the key's own records tell."""
+    own = [each for each in before if each.key == record.key]
+    serial = own[-1].serial + 1 if own else 1
+    if record.serial != serial:
+        return f"has serial {record.serial} where {serial} follows"
+    if record.action == "enrol":
+        return "enrols a key that is known" if before else None
+    if not before or before[0].role != record.role:
+        return "is about a key that does not have this role"
+    ended = {each.action for each in own} - {"enrol"}
+    if "revoke" in ended or (ended and record.action == "rotate"):
+        return "is about a key that is not live"
+    return None
 
 
 async def _propose(gateway: Gateway, enrolment: KeyEnrolment, waiting: Waiting) -> Outcome | None:

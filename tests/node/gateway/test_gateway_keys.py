@@ -1,5 +1,6 @@
 """POST /v1/keys: key records of enrolling authorities."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -53,6 +54,40 @@ async def test_sent_again_it_is_found_standing(client: Any, cluster: Any) -> Non
 async def test_serial_that_is_not_the_next(client: Any, cluster: Any) -> None:
     response = await post(client, enrolment(cluster, serial=2))
     assert (response.status_code, response.json()["code"]) == (409, "KEY_RECORD_SKIPPED")
+    assert client.left_nothing()
+
+
+async def test_what_the_chain_would_skip_makes_no_block(client: Any, cluster: Any) -> None:
+    """Anybody who has seen such a record could otherwise make the chain grow without end."""
+    key, other = cluster.world.depositor.public, cluster.world.log("other").public
+    revoked = cluster.world.log("revoked").public
+    cluster.apply([cluster.world.key("enrol", key), cluster.world.key("enrol", revoked)])
+    cluster.apply([cluster.world.key("revoke", revoked, 2)])
+    late: list[dict[str, Any]] = [
+        {"serial": 2},
+        {"serial": 3, "action": "revoke"},
+        {"serial": 2, "action": "revoke", "role": "gateway"},
+        {"serial": 3, "action": "revoke", "key": revoked},
+        {"serial": 3, "action": "rotate", "key": revoked, "successor": other},
+        {"serial": 1, "action": "revoke", "key": other},
+    ]
+    for changes in late:
+        response = await post(client, enrolment(cluster, **changes))
+        assert (response.status_code, response.json()["code"]) == (409, "KEY_RECORD_SKIPPED")
+    assert client.left_nothing()
+    for changes in (
+        {"serial": 2, "action": "rotate", "successor": other},
+        {"serial": 3, "action": "revoke"},
+        {"serial": 1, "action": "revoke", "key": other},
+    ):
+        assert (await post(client, enrolment(cluster, **changes))).status_code == 201
+
+
+async def test_sent_many_times_at_once_it_is_found_standing(client: Any, cluster: Any) -> None:
+    body = enrolment(cluster)
+    answers = await asyncio.gather(*(post(client, body) for _ in range(20)))
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [200] * 19 + [201], codes
 
 
 @pytest.mark.parametrize(
