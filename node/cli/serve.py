@@ -7,7 +7,6 @@ stderr as log lines in English, for whoever operates it.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
@@ -45,12 +44,11 @@ class Serve:
         logging.basicConfig(level=arguments.log_level.upper(), format=LOG_FORMAT)
         # Each request at INFO would drown what matters.
         logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
-        if self._what == "member":
-            asyncio.run(_member(arguments.config))
-        else:
-            import uvloop
+        import uvloop
 
-            uvloop.run(_gateway(arguments.config))
+        # Not only for gateways: what a member does for a block is mostly small messages.
+        serve = _member if self._what == "member" else _gateway
+        uvloop.run(serve(arguments.config))
         terminal.note("已停止。", "Stopped.")
         return 0
 
