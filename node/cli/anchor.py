@@ -28,7 +28,7 @@ from node.cli.keys import load_key
 from node.cli.preparing import prepare
 from node.cli.terminal import Terminal
 from node.evidence.policy import fingerprint, parse_policy
-from node.evidence.statement import statement_id
+from node.evidence.statement import receipt_number, statement_id
 from node.evidence.steps import Anchor
 from node.words import Answer, Notice, OpenPoint, State
 
@@ -106,12 +106,12 @@ def _deposit(
 ) -> list[Delivered]:
     """Steps 3 and 4 for one statement."""
     batch, name = kept.batch, arguments.idempotency_key
-    identity = statement_id(batch.statement_bytes).hex()
+    identity = statement_id(batch.statement_bytes)
     part = gateway.deposit(
         batch.statement_bytes,
         batch.signature,
         batch.packed,
-        idempotency_key=identity if name is None else f"{name}.{number}" if number else name,
+        idempotency_key=identity.hex() if name is None else f"{name}.{number}" if number else name,
         plain=batch.deposit.mode == "digest",
         patience_s=arguments.patience,
     )
@@ -123,11 +123,12 @@ def _deposit(
             Answer.COULD_NOT_CHECK,
         )
     if part.state is not State.FINAL or part.proof is None:
+        receipt_no = receipt_number(identity)
         raise Failure(
-            f"尚未由足够的成员联签（{part.state.zh}，接收编号 {part.receipt_number}）；"
+            f"尚未由足够的成员联签（{part.state.zh}，接收编号 {receipt_no}）；"
             f"请稍后运行 cunzheng anchor --resume {kept.path}",
             f"not cosigned by enough members yet ({part.state.en}, receipt number "
-            f"{part.receipt_number}); later run cunzheng anchor --resume {kept.path}",
+            f"{receipt_no}); later run cunzheng anchor --resume {kept.path}",
             Answer.PENDING,
         )
     delivery = Delivery(anchor, kept.path.parent, kept.files, replace=arguments.force)

@@ -23,12 +23,16 @@ from node.cli.failure import Failure
 from node.cli.files import read_limited
 from node.cli.terminal import Terminal
 from node.evidence.keys import PublicKey, format_signature
+from node.evidence.malformed import Malformed
+from node.evidence.policy import parse_policy
 from node.words import Answer, ResultCode, State
 
 ANSWER_SIZE_MAX = 16 << 20
 """A proof of 4 MiB inside JSON, every byte of it escaped, still fits."""
 REQUEST_TIMEOUT_S = 30.0
 """The gateway answers within the time it is asked to wait, so this is a dead connection."""
+ANSWER_TIMEOUT_S = 120.0
+"""For a whole answer, however steadily a few bytes of it arrive."""
 WAIT_MS = 5_000
 """How long one request lets the gateway wait for the seals before it asks again."""
 PAUSE_S_MIN = 0.2
@@ -51,7 +55,6 @@ class Part:
     """One statement as the gateway answered about it: how far it is, and its first proof."""
 
     state: State
-    receipt_number: str
     proof: bytes | None
     reason: str
 
@@ -69,7 +72,8 @@ class GatewayClient:
     ) -> None:
         self._terminal = terminal
         self._clock = clock or Clock()
-        headers: dict[str, str] = {"accept-language": terminal.language}
+        # Not compressed: a few bytes of answer could unpack to more than this machine has.
+        headers = {"accept-language": terminal.language, "accept-encoding": "identity"}
         if api_key is not None:
             headers["authorization"] = f"Bearer {api_key}"
         self._url = _check_url(url, terminal, secret=api_key is not None)
@@ -85,8 +89,12 @@ class GatewayClient:
 
     def policy_text(self, patience_s: float) -> bytes:
         """The policy in force, as this gateway has it: not a trust anchor, only what it says."""
-        value = self._json("GET", "/v1/policy", patience_s)
-        return _text(value, "policy_text").encode()
+        text = _encoded(_text(self._json("GET", "/v1/policy", patience_s), "policy_text"))
+        try:
+            parse_policy(text)
+        except Malformed as error:
+            raise self._nonsense(str(error)) from error
+        return text
 
     def deposit(
         self,
@@ -176,9 +184,13 @@ class GatewayClient:
             pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
     def _read(self, response: httpx.Response) -> bytes:
-        body = bytearray()
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise self._nonsense("compressed, which was not asked for")
+        body, until_s = bytearray(), self._clock.now_s() + ANSWER_TIMEOUT_S
         for chunk in response.iter_bytes():
             body += chunk
+            if self._clock.now_s() > until_s:
+                raise httpx.ReadTimeout("the answer does not end")
             if len(body) > ANSWER_SIZE_MAX:
                 raise self._nonsense(f"more than {ANSWER_SIZE_MAX} bytes")
         return bytes(body)
@@ -186,11 +198,11 @@ class GatewayClient:
     def _refused(self, response: httpx.Response, body: bytes) -> Failure:
         """The gateway's problem document (RFC 9457) as our failure."""
         try:
-            problem = json.loads(body)
-            title, detail, code = (str(problem.get(key, "")) for key in ("title", "detail", "code"))
-            result = problem.get("result_code")
-        except (ValueError, AttributeError):
+            problem = self._parse(body)
+        except Failure:
             return self._nonsense(f"HTTP {response.status_code}")
+        title, detail, code = (str(problem.get(key, "")) for key in ("title", "detail", "code"))
+        result = problem.get("result_code")
         text = f"{title}。{detail}" if self._terminal.language == "zh" else f"{title}. {detail}"
         return Failure(
             f"网关拒绝了请求：{text}",
@@ -276,13 +288,14 @@ def _part(value: dict[str, Any]) -> Part:
     if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
         raise _nonsense("not one statement")
     part, state = parts[0], _text(parts[0], "state")
-    receipt, proof = part.get("receipt"), part.get("proof")
-    if state not in State.__members__ or not isinstance(receipt, dict):
-        raise _nonsense("no state or no receipt")
+    proof = part.get("proof")
+    if state not in State.__members__:
+        raise _nonsense("no state")
+    if state == State.FINAL.name and not isinstance(proof, str):
+        raise _nonsense("final without a proof")
     return Part(
         state=State[state],
-        receipt_number=_text(receipt, "number"),
-        proof=proof.encode() if isinstance(proof, str) else None,
+        proof=_encoded(proof) if isinstance(proof, str) else None,
         reason=str(part.get("reason") or ""),
     )
 
@@ -292,6 +305,13 @@ def _text(value: Mapping[str, Any], field: str) -> str:
     if not isinstance(found, str):
         raise _nonsense(f"no `{field}`")
     return found
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:  # JSON can spell half a character.
+        raise _nonsense("not UTF-8") from error
 
 
 def _nonsense(why: str) -> Failure:

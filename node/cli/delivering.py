@@ -22,7 +22,7 @@ from node.evidence.proof_text import PROOF_SIZE_MAX, format_proof, parse_proof
 from node.evidence.steps import Anchor
 from node.evidence.verdict import Verdict
 from node.evidence.verify import verify
-from node.words import ResultCode
+from node.words import Answer, ResultCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,17 @@ def deliver(first: bytes, batch: Batch, delivery: Delivery, terminal: Terminal) 
     Whatever interrupts this, the proofs written are whole, and doing it again writes the rest.
     """
     check_proof(first, delivery.anchor)
-    delivered = []
+    given, delivered = read_proof(first), []
+    if given.entry.statement_bytes != batch.statement_bytes:
+        raise Failure(
+            "所得证明属于另一份存证单，未写入；请换一个网关或使用同一次存证的证明。",
+            "the proof given is of another statement and was not written; ask another gateway, or "
+            "use a proof of the same deposit.",
+            Answer.COULD_NOT_CHECK,
+        )
     with terminal.progress(of_bytes=False) as progress:
         progress.start(terminal.pick("核验并写入证明", "verifying proofs"), len(batch.items))
-        for index, proof in enumerate(derive_all(read_proof(first), batch)):
+        for index, proof in enumerate(derive_all(given, batch)):
             if index in delivery.files or not delivery.only_files:
                 delivered.append(_deliver_one(index, proof, delivery))
             progress.advance(1)

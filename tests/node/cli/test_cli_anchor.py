@@ -397,12 +397,34 @@ def test_a_gateway_that_gives_a_bad_proof_is_found_out(
 
     def lying(*arguments: Any, **options: Any) -> Part:
         part = honest(*arguments, **options)
-        return Part(State.FINAL, part.receipt_number, change(part.proof or b""), "")
+        return Part(State.FINAL, change(part.proof or b""), "")
 
     monkeypatch.setattr(GatewayClient, "deposit", lying)
     outcome = run("anchor", box, *live.access)
     assert outcome.exit_code == exit_code
     assert list(box.rglob("*.proof.txt")) == []
+
+
+def test_a_gateway_that_gives_the_proof_of_another_statement(
+    live: Live, run: Run, box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, honest = box / "other" / "first.txt", GatewayClient.deposit
+    first.parent.mkdir()
+    first.write_bytes(b"another deposit")
+    assert run("anchor", first, *live.access).exit_code == 0
+    good = (first.parent / "first.txt.proof.txt").read_bytes()
+
+    def lying(*arguments: Any, **options: Any) -> Part:
+        honest(*arguments, **options)
+        return Part(State.FINAL, good, "")
+
+    monkeypatch.setattr(GatewayClient, "deposit", lying)
+    second = first.with_name("second.txt")
+    second.write_bytes(b"this deposit")
+    outcome = run("anchor", second, *live.access)
+    assert outcome.exit_code == 80
+    assert "of another statement" in outcome.err
+    assert not (first.parent / "second.txt.proof.txt").exists()
 
 
 def test_a_damaged_batch_file(live: Live, run: Run, box: Path) -> None:

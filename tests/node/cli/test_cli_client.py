@@ -1,6 +1,7 @@
 """The client of the gateway: what it repeats, and that it believes nothing. Plus status and key."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,9 +159,11 @@ def test_problems_have_the_exit_code_of_their_answer(
         httpx.Response(200, json={"statements": [{"state": "FINAL"}]}),
         httpx.Response(200, json={"statements": [{"state": "SURE", "receipt": {"number": ""}}]}),
         httpx.Response(200, json={"statements": [{"state": "FINAL", "receipt": {"number": 1}}]}),
+        httpx.Response(200, content=rb'{"statements":[{"state":"FINAL","proof":"\ud800"}]}'),
         httpx.Response(301, headers={"location": "https://elsewhere.test"}),
         httpx.Response(403, content=b"<html>"),
         httpx.Response(403, json=[]),
+        httpx.Response(403, content=b"[" * 100_000),
     ],
 )
 def test_nonsense_could_not_be_understood(connect: Any, response: httpx.Response) -> None:
@@ -170,6 +173,39 @@ def test_nonsense_could_not_be_understood(connect: Any, response: httpx.Response
     assert failed.value.answer is Answer.COULD_NOT_CHECK
     assert "cannot be understood" in failed.value.text.en
     assert len(asked) == 1
+
+
+def test_a_compressed_answer_is_not_unpacked(connect: Any) -> None:
+    """Packed twice, two kilobytes are a gigabyte."""
+    packed = gzip.compress(gzip.compress(bytes(1_000_000)))
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.headers["accept-encoding"] == "identity"
+        stream = httpx.ByteStream(packed)
+        return httpx.Response(200, headers={"content-encoding": "gzip, gzip"}, stream=stream)
+
+    with pytest.raises(Failure, match="compressed"):
+        connect(handler).proof("EV1", 0)
+
+
+@pytest.mark.parametrize("text", ["no policy", "\ud800", 7])
+def test_a_policy_that_is_none_is_the_gateways_fault(connect: Any, text: object) -> None:
+    body = json.dumps({"policy_text": text})
+    _, handler = answers(httpx.Response(200, content=body.encode("ascii")))
+    with pytest.raises(Failure, match="cannot be understood") as failed:
+        connect(handler).policy_text(0)
+    assert failed.value.answer is Answer.COULD_NOT_CHECK
+
+
+def test_an_answer_by_the_drop_is_cut(connect: Any, time: FakeTime) -> None:
+    def dripping() -> Iterator[bytes]:
+        while True:
+            time.now += 1
+            yield b" "
+
+    with pytest.raises(Failure, match="does not answer"):
+        connect(lambda _: httpx.Response(200, content=dripping())).proof("EV1", 0)
+    assert time.now < 200
 
 
 def test_an_endless_answer_is_cut(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
