@@ -47,13 +47,8 @@ def write_whole(path: Path, data: bytes, *, replace: bool, private: bool = False
     Bytes that are there already are left alone; other bytes are replaced only if the caller says
     so. `private` files can be read by their owner only.
     """
-    if not replace and path.exists():
-        if path.read_bytes() == data:
-            return
-        raise Failure(
-            f"{path} 已存在且内容不同；请移走该文件，或加 --force 覆盖。",
-            f"{path} exists with other content; move it away, or overwrite it with --force.",
-        )
+    if not replace and os.path.lexists(path):
+        return _check_same(path, data)
     # The name of the target may fill the limit of the file system: only its start is used.
     part = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}{PART_SUFFIX}")
     mode = stat.S_IRUSR | stat.S_IWUSR if private else 0o666
@@ -62,12 +57,39 @@ def write_whole(path: Path, data: bytes, *, replace: bool, private: bool = False
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        if replace or not _link(part, path):
+            os.replace(part, path)
+    except FileExistsError:  # It has come into being meanwhile.
+        part.unlink()
+        return _check_same(path, data)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
     sync_directory(path.parent)
+
+
+def _link(part: Path, path: Path) -> bool:
+    """Give the file its name only if nobody has it; False where there are no hard links."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False
+    part.unlink()
+    return True
+
+
+def _check_same(path: Path, data: bytes) -> None:
+    """What is there already is an ordinary file with these bytes."""
+    regular = stat.S_ISREG(path.lstat().st_mode)
+    if regular and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return
+    raise Failure(
+        f"{path} 已存在且内容不同；请移走该文件，或加 --force 覆盖。",
+        f"{path} exists with other content; move it away, or overwrite it with --force.",
+    )
 
 
 def sync_directory(path: Path) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from node.cli.failure import Failure
 from node.cli.files import BATCH_SUFFIX, read_limited, write_whole
-from node.cli.hashing import HashedFile, Unusable, hash_file
+from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
 from node.cli.language import Text
 from node.cli.terminal import Terminal
 from node.evidence.batch import BATCH_SIZE_MAX, Batch, format_batch, parse_batch
 from node.evidence.malformed import Malformed
 from node.evidence.statement import receipt_number, statement_id
 from node.evidence.steps import FileDigests
+
+_CHANGED = Text("在计算摘要之后被改动", "was changed after it was hashed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,13 @@ def is_of(found: FileDigests, batch: Batch, index: int) -> bool:
 
 def _unchanged(path: Path, batch: Batch, index: int) -> HashedFile | Text:
     """The file if it still is what was hashed, since only then its proof belongs beside it."""
+    opening = batch.items[index].opening
+    if opening is not None and path.exists() and size_of(path) != opening.size:
+        return _CHANGED  # Not read: the path stands in a file that others may have written.
     try:
         file = hash_file(path)
     except Unusable as error:
         return Text(error.zh, error.en)
     if is_of(file.digests, batch, index):
         return file
-    return Text("在计算摘要之后被改动", "was changed after it was hashed")
+    return _CHANGED

@@ -364,6 +364,23 @@ def test_a_file_changed_meanwhile_does_not_get_the_proof_beside_it(
     assert len(list(box.glob("EV*.proof.txt"))) == 1
 
 
+def test_a_path_in_a_batch_file_to_something_larger_is_not_read(
+    live: Live, run: Run, box: Path
+) -> None:
+    """A batch file may come from others; /proc/kcore would be read for years."""
+    run("anchor", box, *live.access)
+    (path,) = batches(box)
+    data = path.read_bytes()
+    name = re.search(rb'"path":"([^"]*)"', data)
+    assert name is not None
+    path.write_bytes(data.replace(name[1], b"huge", 1))
+    with (path.parent / "huge").open("wb") as file:
+        file.truncate(1 << 42)
+    outcome = run("anchor", "--resume", path, *live.access)
+    assert outcome.exit_code == 0
+    assert "was changed after it was hashed" in outcome.err
+
+
 def test_a_proof_that_is_there_is_overwritten_only_by_force(
     live: Live, run: Run, box: Path
 ) -> None:

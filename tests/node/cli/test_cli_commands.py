@@ -14,6 +14,7 @@ import pytest
 
 from node import keyfile
 from node.cli import files, main, verify
+from node.cli.failure import Failure
 from node.cli.language import choose
 from node.cli.terminal import clean
 from node.evidence.item import printable
@@ -256,6 +257,48 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
         files.write_whole(path, b"new", replace=True)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x.proof.txt"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_came_into_being_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    """Nor is what a symbolic link of that name leads to, or the link itself."""
+    path, victim = tmp_path / "x.proof.txt", tmp_path / "victim"
+    victim.write_bytes(b"victim")
+
+    def meanwhile(_: int) -> None:
+        if linked:
+            path.symlink_to(victim)
+        else:
+            path.write_bytes(b"theirs")
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    with pytest.raises(Failure, match="exists with other content"):
+        files.write_whole(path, b"ours", replace=False)
+    assert path.is_symlink() == linked
+    assert path.read_bytes() == (b"victim" if linked else b"theirs")
+    assert sorted(os.listdir(tmp_path)) == ["victim", "x.proof.txt"]
+
+
+def test_a_link_that_leads_nowhere_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.proof.txt"
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(Failure, match="exists"):
+        files.write_whole(path, b"ours", replace=False)
+    assert os.listdir(tmp_path) == ["x.proof.txt"]
+
+
+def test_without_hard_links_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refused)
+    files.write_whole(tmp_path / "x", b"ours", replace=False)
+    assert (tmp_path / "x").read_bytes() == b"ours"
+    assert os.listdir(tmp_path) == ["x"]
 
 
 def test_a_name_as_long_as_a_file_system_allows(tmp_path: Path) -> None:
