@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import NoReturn, TypeVar, TypeVarTuple
 
@@ -37,6 +37,8 @@ CHUNK_BLOCKS = 16
 """Blocks applied before the loop hears of it: their seals share one sync."""
 READERS = 2
 RETRY_S = 0.05
+ASK_AGAIN_S = 2.0
+"""How long a member that catches up waits before it asks again how far that is."""
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -46,8 +48,8 @@ _Arguments = TypeVarTuple("_Arguments")
 class Participant:
     """From one start to the next. All methods belong to the event loop that runs `run`.
 
-    `applied` is the height up to which the ledger has gone, `noted` the tree size of the newest
-    published note.
+    `applied` is the height up to which the ledger has gone, `note` the newest published note that
+    is on disk, `noted` its tree size.
     """
 
     def __init__(self, directory: Directory, ledger: Ledger, identity: Identity) -> None:
@@ -65,7 +67,7 @@ class Participant:
             apply=self._apply,
             applied=directory.store.chain.height,
         )
-        note = ledger.sealing.note
+        self.note = note = ledger.sealing.note
         self.applied = Milestone(directory.store.chain.height)
         self.noted = Milestone(note.size if note else 0)
         self._cutter = Cutter(self._agree)
@@ -123,15 +125,8 @@ class Participant:
     async def read(
         self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
     ) -> _Result:
-        """Read from disk in a thread; a member whose disk or data fail it stops."""
-        self._check_running()
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._readers, function, *arguments)
-        except (Corrupt, DiskFailed) as error:
-            if self._failure is not None and not self._failure.done():
-                self._failure.set_exception(error)
-            raise
+        """Read from disk in a thread."""
+        return await self._in(self._readers, function, *arguments)
 
     def check_serving(self) -> None:
         """Raise unless what this member knows reaches as far as what it has sealed."""
@@ -203,13 +198,23 @@ class Participant:
         return (await waiter).outcomes
 
     async def _catch_up(self) -> None:
-        """Seal nothing before having applied what a quorum says is committed; then seal."""
-        while True:
+        """Seal nothing before having applied what a quorum says is committed; then seal. Every
+        answer will do, so the lowest does: a leader that names an index nobody ever reaches can
+        not keep this member from sealing for longer than it leads."""
+        reached = False
+        lowest: int | None = None
+        while not reached:
             try:
-                await self.confirm()
-                break
+                with _consensus_errors():
+                    index = await self.replica.read_index()
             except Unavailable:
                 await asyncio.sleep(RETRY_S)
+                continue
+            lowest = index if lowest is None else min(lowest, index)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASK_AGAIN_S):
+                    await self.applied.wait_for(lowest)
+                    reached = True
         self._tell(await self._work(self.ledger.start_sealing, _now_s()))
         _log.info("caught up at height %d; sealing from here on", self.applied.value)
 
@@ -217,7 +222,8 @@ class Participant:
         """It is on disk: now others may hear of it."""
         self._exchange.push(step.own)
         if step.notes:
-            self.noted.advance(step.notes[-1].size)
+            self.note = step.notes[-1]
+            self.noted.advance(self.note.size)
         for each in step.contradictions:
             _log.error("%s sealed another tree of size %d", each.member, each.seal.size)
         if step.halted:
@@ -226,9 +232,24 @@ class Participant:
     async def _work(
         self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments
     ) -> _Result:
+        return await self._in(self._applier, function, *arguments)
+
+    async def _in(
+        self,
+        threads: ThreadPoolExecutor,
+        function: Callable[[*_Arguments], _Result],
+        *arguments: *_Arguments,
+    ) -> _Result:
+        """Whoever asked: what the disk refuses or does not check ends the member. After a failed
+        write of seals it would show in memory what no restart remembers."""
         self._check_running()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._applier, function, *arguments)
+        try:
+            return await loop.run_in_executor(threads, function, *arguments)
+        except (Corrupt, DiskFailed) as error:
+            if self._failure is not None and not self._failure.done():
+                self._failure.set_exception(error)
+            raise
 
     def _check_running(self) -> None:
         """Whoever still asks while the member stops is told so: its threads have ended."""

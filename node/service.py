@@ -123,7 +123,7 @@ class Service:
     # For gateways and members.
 
     async def checkpoint(self, _: pb.CheckpointRequest) -> pb.CheckpointResponse:
-        note = self._participant.ledger.sealing.note
+        note = self._participant.note
         await self._ready_to_read(linearizable=False)
         size = note.size if note else self._store.chain.size
         policy = (await self._participant.read(self._store.policies, size))[-1][1]
@@ -136,7 +136,7 @@ class Service:
     async def status(self, _: pb.StatusRequest) -> pb.StatusResponse:
         participant, replica = self._participant, self._participant.replica
         status, chain = replica.status(), self._store.chain
-        note, newest = participant.ledger.sealing.note, participant.ledger.sealing.newest
+        note, newest = participant.note, participant.ledger.sealing.newest
         configuration = replica.configuration
         is_voter = configuration.is_voter(status.id)
         peers = [

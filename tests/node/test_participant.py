@@ -1,0 +1,53 @@
+"""A member whose disk refuses, and one that is lied to by its leader."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from consensus.replica import Replica
+from node import participant
+from node.errors import DiskFailed
+from node.sealing import Step
+from node.seals import Seals
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_seal_that_cannot_be_written_down_ends_the_member(
+    houses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would go on to show in memory, no restart would remember. Its own seals still fit;
+    what the others send does not."""
+    houses.start()
+    await houses.propose(houses.world.deposited(1))
+    write = Seals.write
+
+    def full(seals: Seals, step: Step, journal_mark: bytes) -> None:
+        if seals.directory.parts[-3] == "court" and not step.own:
+            raise DiskFailed("no space left on device")
+        write(seals, step, journal_mark)
+
+    monkeypatch.setattr(Seals, "write", full)
+    proposing = asyncio.create_task(houses.propose(houses.world.deposited(2)))
+    await asyncio.wait([houses.running["court"]], timeout=20)
+    proposing.cancel()
+    with pytest.raises(DiskFailed, match="no space"):
+        await houses.running.pop("court")
+
+
+async def test_an_index_nobody_reaches_does_not_keep_it_from_sealing(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first leader a member asks names an index far beyond the log, and then is gone."""
+    read_index, answers = Replica.read_index, iter([2**53])
+
+    async def lied_to(replica: Replica) -> int:
+        honest = await read_index(replica)
+        return next(answers, honest)
+
+    monkeypatch.setattr(Replica, "read_index", lied_to)
+    monkeypatch.setattr(participant, "ASK_AGAIN_S", 0.01)
+    house.start()
+    (outcome,) = await house.propose(house.world.deposited(1))
+    assert await asyncio.wait_for(house.proof("court", outcome.position.statement_id), 20)
