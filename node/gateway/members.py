@@ -34,8 +34,9 @@ READ_TIMEOUT_S = 1.0
 READ_ROUNDS = 3
 """How often all members are asked before the answer is `could not check`: outlasts an election."""
 PAUSE_MS_MIN = 20
-PAUSE_MS_MAX = 500
-"""Pauses between attempts double from one to the other, half of each random."""
+PAUSE_MS_MAX = 100
+"""Pauses between attempts double from one to the other, half of each random. Clients wait for the
+longest after every election; few requests are under way at once, so asking often costs little."""
 PROVE_WAIT_MS_MAX = 1_000
 """How long one member is let wait for seals before another is asked: it may be the one cut off."""
 
