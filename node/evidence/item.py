@@ -180,8 +180,9 @@ def page_length(count: int, page: int, index: int) -> int:
 
 def page_items(packed: bytes, page: int, index: int) -> tuple[bytes, ...]:
     """The items of the page of item `index`."""
-    data = pages(packed, page)[index // page]
-    return tuple(data[at : at + ITEM_SIZE] for at in range(0, len(data), ITEM_SIZE))
+    start = index // page * page * ITEM_SIZE
+    end = min(start + page * ITEM_SIZE, len(packed))
+    return tuple(packed[at : at + ITEM_SIZE] for at in range(start, end, ITEM_SIZE))
 
 
 def page_count(count: int, page: int) -> int:
