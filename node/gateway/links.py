@@ -15,6 +15,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from node import member_pb2 as pb
+from node.evidence.malformed import Malformed
 
 SERVICE = "/cunzheng.node.Member"
 
@@ -81,7 +82,11 @@ class Link:
         }
 
     async def call(self, method: str, request: Message, timeout_s: float) -> Any:
-        return await self._methods[method](request, timeout=timeout_s)
+        """The answer; raises `grpc.aio.AioRpcError`, and `Malformed` for bytes that are none."""
+        answer = await self._methods[method](request, timeout=timeout_s)
+        if answer is None:  # gRPC's word for bytes that it cannot read.
+            raise Malformed(method, "answered with bytes that are no answer")
+        return answer
 
 
 def reason(error: grpc.aio.AioRpcError) -> str:

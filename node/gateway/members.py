@@ -168,7 +168,7 @@ class Members:
                 answer: pb.StatusResponse = await link.call(
                     "Status", pb.StatusRequest(), READ_TIMEOUT_S
                 )
-            except grpc.aio.AioRpcError:
+            except (grpc.aio.AioRpcError, Malformed):
                 return None
             return answer
 

@@ -251,7 +251,8 @@ class Refusal:
 
 @dataclass
 class FakeMember:
-    """One member's service; `script` has its next refusals by method, `tamper` changes proofs."""
+    """One member's service; `script` has its next refusals by method, `tamper` changes proofs, and
+    `garbled` makes every answer bytes that are none."""
 
     name: str
     cluster: Cluster
@@ -259,6 +260,7 @@ class FakeMember:
     asked: list[str] = field(default_factory=list)
     tamper: Callable[[bytes], bytes] | None = None
     behind: bool = False
+    garbled: bool = False
     server: grpc.aio.Server | None = None
     port: int = 0
 
@@ -312,7 +314,9 @@ class FakeMember:
             name: grpc.unary_unary_rpc_method_handler(
                 guarded(name, method),
                 request_deserializer=request.FromString,
-                response_serializer=lambda response: response.SerializeToString(),
+                response_serializer=lambda response: (
+                    b"\xff\xff\xff" if self.garbled else response.SerializeToString()
+                ),
             )
             for name, (request, method) in methods.items()
         }

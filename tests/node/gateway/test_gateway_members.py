@@ -61,6 +61,21 @@ async def test_after_any_doubt_the_same_bytes_are_proposed_again(
     assert len(cluster.proposals) == (2 if doubt == "unknown" else 1)
 
 
+async def test_answers_that_are_none_are_asked_for_elsewhere(
+    client: Any, cluster: Any, quick: None
+) -> None:
+    """Whatever a member says, in bytes that nobody can read: the others are there."""
+    first = (await client.anchor(BODY)).json()
+    for liar in cluster.members:
+        for name, member in cluster.members.items():
+            member.garbled = name == liar
+        found = await client.get(f"/v1/evidence/{first['evidence_no']}")
+        assert found.json()["found"] is True
+        assert (await client.get("/readyz")).json()["unreachable"] == [liar]
+    cluster.members["court"].garbled, cluster.leader = True, "notary"
+    assert (await client.anchor(BODY)).status_code == 201
+
+
 async def test_a_leader_that_is_killed_loses_nothing(
     client: Any, cluster: Any, quick: None
 ) -> None:
