@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from node.evidence import item
+from node.evidence import item, merkle
 from node.evidence.digests import ALGS
 from node.evidence.item import ITEMS_MAX, Opening
 from node.evidence.keys import format_signature, parse_signature
@@ -129,12 +129,13 @@ def derive_all(proof: Proof, batch: Batch) -> Iterator[Proof]:
     """
     if proof.entry.statement_bytes != batch.statement_bytes:
         raise Malformed("batch", "the proof is of another statement")
-    page, hashes = batch.deposit.page, item.page_hashes(batch.packed, batch.deposit.page)
+    page = batch.deposit.page
+    paths = merkle.inclusion_paths(item.page_hashes(batch.packed, page))
     on_page, path = proof.page, proof.page_path
     for index, each in enumerate(batch.items):
         if index % page == 0:  # Neighbours share a page and its path.
             on_page = item.page_items(batch.packed, page, index)
-            path = item.page_path(hashes, page, index)
+            path = next(paths)
         yield replace(proof, item_index=index, page=on_page, page_path=path, opening=each.opening)
 
 

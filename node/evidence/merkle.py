@@ -19,7 +19,7 @@ leaves, in `tiles.py` from what a store keeps.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 HASH_SIZE = 32
 EMPTY_ROOT = hashlib.sha256().digest()
@@ -44,9 +44,24 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """The root, level by level: an odd last hash moves up unchanged, which gives the RFC's tree."""
     level = list(leaf_hashes)
     while len(level) > 1:
-        pairs = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = pairs + level[len(pairs) * 2 :]
+        level = _above(level)
     return level[0] if level else EMPTY_ROOT
+
+
+def inclusion_paths(leaf_hashes: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """The paths of all leaves, in order: each hash is made once, not once for every leaf."""
+    levels = [list(leaf_hashes)]
+    while len(levels[-1]) > 1:
+        levels.append(_above(levels[-1]))
+    for index in range(len(leaf_hashes)):
+        places = [(level, index >> height ^ 1) for height, level in enumerate(levels)]
+        # What has no sibling on its level moved up unchanged, or is the root.
+        yield tuple(level[place] for level, place in places if place < len(level))
+
+
+def _above(level: list[bytes]) -> list[bytes]:
+    pairs = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    return pairs + level[len(pairs) * 2 :]
 
 
 def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:

@@ -12,6 +12,7 @@ from node.evidence.merkle import (
     BadPath,
     consistency_path,
     inclusion_path,
+    inclusion_paths,
     leaf_hash,
     node_hash,
     root,
@@ -73,6 +74,7 @@ def test_every_small_tree(size: int) -> None:
     leaves = LEAVES[:size]
     expected = rfc_mth(leaves)
     assert root(leaves) == expected
+    assert list(inclusion_paths(leaves)) == [tuple(rfc_path(at, leaves)) for at in range(size)]
     for index in range(size):
         path = inclusion_path(index, leaves)
         assert path == rfc_path(index, leaves)
