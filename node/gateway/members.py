@@ -96,6 +96,7 @@ class Members:
                     continue
             except Malformed as error:
                 _log.error("member %s answered a proposal with %s", link.name, error)
+                self._leader = None  # Or whoever once led could keep all proposals for itself.
             else:
                 self._leader = link.name
                 return outcomes
