@@ -7,14 +7,12 @@ never one member's word.
 
 from __future__ import annotations
 
-from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member
 from node.evidence.policy import parse_policy
 from node.evidence.policy_note import check_texts
 from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
-from node.evidence.sealed import parse_sealed, verify_seals
 from node.evidence.steps import Anchor, steps
 from node.words import ResultCode
 
@@ -27,7 +25,6 @@ class ProofChecker:
 
     def __init__(self, policy_text: bytes) -> None:
         self._anchor = Anchor(policy_text=policy_text)
-        self._followed = {policy_text}  # And every policy that a good proof led to.
 
     def __call__(self, data: bytes) -> Proof:
         """The proof these bytes are, once every step of its verification holds."""
@@ -35,19 +32,7 @@ class ProofChecker:
         for finding in steps(proof, self._anchor, None):
             if finding.code is not None and finding.code not in _ABOUT_THE_DEPOSIT:
                 raise Malformed("proof", f"{finding.code.name}: {finding.en}")
-        self._followed.add(proof.policy_text)
         return proof
-
-    def sealed_size(self, note: bytes, policy_text: bytes) -> int:
-        """The tree size of a checkpoint that a quorum sealed; 0 if that cannot be told here."""
-        if not note or policy_text not in self._followed:
-            return 0
-        try:
-            sealed = parse_sealed(note)
-            verify_seals(sealed, parse_policy(policy_text))
-        except (Malformed, BadSignature):
-            return 0
-        return sealed.checkpoint.size
 
 
 def check_policy(policy_text: bytes, members_text: bytes, origin: str) -> tuple[Member, ...]:

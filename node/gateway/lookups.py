@@ -40,7 +40,7 @@ from node.gateway.schemas import (
     SearchAnswer,
     Searched,
 )
-from node.gateway.told import Found, Search
+from node.gateway.told import Found, Proven, Search
 from node.words import ResultCode, State
 
 LIST_MAX = 100
@@ -74,7 +74,11 @@ async def search_digest(
     """All plain deposits of this digest, oldest first; salted ones cannot be found by digest."""
     gateway, language = gateway_of(http), language_of(http)
     digest = pb.Digest(alg=query.alg, value=bytes.fromhex(query.digest))
-    search, sealed = await asyncio.gather(_find(gateway, digest=digest), _sealed_size(gateway))
+    search = await _find(gateway, digest=digest)
+    # Each with its proof: where an entry stands in the tree is otherwise one member's word.
+    deposits = await asyncio.gather(
+        *(_summary(gateway, each, language, digest.value) for each in search.found)
+    )
     code = None
     if not search.found:
         code = ResultCode.V105 if search.other_algorithm else ResultCode.V101
@@ -84,10 +88,7 @@ async def search_digest(
         digest=query.digest,
         alg=query.alg,
         other_algorithm=search.other_algorithm or None,
-        deposits=[
-            summary(each.placed, each.item_index, _state(each, sealed), None, language)
-            for each in search.found
-        ],
+        deposits=deposits,
         complete=len(search.found) < LIST_MAX,
         searched=Searched(height=search.height, size=search.size, algorithms=list(ALGS)),
         # Also beside something found: it is never all that may exist.
@@ -138,12 +139,7 @@ async def get_proof(http: Request, number: str, _: Asking, nothing: Nothing) -> 
     found, search = await _by_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
-    try:
-        proven = await gateway.members.prove(
-            found.placed.statement.statement_id, found.item_index, 0, gateway.check_proof
-        )
-    except CannotCheck as error:
-        raise ProblemError(Problem.CANNOT_CHECK) from error
+    proven = await _prove(gateway, found)
     if proven.proof is None:
         raise ProblemError(Problem.NOT_SEALED)
     return text(format_proof(proven.proof), f"{number}.proof.txt")
@@ -244,15 +240,28 @@ async def _by_number(gateway: Gateway, number: str) -> tuple[Found | None, Searc
     return None, search
 
 
-async def _summary(gateway: Gateway, found: Found, language: Language) -> EvidenceSummary:
+async def _summary(
+    gateway: Gateway, found: Found, language: Language, item: bytes | None = None
+) -> EvidenceSummary:
+    """What is told of a deposit, which if it was searched for by its item is of this item."""
+    proof = (await _prove(gateway, found)).proof
+    if proof is not None and item not in (None, proof.item):
+        raise ProblemError(Problem.CANNOT_CHECK)
+    state = State.COMMITTED if proof is None else State.FINAL
+    return summary(found.placed, found.item_index, state, proof, language)
+
+
+async def _prove(gateway: Gateway, found: Found) -> Proven:
+    """The proof of what one member said it found; could not check if it proves another entry."""
     try:
         proven = await gateway.members.prove(
             found.placed.statement.statement_id, found.item_index, 0, gateway.check_proof
         )
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
-    state = State.COMMITTED if proven.proof is None else State.FINAL
-    return summary(found.placed, found.item_index, state, proven.proof, language)
+    if proven.proof is not None and proven.proof.entry_bytes != found.placed.entry_bytes:
+        raise ProblemError(Problem.CANNOT_CHECK)
+    return proven
 
 
 async def _find(gateway: Gateway, **by: object) -> Search:
@@ -267,12 +276,3 @@ async def _checkpoint(gateway: Gateway) -> pb.CheckpointResponse:
         return await gateway.members.checkpoint()
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
-
-
-async def _sealed_size(gateway: Gateway) -> int:
-    told = await _checkpoint(gateway)
-    return gateway.check_proof.sealed_size(told.note, told.policy_text)
-
-
-def _state(found: Found, sealed: int) -> State:
-    return State.FINAL if found.placed.leaf_index < sealed else State.COMMITTED

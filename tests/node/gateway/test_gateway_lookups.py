@@ -1,14 +1,18 @@
 """GET: what can be found, what cannot, and what is said about the difference."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from node import member_pb2 as pb
+from node.evidence.entry import format_entry
 from node.evidence.number import format_number
 from node.evidence.policy import fingerprint
 from node.evidence.proof_text import parse_proof
 from node.evidence.sealed import parse_sealed
+from node.gateway.members import Members
 from node.words import Notice
 
 pytestmark = pytest.mark.anyio
@@ -215,5 +219,36 @@ async def test_a_checkpoint_without_a_quorum_makes_nothing_final(
         lambda name: b"\n".join(honest(name).split(b"\n")[:6]) + b"\n",
     ):
         monkeypatch.setattr(cluster, "note", lie)
-        answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
-        assert [each["state"] for each in answer["deposits"]] == ["COMMITTED"]
+        response = await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")
+        assert (response.status_code, response.json()["result_code"]) == (503, "V502")
+
+
+@pytest.mark.parametrize("forged", ["time", "item"])
+async def test_what_one_member_claims_to_have_found_is_not_final(
+    client: Any, cluster: Any, monkeypatch: Any, forged: str
+) -> None:
+    """A real deposit with another time or under another digest, at a place that is sealed."""
+    made = await deposit(client, PLAIN)
+    (standing,) = cluster.statements.values()
+    entry, digest = standing.entry, DIGEST
+    if forged == "time":
+        entry = replace(entry, time_ms=entry.time_ms - 1_000)
+    else:
+        digest = "ab" * 32
+    position = pb.Position(leaf_index=0, entry=format_entry(entry))
+    found = pb.FindResponse(found=[pb.Found(position=position)], height=1, size=9)
+    read = Members._read
+
+    async def lie(members: Members, method: str, request: Any, reader: Any) -> Any:
+        if method == "Find":
+            return reader(found)
+        return await read(members, method, request, reader)
+
+    monkeypatch.setattr(Members, "_read", lie)
+    paths = [f"/v1/evidence?digest={digest}&alg=sha256"]
+    if forged == "time":
+        paths += [f"/v1/receipts/{made['receipt']['number']}"]
+        paths += [f"/v1/evidence/{made['evidence_no']}{more}" for more in ("", "/proof")]
+    for path in paths:
+        response = await client.get(path)
+        assert (response.status_code, response.json()["result_code"]) == (503, "V502"), path
