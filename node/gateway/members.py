@@ -84,9 +84,9 @@ class Members:
         for link in self._proposal_order():
             try:
                 response = await link.call("Propose", request, PROPOSE_TIMEOUT_S)
-                outcomes = [read_outcome(each) for each in response.outcomes]
-                if len(outcomes) != len(records):
+                if len(response.outcomes) != len(records):
                     raise Malformed("Propose", "not one outcome for each record")
+                outcomes = list(map(read_outcome, response.outcomes, records))
             except grpc.aio.AioRpcError as error:
                 if reason(error) == "malformed":
                     raise ProposalRefused(error.details()) from error

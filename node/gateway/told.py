@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node import member_pb2 as pb
-from node.evidence.entry import Entry, StatementEntry, parse_entry
+from node.evidence.entry import Entry, KeyEntry, StatementEntry, parse_entry
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof
 
@@ -64,10 +64,20 @@ class Proven:
     height: int
 
 
-def read_outcome(outcome: pb.Outcome) -> Outcome:
+def read_outcome(outcome: pb.Outcome, record: bytes) -> Outcome:
+    """What became of this record; where another one stands is no answer."""
     if not outcome.HasField("position"):
         return Outcome(None, outcome.skipped or "no reason given")
-    return Outcome(read_placed(outcome.position))
+    placed = read_placed(outcome.position)
+    if isinstance(placed.entry, StatementEntry):
+        signed = placed.entry.statement_bytes
+    elif isinstance(placed.entry, KeyEntry):
+        signed = placed.entry.record_bytes
+    else:
+        raise Malformed("position", "an entry of nothing that was proposed")
+    if b"\n%s\n" % signed not in record:  # Both stand in records as one line of their own.
+        raise Malformed("position", "the entry of another record")
+    return Outcome(placed)
 
 
 def read_placed(position: pb.Position) -> Placed:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from node import member_pb2 as pb
 from node.evidence.digests import sha256
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import CannotCheck, Members, ProposalRefused
@@ -76,6 +77,29 @@ async def test_answers_that_are_none_are_asked_for_elsewhere(
         member.garbled = name == "court"
     cluster.leader = "notary"  # The gateway still takes court for the leader.
     assert (await client.anchor(BODY)).status_code == 201
+
+
+async def test_where_another_statement_stands_is_no_answer(
+    client: Any, cluster: Any, quick: None
+) -> None:
+    """A member that leads could otherwise hand out another deposit's evidence number."""
+    first = (await client.anchor(BODY)).json()["evidence_no"]
+    (standing,) = cluster.statements.values()
+    honest, lies = cluster.apply, [1, 1]
+
+    def lie(records: list[bytes]) -> list[pb.Outcome]:
+        outcomes: list[pb.Outcome] = honest(records)
+        if lies:
+            lies.pop()
+            wrong = cluster.position(standing.entry.statement_id)
+            return [pb.Outcome(position=wrong) for _ in outcomes]
+        return outcomes
+
+    cluster.apply = lie
+    answer = await client.anchor({**BODY, "size": 2}, params={"wait": "committed"}, key="two")
+    assert (answer.status_code, answer.json()["state"]) == (201, "COMMITTED")
+    assert answer.json()["evidence_no"] != first
+    assert not lies
 
 
 async def test_a_leader_that_is_killed_loses_nothing(
