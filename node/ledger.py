@@ -50,8 +50,8 @@ class Ledger:
         )
         self._may_seal = False
 
-    def apply(self, blocks: Sequence[Entry], time_s: int) -> tuple[list[Applied], Step]:
-        """Take in the next blocks; returns what they came to and what may now be told. `time_s` is
+    def apply(self, blocks: Sequence[Entry], now_s: int) -> tuple[list[Applied], Step]:
+        """Take in the next blocks; returns what they came to and what may now be told. `now_s` is
         this member's clock."""
         applied = []
         for block in blocks:
@@ -59,20 +59,20 @@ class Ledger:
             self.store.write(applied[-1])
             if self.store.chain.note.rules > RULES:
                 break  # The last block this version can apply; it is sealed, then we stop.
-        step = self.sealing.applied(applied, time_s if self._may_seal else None)
+        step = self.sealing.applied(applied, now_s, may_seal=self._may_seal)
         self._write(step)
         return applied, step
 
-    def start_sealing(self, time_s: int) -> Step:
+    def start_sealing(self, now_s: int) -> Step:
         """This member has caught up: seal the newest checkpoint, and from now on every one."""
         self._may_seal = True
-        step = self.sealing.seal_newest(time_s)
+        step = self.sealing.seal_newest(now_s)
         self._write(step)
         return step
 
-    def receive(self, seals: Sequence[tuple[bytes, bytes]]) -> Step:
+    def receive(self, seals: Sequence[tuple[bytes, bytes]], now_s: int) -> Step:
         """Take in what others sealed."""
-        step = self.sealing.receive(seals)
+        step = self.sealing.receive(seals, now_s)
         self._write(step)
         return step
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -145,6 +146,7 @@ class Participant:
             found.append(f"sealing and serving stopped: {sealing.halted}")
         if not sealing.is_sealer:
             found.append("the policy in force does not name this member with its keys")
+        found += [f"{member} seals from the future" for member in sorted(sealing.early)]
         if sealing.refused:
             found.append(f"{sealing.refused} seals were refused")
         found += [
@@ -160,7 +162,7 @@ class Participant:
     async def receive(self, seals: Sequence[tuple[bytes, bytes]]) -> None:
         """Bodies and lines of seals of others."""
         if seals:
-            self._tell(await self._work(self.ledger.receive, seals))
+            self._tell(await self._work(self.ledger.receive, seals, _now_s()))
 
     async def pull(self, above_size: int) -> list[SentSeal]:
         """The newest seals known here."""
@@ -279,4 +281,5 @@ def _consensus_errors() -> Iterator[None]:
 
 
 def _now_s() -> int:
-    return int(time.time())
+    """The time of a seal, rounded up: what it covers existed no later than that."""
+    return math.ceil(time.time())

@@ -5,11 +5,14 @@ and the first quorum of seals on one is published as a note. The rules, each dec
 
  1. A member seals (size, root) only if it sealed no greater size before, and its own tree still
     has the root it sealed last (`_seal`). Its log key signs only what it sealed (`_publish`).
- 2. Another member's seal counts only on the very root this member computed (`_compare`). On another
-    root it is a contradiction: kept, shown, never counted, and it names its signer.
+ 2. Another member's seal counts only on the very root this member computed (`_compare`), and only
+    if its time is not far ahead of this member's clock. On another root it is a contradiction:
+    kept, shown, never counted, and it names its signer.
  3. If as many members as make a quorum agree on another root, it is this member that cannot be
     right, whoever is: it seals and publishes nothing any more (`_contradicted`).
- 4. Notes are published with strictly ascending sizes and never changed; later seals of a published
+ 4. A seal by this member's own key that it does not know was made before its directory was put
+    back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
+ 5. Notes are published with strictly ascending sizes and never changed; later seals of a published
     checkpoint are kept beside its note (`_count`).
 
 What happens comes in through `applied`, `seal_newest` and `receive`; each returns a `Step`, which
@@ -33,7 +36,7 @@ from node.evidence.checkpoint import (
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.note import format_line, parse_line, sign_ed25519
-from node.evidence.policy import RULES, Policy, Sealer
+from node.evidence.policy import RULES, SKEW_MS_MAX, Policy, Sealer
 from node.evidence.sealed import Seal, SealedCheckpoint, format_sealed, parse_seal
 
 HEADS_MAX = 1_024
@@ -42,6 +45,9 @@ AHEAD_MAX = 1_024
 """Seals of one member waiting for us to compute the same checkpoint; of more, the newest count."""
 PULLED_MAX = 256
 """Seals told to a member that comes back; it needs one, the rest only fills gaps."""
+EARLY_S_MAX = SKEW_MS_MAX // 1000
+"""How far ahead of this member's clock a seal's time may be and still count. A quorum's q-th time is
+what a proof shows; one liar dated 9999 would make every proof of a small group say so."""
 CONTRADICTIONS_MAX = 32
 """Contradictions kept of one member: one is enough to name it, and however many it makes, there is
 room for those of the others."""
@@ -140,6 +146,10 @@ class Sealing:
         self.last = remembered.last
         self.refused = 0
         """Seals that were not well formed or not by a member's key."""
+        self.early: set[str] = set()
+        """Members whose seals were not counted because they come from the future."""
+        self._now_s = 0
+        self._has_sealed = False  # Since the start.
         self._last_is_ours = remembered.last is None  # Compared with our tree since the start.
         self._log = log
         self._witness = witness
@@ -158,27 +168,27 @@ class Sealing:
         """Whether the policy in force names this member and its keys."""
         return self._sealer(self._policy) is not None
 
-    def applied(self, blocks: Iterable[Applied], time_s: int | None) -> Step:
-        """Our tree grew. `time_s` is this member's clock, None while it must not seal."""
-        step = Step()
+    def applied(self, blocks: Iterable[Applied], now_s: int, *, may_seal: bool = True) -> Step:
+        """Our tree grew. `now_s` is this member's clock."""
+        self._now_s, step = now_s, Step()
         for block in blocks:
             self._add_head(block)
-            if time_s is not None:
-                self._seal(self._heads[self._size], time_s, step)
+            if may_seal:
+                self._seal(self._heads[self._size], step)
             self._catch_up(step)
         return step
 
-    def seal_newest(self, time_s: int) -> Step:
+    def seal_newest(self, now_s: int) -> Step:
         """From now on this member may seal; what it skipped until here it never seals."""
-        step = Step()
+        self._now_s, step = now_s, Step()
         if self._size in self._heads:
-            self._seal(self._heads[self._size], time_s, step)
+            self._seal(self._heads[self._size], step)
             self._catch_up(step)
         return step
 
-    def receive(self, seals: Iterable[tuple[bytes, bytes]]) -> Step:
+    def receive(self, seals: Iterable[tuple[bytes, bytes]], now_s: int) -> Step:
         """Others sealed: bodies and lines, as they came."""
-        step = Step()
+        self._now_s, step = now_s, Step()
         for body, line in seals:
             try:
                 self._receive(body, line, step)
@@ -215,7 +225,7 @@ class Sealing:
         keys = (self._log.public, self._witness.public)
         return sealer if sealer is not None and (sealer.log, sealer.witness) == keys else None
 
-    def _seal(self, head: Head, time_s: int, step: Step) -> None:
+    def _seal(self, head: Head, step: Step) -> None:
         """Rule 1."""
         sealer = self._sealer(head.policy)
         if self.halted or sealer is None:
@@ -233,8 +243,9 @@ class Sealing:
         else:
             assert self.last is None or self.last.size < head.checkpoint.size
             name = head.policy.witness_vkey(sealer).name
-            line = cosign(head.body, time_s, name, self._witness)
+            line = cosign(head.body, self._now_s, name, self._witness)
         self.last = SentSeal(head.checkpoint.size, head.body, format_line(line))
+        self._has_sealed = True
         step.own.append(self.last)
         self._count(head, parse_seal(line, head.checkpoint.origin), step)
 
@@ -247,15 +258,18 @@ class Sealing:
             raise Malformed("seal", "of another chain")
         sent = SentSeal(checkpoint.size, body, line)
         head = self._heads.get(sent.size)
-        if seal.member == self.member:
-            return
         if head and head.body == sent.body and seal.member in head.seals:
+            return
+        if self.last is not None and seal.member == self.member and sent.body == self.last.body:
             return
         policy = head.policy if head else self._policy
         sealer = _named(policy, seal.member)
         if sealer is None:
             raise BadSignature(f"{seal.member} is no member")
         verify_cosignature(body, seal.line, policy.witness_vkey(sealer))
+        if seal.member == self.member:
+            self._receive_own(sent, checkpoint, step)
+            return
         newest = self.newest.get(seal.member)
         if newest is None or newest.size < sent.size:
             self.newest[seal.member] = step.newest[seal.member] = sent
@@ -266,6 +280,18 @@ class Sealing:
         heappush(ahead, (sent.size, sent.body, sent.line))
         if len(ahead) > AHEAD_MAX:
             heappop(ahead)
+
+    def _receive_own(self, sent: SentSeal, checkpoint: Checkpoint, step: Step) -> None:
+        """Rule 4, for a seal that holds by our key: is it one of ours that this disk has lost?"""
+        if sent.size <= self._size:
+            if self._root_at(sent.size) != checkpoint.root:
+                self._halt(f"its own key sealed another tree of size {sent.size}", step)
+        elif self._has_sealed:
+            self._halt(f"its own key seals elsewhere: a tree of size {sent.size}", step)
+        elif self.last is None or self.last.size < sent.size:
+            # Before it seals again this member must have come to that size, and have that root.
+            self.last, self._last_is_ours = sent, False
+            step.own.append(sent)
 
     def _catch_up(self, step: Step) -> None:
         """Compare the seals that came before we had computed the same."""
@@ -282,6 +308,8 @@ class Sealing:
         root = head.checkpoint.root if head else self._root_at(sent.size)
         if root != checkpoint.root:
             self._contradicted(Contradiction(seal.member, sent), step)
+        elif seal.time_s > self._now_s + EARLY_S_MAX:
+            self.early.add(seal.member)
         elif head is not None:
             sealer = _named(head.policy, seal.member)
             if sealer and head.policy.witness_vkey(sealer).key_id == seal.line.key_id:
@@ -303,7 +331,7 @@ class Sealing:
     # Counting.
 
     def _count(self, head: Head, seal: Seal, step: Step) -> None:
-        """Rule 4."""
+        """Rule 5."""
         head.seals[seal.member] = seal
         published = self.note.size if self.note else 0
         if head.checkpoint.size > published:

@@ -18,6 +18,7 @@ from node.evidence.sealed import parse_sealed, verify_seals
 from node.sealing import (
     AHEAD_MAX,
     CONTRADICTIONS_MAX,
+    EARLY_S_MAX,
     HEADS_MAX,
     Head,
     Note,
@@ -56,10 +57,12 @@ class Sealer:
 
     def apply(self, *records: bytes, time_s: int | None = NOW_S) -> Step:
         block = self.world.block(self.chain.chain.height + 1, *records)
-        return self.sealing.applied([self.chain.apply(block)], time_s)
+        return self.sealing.applied(
+            [self.chain.apply(block)], time_s or NOW_S, may_seal=time_s is not None
+        )
 
     def receive(self, *seals: SentSeal) -> Step:
-        return self.sealing.receive([(seal.body, seal.line) for seal in seals])
+        return self.sealing.receive([(seal.body, seal.line) for seal in seals], NOW_S)
 
     def published(self) -> int:
         return self.sealing.note.size if self.sealing.note else 0
@@ -284,7 +287,7 @@ def test_what_was_seen_before_a_restart_counts_after_it(sealers: tuple[Sealer, .
     court, forensic, _ = sealers
     forensic.apply()
     applied = court.chain.apply(court.world.block(1))
-    court.sealing.applied([applied], None)
+    court.sealing.applied([applied], NOW_S, may_seal=False)
     court.remembered.newest = court.receive(forensic.sealing.last).newest
     court.start(Head(1, applied.checkpoint, applied.governing_policy))
     assert [note.size for note in court.sealing.seal_newest(NOW_S).notes] == [3]
@@ -330,7 +333,7 @@ def test_damaged_seals_never_escape(world: Any, sealers: tuple[Sealer, ...], see
         body, line = bytearray(good.body), bytearray(good.line)
         target = rng.choice([body, line])
         target[rng.randrange(len(target))] ^= 1 << rng.randrange(8)
-        step = court.sealing.receive([(bytes(body), bytes(line))])
+        step = court.sealing.receive([(bytes(body), bytes(line))], NOW_S)
         assert not step
     assert court.receive(good).notes
 
@@ -392,7 +395,7 @@ def test_what_a_member_that_was_away_is_told(sealers: tuple[Sealer, ...]) -> Non
     court.receive(notary.sealing.last)
     told = court.sealing.pull(5)
     assert [seal.size for seal in told] == [6, 7, 7]
-    forensic.sealing.receive([(seal.body, seal.line) for seal in told])
+    forensic.sealing.receive([(seal.body, seal.line) for seal in told], NOW_S)
     assert forensic.published() == 7
     again = Sealer(court.world, "court", Remembered(last=court.sealing.last))
     assert again.sealing.pull(0) == [court.sealing.last]
@@ -518,3 +521,60 @@ def test_a_published_body_is_the_one_computed(sealers: tuple[Sealer, ...]) -> No
     (note,) = court.receive(*notary.apply().own).notes
     checkpoint = parse_checkpoint(parse_sealed(note.data).body)
     assert checkpoint == court.chain.chain.checkpoint
+
+
+# Seals from the future, and seals by our own key.
+
+
+def test_a_seal_from_the_future_does_not_count(world: Any, sealers: tuple[Sealer, ...]) -> None:
+    """Goal: one liar dated 9999 must not make every proof of three members say so. Method: its
+    seal comes before the honest one; the note is made of the honest ones."""
+    court, forensic, notary = sealers
+    court.apply()
+    future = forensic.apply(time_s=253_000_000_000).own
+    assert court.receive(*future).notes == []
+    assert court.sealing.early == {"forensic"}
+    (note,) = court.receive(*notary.apply().own).notes
+    assert [seal.member for seal in parse_sealed(note.data).seals] == ["court", "notary"]
+
+
+def test_a_clock_a_little_ahead_is_no_lie(sealers: tuple[Sealer, ...]) -> None:
+    court, forensic, _ = sealers
+    court.apply()
+    assert court.receive(*forensic.apply(time_s=NOW_S + EARLY_S_MAX).own).notes
+
+
+def test_an_own_seal_that_the_disk_lost_is_taken_back(
+    world: Any, sealers: tuple[Sealer, ...]
+) -> None:
+    """A directory put back from a copy seals nothing before it is where it was."""
+    court, *_ = sealers
+    court.apply()
+    (lost,) = court.apply().own
+    again = Sealer(world, "court")
+    assert again.apply(time_s=None).own == []
+    assert again.receive(lost).own == [lost]
+    assert again.sealing.seal_newest(NOW_S).own == [], "it was further than this"
+    assert again.apply().own == [lost], "the same seal, not a second one"
+    assert again.sealing.halted == ""
+
+
+def test_an_own_key_that_seals_elsewhere_stops_the_member(
+    world: Any, sealers: tuple[Sealer, ...]
+) -> None:
+    """A copied directory or a stolen key: the member cannot know what else was signed."""
+    court, *_ = sealers
+    court.apply()
+    twin = Sealer(world, "court")
+    twin.apply()
+    court.receive(*twin.apply().own)
+    assert "seals elsewhere" in court.sealing.halted
+
+
+def test_an_own_seal_on_another_tree_stops_the_member(
+    world: Any, sealers: tuple[Sealer, ...]
+) -> None:
+    court, *_ = sealers
+    court.apply()
+    court.receive(lie(world, "court", 3))
+    assert "another tree" in court.sealing.halted
