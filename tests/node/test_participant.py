@@ -8,6 +8,7 @@ import pytest
 from consensus.replica import Replica
 from node import participant
 from node.errors import DiskFailed
+from node.evidence.proof_text import parse_proof
 from node.sealing import Step
 from node.seals import Seals
 
@@ -34,6 +35,15 @@ async def test_a_seal_that_cannot_be_written_down_ends_the_member(
     proposing.cancel()
     with pytest.raises(DiskFailed, match="no space"):
         await houses.running.pop("court")
+
+
+async def test_what_is_sealed_existed_no_later_than_its_seal(house: Any) -> None:
+    """Seals count whole seconds: rounded down, they would lie before what they cover."""
+    house.start()
+    (outcome,) = await house.propose(house.world.deposited(1))
+    proof = parse_proof(await house.proof("court", outcome.position.statement_id))
+    assert proof.seal_time_s is not None
+    assert proof.entry.time_ms <= proof.seal_time_s * 1000 < proof.entry.time_ms + 60_000
 
 
 async def test_an_index_nobody_reaches_does_not_keep_it_from_sealing(
