@@ -34,7 +34,7 @@ from node.evidence.item import page_count
 from node.evidence.keys import ED25519, PublicKey
 from node.evidence.merkle_inputs import consistency_inputs, inclusion_inputs
 from node.evidence.note import Vkey
-from node.evidence.policy import Policy, fingerprint
+from node.evidence.policy import fingerprint
 from node.evidence.policy_note import format_body
 from node.evidence.proof import LeafProof, Proof
 from node.evidence.receipt import receipt_message
@@ -43,6 +43,8 @@ from node.evidence.sealed import SealedCheckpoint
 _SPKI_ED25519 = bytes.fromhex("302a300506032b6570032100")
 """RFC 8410: what stands before the 32 bytes of a public key in its SubjectPublicKeyInfo."""
 _VERIFIED = "Signature Verified Successfully"
+_POLICY = "05-policy.txt"
+_LOG_TYPE, _SEAL_TYPE = 0x01, 0x04
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def explain(proof: Proof) -> list[Exhibit]:
         *_signatures(proof),
         *_entry(proof),
         *_policy(proof),
-        *_seals("05-checkpoint", proof.sealed, proof.policy),
+        *_seals("05-checkpoint", proof.sealed, proof),
         *_later(proof),
     ]
     return [_readme(proof, exhibits), *exhibits]
@@ -82,13 +84,51 @@ def sha256_exhibit(name: str, data: bytes, expect: str, zh: str, en: str) -> Exh
     return Exhibit(name, data, f"sha256sum {name}", expect, zh, en)
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A policy that has to list a key, and the byte it writes before the key."""
+
+    name: str
+    text: bytes
+    type: int | None = None
+
+    def command(self, pem: str) -> str:
+        """Prints the policy's line with this key."""
+        raw = f"openssl pkey -pubin -in {pem} -outform DER | tail -c 32"
+        typed = raw if self.type is None else f"(printf '\\{self.type:03o}'; {raw})"
+        return f"{typed} | base64 | grep -F -f - {self.name}"
+
+    def line(self, key: PublicKey) -> str:
+        """The policy's line with this key; the key itself where there is none."""
+        typed = key.raw if self.type is None else bytes([self.type]) + key.raw
+        encoded = write_base64(typed)
+        lines = self.text.decode().splitlines()
+        return next((line for line in lines if encoded in line), encoded)
+
+
 def _signed(
-    stem: str, message: bytes, key: PublicKey, signature: bytes, zh: str, en: str
+    stem: str,
+    message: bytes,
+    key: PublicKey,
+    signature: bytes,
+    zh: str,
+    en: str,
+    listed: _Listed | None = None,
 ) -> Iterator[Exhibit]:
-    """A message, its key and its signature."""
+    """A message, its key (which a policy may have to list) and its signature."""
     pem, sig = f"{stem}-key.pem", f"{stem}.sig"
     command = f"openssl pkeyutl -verify -pubin -inkey {pem} -rawin -in {stem}.txt -sigfile {sig}"
-    yield Exhibit(pem, public_key_pem(key), "", "", f"公钥：{zh}", f"public key of: {en}")
+    if listed is None:
+        yield Exhibit(pem, public_key_pem(key), "", "", f"公钥：{zh}", f"public key of: {en}")
+    else:
+        yield Exhibit(
+            pem,
+            public_key_pem(key),
+            listed.command(pem),
+            listed.line(key),
+            f"公钥须列于策略：{zh}",
+            f"its public key must stand in the policy: {en}",
+        )
     yield Exhibit(sig, signature, "", "", f"签名值：{zh}", f"signature of: {en}")
     yield Exhibit(f"{stem}.txt", message, command, _VERIFIED, zh, en)
 
@@ -190,8 +230,16 @@ def _key_record(stem: str, proof: Proof, leaf: LeafProof, key: KeyEntry) -> Iter
         key.signature,
         "登记机构对密钥登记的签名",
         "the enrolling authority's signature of a key record",
+        _authority(proof, key),
     )
     yield from _leaf(stem, proof, leaf)
+
+
+def _authority(proof: Proof, key: KeyEntry) -> _Listed | None:
+    """Where the policy enclosed lists the authority; an older policy may have had another."""
+    if key.authority in proof.policy.authorities:
+        return _Listed(_POLICY, proof.policy_text)
+    return None
 
 
 def _leaf(stem: str, proof: Proof, leaf: LeafProof) -> Iterator[Exhibit]:
@@ -208,11 +256,10 @@ def _entry(proof: Proof) -> Iterator[Exhibit]:
 
 
 def _policy(proof: Proof) -> Iterator[Exhibit]:
-    name = "05-policy.txt"
     yield Exhibit(
-        name,
+        _POLICY,
         proof.policy_text,
-        f"openssl dgst -sha256 -binary {name} | head -c 20 | base32",
+        f"openssl dgst -sha256 -binary {_POLICY} | head -c 20 | base32",
         fingerprint(proof.policy_text).replace("-", ""),
         "策略指纹（不含连字符），须与另行取得的指纹比对",
         "the policy fingerprint without hyphens; compare it with the one you got elsewhere",
@@ -253,12 +300,13 @@ def _succession(stem: str, before: PolicyEntry, after: PolicyEntry) -> Iterator[
                     line.payload,
                     f"成员 {sealer.member} 对策略变更的签名",
                     f"signature of the policy change by {sealer.member}",
+                    _Listed(f"{stem}-previous.txt", before.note.policy_text, _LOG_TYPE),
                 )
 
 
-def _seals(stem: str, sealed: SealedCheckpoint, policy: Policy) -> Iterator[Exhibit]:
+def _seals(stem: str, sealed: SealedCheckpoint, proof: Proof) -> Iterator[Exhibit]:
     """The root in the checkpoint, the publisher's signature, and every cosignature."""
-    name = f"{stem}.txt"
+    name, policy = f"{stem}.txt", proof.policy
     root = f"sed -n 3p {name} | base64 -d | od -An -v -tx1 | tr -d ' \\n'"
     yield Exhibit(
         name,
@@ -277,11 +325,15 @@ def _seals(stem: str, sealed: SealedCheckpoint, policy: Policy) -> Iterator[Exhi
                 sealed.log_line.payload,
                 f"成员 {sealer.member} 发布检查点的签名",
                 f"signature with which {sealer.member} published the checkpoint",
+                _Listed(_POLICY, proof.policy_text, _LOG_TYPE),
             )
-        yield from _seal(stem, sealed, sealer.member, policy.witness_vkey(sealer))
+        listed = _Listed(_POLICY, proof.policy_text, _SEAL_TYPE)
+        yield from _seal(stem, sealed, sealer.member, policy.witness_vkey(sealer), listed)
 
 
-def _seal(stem: str, sealed: SealedCheckpoint, member: str, vkey: Vkey) -> Iterator[Exhibit]:
+def _seal(
+    stem: str, sealed: SealedCheckpoint, member: str, vkey: Vkey, listed: _Listed
+) -> Iterator[Exhibit]:
     for seal in sealed.seals:
         if seal.member == member:
             yield from _signed(
@@ -291,6 +343,7 @@ def _seal(stem: str, sealed: SealedCheckpoint, member: str, vkey: Vkey) -> Itera
                 seal.line.payload[8:],
                 f"成员 {member} 的联签",
                 f"cosignature by {member}",
+                listed,
             )
 
 
@@ -298,7 +351,7 @@ def _later(proof: Proof) -> Iterator[Exhibit]:
     if proof.later is None:
         return
     later, first = proof.later.sealed, proof.sealed.checkpoint
-    yield from _seals("06-later", later, proof.policy)
+    yield from _seals("06-later", later, proof)
     old, new = consistency_inputs(first.size, first.root, later.checkpoint.size, proof.later.path)
     yield from _hashed("06-later-old", old, first.root)
     yield from _hashed("06-later-new", new, later.checkpoint.root)
@@ -308,8 +361,9 @@ def _readme(proof: Proof, exhibits: Sequence[Exhibit]) -> Exhibit:
     lines = [
         f"存证编号 Evidence number: {proof.number}",
         "",
-        "在本目录中依次运行下列命令，每条命令的输出须与“应为”一致。",
-        "Run these commands in this folder, in order; each must print what stands after `must be`.",
+        "在本目录中依次运行下列命令，每条命令的输出中须有“应为”之后的内容。",
+        "Run these commands in this folder, in order; what each prints must contain what stands",
+        "after `must be`. openssl: 3.0 或更高版本 or newer.",
         "树的叶和节点按 RFC 6962 计算，签名为 Ed25519 (RFC 8032)。",
         "Leaves and nodes of trees are those of RFC 6962, signatures Ed25519 (RFC 8032).",
         "策略指纹须与法院公布的指纹一致，否则以下各步不能证明任何事项。",

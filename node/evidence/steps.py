@@ -271,8 +271,9 @@ def _quorum_sealed(proof: Proof, anchor: Anchor | None) -> Iterator[Finding]:
     yield _checked(
         5,
         ResultCode.V202,
-        f"{len(proof.sealed.seals)} 家成员联签，最低 {proof.policy.quorum} 家",
-        f"{len(proof.sealed.seals)} members cosigned, {proof.policy.quorum} are needed",
+        f"按所附策略，{len(proof.sealed.seals)} 家成员联签，最低 {proof.policy.quorum} 家",
+        f"by the policy enclosed, {len(proof.sealed.seals)} members cosigned, "
+        f"{proof.policy.quorum} are needed",
         lambda: verify_seals(proof.sealed, proof.policy),
     )
     if proof.later is not None:
@@ -329,7 +330,7 @@ def _times_agree(proof: Proof) -> Finding:
 def time_points(proof: Proof) -> Iterator[OpenPoint]:
     skew, block = proof.policy.skew_ms, proof.entry.time_ms
     seal_s = proof.seal_time_s
-    # A seal's time is in whole seconds, so it may lie up to a second before the block's.
+    # A seal's time is in whole seconds, so it may be up to a second off.
     far = seal_s is not None and abs(block - seal_s * 1000) > skew + 1000
     if far or proof.entry.receipt.accepted_at > block + skew:
         yield OpenPoint.O07
