@@ -159,7 +159,8 @@ def _report(kept: list[Kept], delivered: list[Delivered], terminal: Terminal) ->
         terminal.pick(
             f"{State.FINAL.zh}：{len(delivered)} 份存证，每份证明均已核验并写在文件旁"
             f"（*{PROOF_SUFFIX}）。",
-            f"{State.FINAL.en}: {len(delivered)} deposits; every proof was verified and written.",
+            f"{State.FINAL.en}: {len(delivered)} deposited; every proof was verified and written "
+            f"beside its file (*{PROOF_SUFFIX}).",
         ),
         "bold green",
     )

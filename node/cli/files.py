@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from node.cli.failure import Failure
+from node.cli.failure import Failure, reason
 from node.words import Answer
 
 PROOF_SUFFIX = ".proof.txt"
@@ -129,7 +129,7 @@ def _inside(directory: Path) -> Iterator[Path]:
 
 def _unreadable(error: OSError) -> None:
     raise Failure(
-        f"无法读取目录 {error.filename}：{error.strerror}。",
-        f"the directory {error.filename} cannot be read: {error.strerror}.",
+        f"无法读取目录 {error.filename}：{reason(error).zh}。",
+        f"the directory {error.filename} cannot be read: {reason(error).en}.",
         Answer.COULD_NOT_CHECK,
     )

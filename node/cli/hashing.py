@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.cli.failure import reason
 from node.evidence import digests
 from node.evidence.steps import FileDigests
 
@@ -53,8 +54,8 @@ def hash_file(path: Path, advance: Callable[[int], None] = lambda _: None) -> Ha
                 advance(len(chunk))
             after = os.fstat(descriptor)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise Unusable(f"无法读取（{reason}）", f"cannot be read ({reason})") from error
+        why = reason(error)
+        raise Unusable(f"无法读取（{why.zh}）", f"cannot be read ({why.en})") from error
     if size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise Unusable("读取期间发生了变化", "changed while it was read")
     found = FileDigests(size, {alg: digest.digest() for alg, digest in running.items()})

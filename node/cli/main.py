@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import NoReturn, Protocol
 
 from node.cli.arguments import Parser, common
-from node.cli.failure import Failure
+from node.cli.failure import Failure, reason
 from node.cli.language import Language, Text, choose, said
 from node.cli.terminal import Terminal
 from node.errors import Misconfigured, NodeError
@@ -202,12 +202,12 @@ def _known(error: Exception) -> Failure:
             f"输入不符合格式：{error}。", f"the input is not well formed: {error}.", answer
         )
     assert isinstance(error, OSError)
-    reason, name = error.strerror or type(error).__name__, error.filename or ""
+    why, name = reason(error), error.filename or ""
     wrong_path = FileNotFoundError | IsADirectoryError | NotADirectoryError | FileExistsError
     answer = None if isinstance(error, wrong_path) else answer
     return Failure(
-        f"无法打开 {name}：{reason}；请检查路径和权限。",
-        f"cannot open {name}: {reason}; check the path and its permissions.",
+        f"无法打开 {name}：{why.zh}；请检查路径和权限。",
+        f"cannot open {name}: {why.en}; check the path and its permissions.",
         answer,
     )
 

@@ -13,9 +13,11 @@ policy the proof itself encloses, and said so.
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from pathlib import Path
 
-from node.cli.arguments import add_api_key, add_trust, trust
+from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_trust, trust
 from node.cli.client import GatewayClient, read_api_key
 from node.cli.delivering import Delivered, Delivery, check_proof, deliver, read_proof
 from node.cli.failure import Failure
@@ -34,6 +36,7 @@ from node.evidence.steps import Anchor
 from node.words import Answer, Notice
 
 PATIENCE_S = 10.0
+_LIKE_A_NUMBER = re.compile(r"(?i)EV[0-9-]+")
 
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -49,7 +52,13 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         zh="存证编号；使用 --from-batch 时也可为文件（默认为批次中的全部文件）",
         en="an evidence number; with --from-batch also files (default: all of the batch)",
     )
-    add("--gateway", metavar="URL", zh="接入网关的地址", en="the address of a gateway")
+    add(
+        "--gateway",
+        default=os.environ.get(GATEWAY_VARIABLE),
+        metavar="URL",
+        zh=f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
+        en=f"the address of a gateway (or set {GATEWAY_VARIABLE})",
+    )
     add("--proof", type=Path, metavar="P", zh="已有的证明文件", en="a proof file you have")
     add(
         "--from-batch",
@@ -80,6 +89,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Get a proof from where it is, and write what was asked for."""
     numbers = [each for each in arguments.what if _is_number(each)]
     files = [Path(each) for each in arguments.what if not _is_number(each)]
+    for each in files:
+        if _LIKE_A_NUMBER.fullmatch(each.name) and not each.exists():
+            raise Failure(
+                f"{each} 不是有效的存证编号（末两位为校验码）；请逐字核对。",
+                f"{each} is not a valid evidence number (its last two digits are a check); "
+                "compare it character by character.",
+            )
     if (len(numbers) != 1) == (arguments.proof is None):
         raise Failure(
             "请给出一个存证编号，或用 --proof 给出证明文件，二者取其一。",

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from node.cli.language import Bilingual, Text
 from node.cli.terminal import Terminal
 from node.evidence.head import format_seconds
 from node.evidence.verdict import Facts, Finding, Outcome, Verdict
-from node.words import Answer, Notice, OpenPoint
+from node.words import Answer, Notice, OpenPoint, ResultCode
 
 _STYLES = {
     Answer.CONSISTENT: "bold green",
@@ -25,7 +26,12 @@ _STYLES = {
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_CHECKED: "–"}
 _OUTCOME_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHECKED: "dim"}
 _CONSISTENT = (Answer.CONSISTENT, Answer.CONSISTENT_OPEN_POINTS)
-
+_NAME_A_POLICY = Text(
+    "请以 --policy-fingerprint 给出法院公布的策略指纹（或以 --policy 给出策略文件），再行核验；"
+    "证明自称的策略指纹不能用作信任锚。",
+    "Verify again with --policy-fingerprint as a court publishes it, or with --policy; the "
+    "fingerprint the proof states of itself is no trust anchor.",
+)
 
 Given = list[tuple[str, str]]
 """What was verified, as labels and values: file, digests, proof file."""
@@ -128,11 +134,13 @@ def _print_facts(terminal: Terminal, facts: Facts, *, verified: bool) -> None:
 
 
 def _print_notices(terminal: Terminal, verdict: Verdict) -> None:
-    notices = []
+    notices: list[Bilingual] = []
     if consistent(verdict):
         notices = [Notice.SCOPE, Notice.NO_LATER_THAN]
     if verdict.answer is Answer.NOT_DEPOSITED_BYTES:
         notices = [Notice.RESAVING]
+    if verdict.code is ResultCode.V204:
+        notices = [_NAME_A_POLICY]
     for notice in notices:
         terminal.line()
         terminal.line(terminal.said(notice))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from node.cli.arguments import GATEWAY_VARIABLE
 from node.cli.client import GatewayClient
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
@@ -41,11 +43,19 @@ class Overview:
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     """The arguments of `status`."""
-    group = parser.add_mutually_exclusive_group(required=True)
+    default = os.environ.get(GATEWAY_VARIABLE)
+    group = parser.add_mutually_exclusive_group(required=default is None)
     group.add_argument(
         "--gateway",
+        default=default,
         metavar="URL",
-        help=said(Text("接入网关的地址", "the address of a gateway"), language),
+        help=said(
+            Text(
+                f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
+                f"the address of a gateway (or set {GATEWAY_VARIABLE})",
+            ),
+            language,
+        ),
     )
     group.add_argument(
         "--config",
@@ -60,7 +70,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask, and print a table."""
-    if arguments.gateway is not None:
+    if arguments.config is None:
         with GatewayClient(arguments.gateway, terminal) as gateway:
             overview = _from_gateway(gateway.ready())
     else:

@@ -154,7 +154,12 @@ def _pairs(files: list[Path], proof: Path | None) -> list[Pair]:
 def _beside(file: Path) -> Pair:
     if file.name.endswith(PROOF_SUFFIX) and not proof_path(file).exists():
         return Pair(None, file)
-    if not proof_path(file).exists() and file.exists():
+    if not file.exists():
+        raise Failure(
+            f"找不到文件 {file}；请检查文件名和目录。",
+            f"there is no file {file}; check its name and the folder.",
+        )
+    if not proof_path(file).exists():
         raise Failure(
             f"{file} 旁边没有证明文件 {proof_path(file).name}；请用 --proof 指明。",
             f"there is no {proof_path(file).name} beside {file}; name its proof with --proof.",

@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from node.cli import anchor, verify
+from node.cli import anchor, prove, status, verify
 from node.cli.main import main
 
 
@@ -23,6 +24,21 @@ def test_variables_stand_for_flags_and_flags_win(monkeypatch: pytest.MonkeyPatch
     assert parsed.gateway == "http://127.0.0.1:1"
     assert (parsed.api_key_file, parsed.key) == (Path("/keys/api"), Path("/keys/key.pem"))
     assert _parsed("a.pdf", "--gateway", "http://127.0.0.1:2").gateway == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize("command", [prove, status])
+def test_whoever_asks_a_gateway_takes_the_one_of_the_shell(
+    command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUNZHENG_GATEWAY", "http://127.0.0.1:1")
+    parser = argparse.ArgumentParser()
+    command.configure(parser, "en")
+    assert parser.parse_args([]).gateway == "http://127.0.0.1:1"
+
+
+def test_a_member_is_asked_itself_whatever_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUNZHENG_GATEWAY", "http://127.0.0.1:1")
+    assert main(["status", "--config", "/no/member.toml"]) == 2
 
 
 def test_without_them_the_gateway_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,7 @@ def test_an_unknown_evidence_number(run: Run, fetch: tuple[object, ...]) -> None
 def test_a_misread_evidence_number(run: Run, fetch: tuple[object, ...]) -> None:
     outcome = run("prove", "EV20260921000000000042-00", *fetch)
     assert outcome.exit_code == 2
+    assert "not a valid evidence number" in outcome.err
 
 
 def test_a_proof_not_sealed_yet(deposited: Deposited, run: Run, fetch: tuple[object, ...]) -> None:

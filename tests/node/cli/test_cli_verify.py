@@ -204,6 +204,13 @@ def test_no_trust_anchor_from_outside(folder: Folder, run: Run) -> None:
     assert outcome.exit_code == Answer.COULD_NOT_CHECK.exit_code == 80
     assert outcome.out.startswith("Verification result  V204")
     assert "not verified" in outcome.out
+    assert "--policy-fingerprint" in outcome.out
+
+
+def test_a_file_that_is_not_there_is_named(folder: Folder, run: Run) -> None:
+    outcome = run("verify", folder.path / "none.pdf", "--policy", folder.policy)
+    assert outcome.exit_code == 2
+    assert f"there is no file {folder.path / 'none.pdf'};" in outcome.err
 
 
 def test_a_proof_with_cr_lf_or_bom_added(folder: Folder, run: Run) -> None:
