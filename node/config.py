@@ -11,7 +11,7 @@ import re
 import ssl
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from node.errors import Misconfigured
@@ -91,8 +91,8 @@ class GatewayConfig:
     private_key  The key of the certificate (PEM). Stolen: the thief can propose and read.
     members      The members, at least one. Fewer than all: the others are never asked.
     database     SQLAlchemy URL of the off-chain data; SQLite paths are relative to this file.
-                 Lost: deposits stay provable from their proof files, accounts and openings kept in
-                 the vault are gone.
+                 Lost: deposits stay provable from their proof files; requests on their way and the
+                 openings kept for retries are gone.
     api_keys     File with the digests of the depositors' API keys. Lost: nobody can deposit until
                  new ones are given out. Read by others: nothing, digests open no door.
     """
@@ -109,7 +109,7 @@ class GatewayConfig:
 
 def load_member(path: Path) -> MemberConfig:
     """The settings of a member; `Misconfigured` names what is wrong."""
-    table = _Table(path)
+    table = _Table(path, MemberConfig)
     config = MemberConfig(
         member=table.member("member"),
         data=table.path("data"),
@@ -122,24 +122,22 @@ def load_member(path: Path) -> MemberConfig:
         witness_key=table.path("witness_key"),
         gateways=tuple(table.paths("gateways")),
     )
-    table.end()
     return config
 
 
 def load_gateway(path: Path) -> GatewayConfig:
     """The settings of a gateway; `Misconfigured` names what is wrong."""
-    table = _Table(path)
+    table = _Table(path, GatewayConfig)
     config = GatewayConfig(
         listen=table.address("listen"),
         genesis=table.path("genesis"),
         key=table.path("key"),
         certificate=table.path("certificate"),
         private_key=table.path("private_key"),
-        members=tuple(_member_address(each) for each in table.tables("members")),
+        members=tuple(_member_address(each) for each in table.tables("members", MemberAddress)),
         database=table.database("database"),
         api_keys=table.path("api_keys"),
     )
-    table.end()
     if not config.members:
         raise Misconfigured(f"{path}: `members` names nobody to ask")
     return config
@@ -165,32 +163,26 @@ def read_certificate(path: Path) -> bytes:
 
 
 def _member_address(table: _Table) -> MemberAddress:
-    member = MemberAddress(
-        table.member("name"), table.address("address"), table.path("certificate")
-    )
-    table.end()
-    return member
+    return MemberAddress(table.member("name"), table.address("address"), table.path("certificate"))
 
 
 class _Table:
-    """A TOML table whose settings are taken out one by one, until none is left."""
+    """A TOML table with settings of the names that the fields of `known` have, and no others."""
 
-    def __init__(self, path: Path, values: Mapping[str, object] | None = None) -> None:
+    def __init__(self, path: Path, known: type, values: Mapping[str, object] | None = None) -> None:
         self._path = path
         if values is None:
             try:
                 values = tomllib.loads(read_file(path).decode())
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise Misconfigured(f"{path}: not TOML: {error}") from error
+        # A misspelled setting is missing too: better named as it was written.
+        if unknown := values.keys() - {field.name for field in fields(known)}:
+            raise Misconfigured(f"{path}: unknown setting `{min(unknown)}`")
         self._values = dict(values)
 
     def has(self, name: str) -> bool:
         return name in self._values
-
-    def end(self) -> None:
-        """Nothing is left."""
-        if self._values:
-            raise Misconfigured(f"{self._path}: unknown setting `{min(self._values)}`")
 
     def text(self, name: str) -> str:
         value = self._take(name)
@@ -220,11 +212,11 @@ class _Table:
             raise self._wrong(name, "is not a list of paths")
         return [self._resolve(each) for each in value]
 
-    def tables(self, name: str) -> list[_Table]:
+    def tables(self, name: str, known: type) -> list[_Table]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             raise self._wrong(name, f"is not a list of tables `[[{name}]]`")
-        return [_Table(self._path, each) for each in value]
+        return [_Table(self._path, known, each) for each in value]
 
     def database(self, name: str) -> str:
         """A URL; a relative SQLite path in it is resolved like every other path."""
@@ -237,7 +229,7 @@ class _Table:
 
     def _take(self, name: str) -> object:
         try:
-            return self._values.pop(name)
+            return self._values[name]
         except KeyError:
             raise self._wrong(name, "is missing") from None
 

@@ -74,7 +74,8 @@ def test_a_gateways_settings(tmp_path: Path) -> None:
     [
         ('"court"', '"Court"', "`member` not a member name"),
         ('"court"', '"all"', "`member` `all` means something else"),
-        ("member = ", "membre = ", "`member` is missing"),
+        ("member = ", "membre = ", "unknown setting `membre`"),
+        ('member = "court"', "", "`member` is missing"),
         ('"data"', "1", "`data` is not a text"),
         ('"data"', '""', "`data` is not a text"),
         ("7101", "70000", "`listen` is not HOST:PORT"),
