@@ -110,7 +110,9 @@ def read_places(directory: Path) -> Places:
     try:
         value = json.loads((directory / DESCRIPTION).read_text())
     except (OSError, ValueError) as error:
-        raise NotADevnet(f"{directory} holds no devnet") from error
+        raise NotADevnet(
+            f"{directory} holds no devnet; name its directory with --dir, or begin with `up`"
+        ) from error
     return Places(directory, value["members"], value["gateways"])
 
 

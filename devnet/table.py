@@ -1,6 +1,7 @@
 """The live table of `devnet up`: one line a member, one a gateway."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -45,7 +46,8 @@ def table(
     at = 1 if language == "zh" else 0
     drawn = Table(title=str(cluster.places.directory), title_justify="left")
     for number, heading in enumerate(_HEADINGS):
-        drawn.add_column(heading[at], justify="right" if 2 <= number <= 6 else "left")
+        justify: Literal["right", "left"] = "right" if 2 <= number <= 6 else "left"
+        drawn.add_column(heading[at], justify=justify, overflow="fold")
     newest = max((each.commit for each in statuses.values() if each is not None), default=0)
     for name, status in statuses.items():
         if status is None:
