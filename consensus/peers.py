@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
+from cryptography.x509 import load_der_x509_certificate
 
 from consensus import wire
 from consensus.leadership import Limits
@@ -41,7 +42,7 @@ METHOD = f"/{SERVICE}/Send"
 
 # What may wait for one peer: all that the core ever has under way to a follower, and its answers.
 OUTBOX_BYTES = Limits().in_flight_bytes + (4 << 20)
-OUTBOX_MESSAGES = 4096
+OUTBOX_MESSAGES = wire.MESSAGES_MAX
 
 # A peer that comes back is found within this; a peer that is away is asked this often.
 RECONNECT_MS_MIN = 50
@@ -93,7 +94,7 @@ def server_credentials(
     def changed() -> grpc.ServerCertificateConfiguration | None:
         # Called by gRPC's threads, one at a time.
         nonlocal current
-        roots = b"".join(_pem(certificate) for certificate in trusted())
+        roots = b"".join(_pem(each) for each in trusted() if _is_readable(each))
         if roots == current:
             return None
         current = roots
@@ -315,6 +316,16 @@ class Peers:
         _log.warning("refused a stream from %s: %s %s", context.peer(), why, detail)
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
         raise AssertionError("abort raises")
+
+
+def _is_readable(certificate: bytes) -> bool:
+    """gRPC reads a list of roots only up to the first that is none, and the others would be shut
+    out with it."""
+    try:
+        load_der_x509_certificate(certificate)
+    except ValueError:
+        return False
+    return True
 
 
 def _pem(certificate: bytes) -> bytes:

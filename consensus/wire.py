@@ -35,6 +35,9 @@ ENTRIES_MAX = 4096
 # followed a liar to a higher term could write nothing that others read, and never come back.
 NUMBER_MAX = 2**53 - 1
 
+# In one frame, and waiting for one peer: taking a frame in must not hold up the loop.
+MESSAGES_MAX = 4096
+
 # What an entry and a message cost in a header at most: numbers of 11 bytes and less, lengths, and
 # two names or two replica ids.
 _ENTRY_BYTES_MAX = 64 + 2 * NAME_BYTES_MAX
@@ -114,6 +117,8 @@ def parse_frame(frame: bytes) -> tuple[Message, ...]:
         raise WireError("the header is cut")
     try:
         header = raft_pb2.Frame.FromString(frame[_LENGTH.size : end])
+        if len(header.messages) > MESSAGES_MAX:
+            raise WireError(f"{len(header.messages)} messages")
         data = _Data(frame, end)
         messages = tuple(_parse_message(message, data) for message in header.messages)
     except (DecodeError, ValueError) as error:

@@ -19,11 +19,14 @@ from google.protobuf.message import DecodeError
 from consensus.messages import Configuration, Voter
 from consensus.peers import Identity, secure_channel
 from node import member_pb2 as pb
+from node.errors import BadRequest
 from node.sealing import SentSeal
 
 PUSH = "/cunzheng.node.Member/PushSeals"
 PULL = "/cunzheng.node.Member/PullSeals"
 
+SEALS_MAX = 512
+"""In one call, twice what an honest member sends: whoever applies blocks verifies them too."""
 WAITING_MAX = 256
 """Seals waiting for one member; of more, the newest cover the older ones."""
 CALL_S = 5.0
@@ -98,11 +101,11 @@ class Exchange:
         request = pb.PullSealsRequest(above_size=above)
         answer = await call(request, timeout=CALL_S, wait_for_ready=True)
         try:
-            found = pb.SealsRequest.FromString(answer)
-        except DecodeError as error:
+            seals = read_seals(pb.SealsRequest.FromString(answer))
+        except (DecodeError, BadRequest) as error:
             _log.warning("seals of %s: %s", voter.id, error)
             return
-        await self._receive(read_seals(found))
+        await self._receive(seals)
 
     async def _push(self, channel: grpc.aio.Channel, outbox: Outbox) -> NoReturn:
         call = channel.unary_unary(
@@ -145,5 +148,7 @@ def write_seals(seals: Iterable[SentSeal]) -> pb.SealsRequest:
 
 
 def read_seals(message: pb.SealsRequest) -> list[tuple[bytes, bytes]]:
-    """Bodies and lines of a message; nothing about them is checked."""
+    """Bodies and lines of a message; nothing about them is checked but that they are not too many."""
+    if len(message.seals) > SEALS_MAX:
+        raise BadRequest(f"{len(message.seals)} seals at once, at most {SEALS_MAX}")
     return [(seal.body, seal.line) for seal in message.seals]

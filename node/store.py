@@ -343,6 +343,8 @@ class Store:
         height, time_ms, record, first_item, count = _PLACE.unpack_from(place)
         identity = place[_PLACE.size :]
         entry = self._must(key_of(b"e", leaf_index))
+        if leaf_hash(entry) != self._tree.hashes([(0, leaf_index)])[0]:
+            raise ValueError(f"entry {leaf_index} is not the leaf of the tree")
         return Position(leaf_index, height, time_ms, record, first_item, count, identity, entry)
 
     def _must(self, key: bytes) -> bytes:

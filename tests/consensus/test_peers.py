@@ -162,6 +162,18 @@ async def test_a_stranger_does_not_get_past_the_handshake() -> None:
         assert a.inbox.empty()
 
 
+async def test_a_certificate_that_is_none_shuts_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """gRPC stops at the first root it cannot read; those behind it must still come in."""
+    a, b = End(A), End(B)
+    known = a.peers.certificates
+    monkeypatch.setattr(a.peers, "certificates", lambda: [b"no certificate", *known()])
+    async with group(a, b):
+        b.peers.send([question(B, A)])
+        assert await a.next() == question(B, A)
+
+
 async def test_a_guest_of_other_services_is_refused_here() -> None:
     guest = make_identity("gateway")
     a, b = End(A, guests=[guest]), End(B)

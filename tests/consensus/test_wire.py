@@ -176,6 +176,13 @@ def test_an_append_of_too_many_entries_is_cut_to_what_a_frame_takes() -> None:
     assert parsed == replace(append, entries=entries[:-1])
 
 
+def test_refuses_more_messages_than_ever_wait() -> None:
+    notices = [CommitNotice(A, B, 3, 2, 1)] * (wire.MESSAGES_MAX + 1)
+    assert len(wire.parse_frame(wire.format_frame(notices[1:]))) == wire.MESSAGES_MAX
+    with pytest.raises(wire.WireError, match="messages"):
+        wire.parse_frame(wire.format_frame(notices))
+
+
 def test_refuses_terms_beyond_what_can_be_written_down() -> None:
     """Goal: a liar cannot lead the others to a term from which nobody comes back."""
     highest = VoteRequest(A, B, wire.NUMBER_MAX, 1, 1)

@@ -9,21 +9,25 @@ import pytest
 
 from consensus.messages import Configuration
 from consensus.peers import SERVER_OPTIONS, server_credentials
-from node.exchange import PUSH, Exchange, read_seals
-from node.member_pb2 import SealsRequest
+from node.exchange import PUSH, SEALS_MAX, Exchange, read_seals
+from node.member_pb2 import Seal, SealsRequest
 from node.sealing import SentSeal
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_answer_that_is_none_ends_nothing(houses: Any) -> None:
+TOO_MANY = SealsRequest(seals=[Seal()] * (SEALS_MAX + 1)).SerializeToString()
+
+
+@pytest.mark.parametrize("answer", [b"\xff\xff\xff", TOO_MANY], ids=["none", "too many"])
+async def test_a_false_answer_ends_nothing(houses: Any, answer: bytes) -> None:
     """A member answers the question for its seals with bytes that are no answer: who asked goes on
     and still sends it its own."""
     liar, honest = houses.voters["notary"], houses.voters["court"]
     pushed: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def pull(_: bytes, __: Any) -> bytes:
-        return b"\xff\xff\xff"
+        return answer
 
     async def push(seals: bytes, _: Any) -> bytes:
         await pushed.put(seals)

@@ -223,6 +223,16 @@ def test_damaged_views_are_made_again(
     again.close()
 
 
+def test_an_edited_entry_is_not_served(store: Store, world: Any) -> None:
+    """Look-ups compare what they give with the tree, as proofs do."""
+    extend(store, world, world.deposited(1))
+    assert (item := store.find_ordinal(0))
+    edited = item[0].entry.replace(b"height 1", b"height 2")
+    store._database.put(leveldb.key_of(b"e", item[0].leaf_index), edited)
+    with pytest.raises(Corrupt, match="not the leaf"):
+        store.find_ordinal(0)
+
+
 def test_a_damaged_tile_is_not_served(store: Store, world: Any) -> None:
     extend(store, world, *(world.deposited(n) for n in range(20)))
     key = next(iter(leveldb.scan(store._database, b"t")))[0]
