@@ -148,7 +148,7 @@ def write_seals(seals: Iterable[SentSeal]) -> pb.SealsRequest:
 
 
 def read_seals(message: pb.SealsRequest) -> list[tuple[bytes, bytes]]:
-    """Bodies and lines of a message; nothing about them is checked but that they are not too many."""
+    """Bodies and lines of a message; all that is checked is that they are not too many."""
     if len(message.seals) > SEALS_MAX:
         raise BadRequest(f"{len(message.seals)} seals at once, at most {SEALS_MAX}")
     return [(seal.body, seal.line) for seal in message.seals]

@@ -46,8 +46,8 @@ AHEAD_MAX = 1_024
 PULLED_MAX = 256
 """Seals told to a member that comes back; it needs one, the rest only fills gaps."""
 EARLY_S_MAX = SKEW_MS_MAX // 1000
-"""How far ahead of this member's clock a seal's time may be and still count. A quorum's q-th time is
-what a proof shows; one liar dated 9999 would make every proof of a small group say so."""
+"""How far ahead of this member's clock a seal's time may be and still count. A quorum's q-th time
+is what a proof shows; one liar dated 9999 would make every proof of a small group say so."""
 CONTRADICTIONS_MAX = 32
 """Contradictions kept of one member: one is enough to name it, and however many it makes, there is
 room for those of the others."""

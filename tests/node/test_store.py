@@ -226,7 +226,8 @@ def test_damaged_views_are_made_again(
 def test_an_edited_entry_is_not_served(store: Store, world: Any) -> None:
     """Look-ups compare what they give with the tree, as proofs do."""
     extend(store, world, world.deposited(1))
-    assert (item := store.find_ordinal(0))
+    item = store.find_ordinal(0)
+    assert item is not None
     edited = item[0].entry.replace(b"height 1", b"height 2")
     store._database.put(leveldb.key_of(b"e", item[0].leaf_index), edited)
     with pytest.raises(Corrupt, match="not the leaf"):
