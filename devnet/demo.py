@@ -210,8 +210,9 @@ class Demo:
             [depositor.derive(each, sources[each.batch], folder) for each in self.deposits]
         )
         self.narrator.say(
-            f"仅凭批次文件和 {len(sources)} 份证明，导出全部 {len(derived)} 份证明",
-            f"{len(derived)} proofs derived from the batch files and {len(sources)} of the proofs",
+            f"仅凭批次文件和每份存证单的一份证明，导出全部 {len(derived)} 份证明",
+            f"{len(derived)} proofs derived from the depositor's batch files and one proof of each "
+            "statement",
         )
         await self._verified(court, derived)
 

@@ -18,6 +18,7 @@ what it computed; a proof is what a quorum of seals covers.
     service       its gRPC services; `member` is the process
     directory     its data directory; `config`, `keyfile` its settings and keys
     errors        what can go wrong, by whose move is next
+    leveldb       LevelDB as this house uses it; milestone: a number others wait for
     gateway/      the HTTP API; cli/ the command `cunzheng`
 
 Read first: `evidence/__init__`, then `chain`, `ledger`, `participant`. The three walks: anchor is
