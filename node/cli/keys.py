@@ -13,9 +13,13 @@ from node.cli.terminal import Terminal
 from node.errors import Misconfigured
 from node.evidence.keys import Signer
 
+_PRIVATE = b"PRIVATE KEY-----"
+"""In the first line of every private key in PEM, with a password or without."""
+
 
 def load_key(path: Path, terminal: Terminal) -> Signer:
     """The key of a file; a person at the terminal is asked for its password."""
+    _check_kind(path)
     password = None
     if _needs_password(path) and sys.stdin.isatty():
         password = getpass.getpass(
@@ -43,6 +47,20 @@ def new_password(terminal: Terminal) -> str:
             "the password is empty or was typed differently; no key was made, try again.",
         )
     return password
+
+
+def _check_kind(path: Path) -> None:
+    """What was named by mistake is no key: said before anything about who may read it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(keyfile.SIZE_MAX)
+    except OSError:
+        return  # `load_signer` says why.
+    if _PRIVATE not in data:
+        raise Failure(
+            f"{path} 不是签名密钥文件（PEM 格式的私钥）；请给出 cunzheng keygen 生成的文件。",
+            f"{path} is not a private key in PEM; name the file that cunzheng keygen made.",
+        )
 
 
 def _needs_password(path: Path) -> bool:

@@ -270,11 +270,18 @@ def test_a_wrong_or_missing_signing_key(
     access = list(live.access)
     at = access.index(live.key)
     assert "--key" in refused(2, box, *access[: at - 1], *access[at + 1 :])
-    access[at] = box / "photo.jpg"
-    (box / "photo.jpg").chmod(0o600)
-    assert "not a private key" in refused(2, box / "inner", *access)
     live.key.chmod(0o644)
     assert "chmod 600" in refused(2, box, *live.access)
+
+
+def test_a_document_given_as_key_is_called_no_key(live: Live, box: Path, refused: Any) -> None:
+    access, document = list(live.access), box / "买卖合同.pdf"
+    access[access.index(live.key)] = document
+    for mode in (0o644, 0o600):
+        document.chmod(mode)
+        message = refused(2, box / "inner", *access)
+        assert f"{document} is not a private key" in message
+        assert "chmod" not in message
 
 
 def test_a_key_that_is_not_enrolled(
