@@ -214,6 +214,12 @@ def _given(terminal: Terminal, verified: Verified) -> Given:
             (_DIGEST_NAMES[alg], digest.hex()) for alg, digest in verified.digests.digests.items()
         ]
     rows.append((terminal.pick("证明文件", "proof file"), str(verified.pair.proof)))
+    if verified.verdict.code is ResultCode.V102:
+        # Most often another file was picked by mistake: this name says which one was meant.
+        label = terminal.pick(
+            "所记文件名（存证主体所称）", "recorded name, stated by the depositor"
+        )
+        rows += [(label, value) for key, value in _details(verified.data) if key == "file_name"]
     if consistent(verified.verdict):
         label = terminal.pick("存证主体所记", "depositor says")
         rows += [(label, f"{key} = {value}") for key, value in _details(verified.data)]

@@ -127,6 +127,16 @@ def test_another_files_proof(folder: Folder, run: Run) -> None:
     assert Notice.SCOPE.en not in outcome.out
 
 
+def test_not_the_deposited_bytes_says_which_name_was_recorded(folder: Folder, run: Run) -> None:
+    other = folder.path / "other.txt"
+    other.write_bytes(b"something else")
+    proof = ("--proof", folder.proof, "--policy", folder.policy)
+    label = "  recorded name, stated by the depositor  evidence"
+    assert label in run("verify", other, *proof).out.splitlines()
+    assert "recorded name" not in run("verify", folder.file, *proof).out
+    assert "所记文件名（存证主体所称）" in run("verify", other, *proof, "--lang", "zh").out
+
+
 def test_one_flipped_byte_of_the_file(folder: Folder, judge: Any) -> None:
     data = folder.file.read_bytes()
     folder.file.write_bytes(bytes([data[0] ^ 1]) + data[1:])
