@@ -3,7 +3,8 @@
 File names, proofs and answers of servers are written by others, also by those who would like a
 failed result to look like a good one. So whatever is printed passes `clean` first: no character
 that moves the cursor, starts a line, reorders or hides text reaches a screen. Nothing here reads
-rich's markup.
+rich's markup. A value padded with blanks until it wraps would put its end where a line of ours
+begins, so runs of blanks inside a line are shown as one.
 
 Results go to stdout, everything about the way there to stderr. With `--json` stdout is exactly one
 JSON object, in ASCII.
@@ -26,11 +27,19 @@ from node.evidence.item import printable
 
 # Bytes of a file name that are not UTF-8 reach Python as these; no terminal can show them.
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Up to two blanks are our own columns, and happen in honest names. U+2800 is a blank of Braille.
+_PADDING = re.compile(r"(?<=[^\s\u2800])[\s\u2800]{3,}")
+_LEADING = re.compile(r"^[\s\u2800]+")
 
 
 def clean(text: str) -> str:
     """The text with U+FFFD for whatever could forge or hide a part of the screen."""
     return _SURROGATES.sub("\ufffd", printable(text))
+
+
+def _shown(text: str) -> str:
+    """The text clean and without padding; what stands before it is its caller's indent."""
+    return _PADDING.sub(" ", clean(text))
 
 
 class Progressing:
@@ -68,23 +77,26 @@ class Terminal:
 
     def line(self, text: str = "", style: str = "") -> None:
         """One line of the result, never broken by us: hashes are copied from it."""
-        if not self.for_programs:
-            self._out.print(Styled(clean(text), style), soft_wrap=True)
+        self._print(_shown(text), style)
 
     def columns(self, rows: Iterable[Sequence[str]], indent: int = 2) -> None:
         """Rows below each other, every column as wide as its widest cell."""
-        cells = [[clean(cell) for cell in row] for row in rows]
+        cells = [[_shown(_LEADING.sub("", cell)) for cell in row] for row in rows]
         widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
         for row in cells:
             filled = [
                 cell + " " * (width - cell_len(cell))
                 for cell, width in zip(row, widths, strict=True)
             ]
-            self.line(f"{' ' * indent}{'  '.join(filled).rstrip()}")
+            self._print(f"{' ' * indent}{'  '.join(filled).rstrip()}")
 
     def note(self, zh: str, en: str, style: str = "") -> None:
         """Something about the way to the result; also a warning."""
-        self._err.print(Styled(clean(self.pick(zh, en)), style), soft_wrap=True)
+        self._err.print(Styled(_shown(self.pick(zh, en)), style), soft_wrap=True)
+
+    def _print(self, shown: str, style: str = "") -> None:
+        if not self.for_programs:
+            self._out.print(Styled(shown, style), soft_wrap=True)
 
     def json(self, value: object) -> None:
         """The result for programs."""

@@ -16,7 +16,7 @@ from node import keyfile
 from node.cli import files, main, verify
 from node.cli.failure import Failure
 from node.cli.language import choose
-from node.cli.terminal import clean
+from node.cli.terminal import Terminal, clean
 from node.evidence.item import printable
 from node.evidence.keys import parse_public_key
 from node.words import Answer
@@ -152,6 +152,21 @@ def test_clean_leaves_no_way_to_the_terminal() -> None:
 
 
 # keygen
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u2003", "\u3000", "\u2800"])
+def test_no_padding_puts_a_forged_line_on_the_screen(
+    capsys: pytest.CaptureFixture[str], blank: str
+) -> None:
+    terminal, padded = Terminal("en", for_programs=False), f"a{blank * 76}V000  consistent"
+    terminal.line(f"  V102  {padded}")
+    terminal.columns([("file", padded), ("size", f"{blank * 76}V000")])
+    terminal.note(padded, padded)
+    captured = capsys.readouterr()
+    assert captured.out == (
+        "  V102  a V000  consistent\n  file  a V000  consistent\n  size  V000\n"
+    )
+    assert captured.err == "a V000  consistent\n"
 
 
 def test_keygen_makes_a_key_only_its_owner_can_read(run: Run, tmp_path: Path) -> None:
