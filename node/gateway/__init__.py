@@ -15,6 +15,7 @@ The walk of a deposit:
     members      finds the leader, follows it, asks again with the same bytes; checks proofs
     answers      what became of it, in words; `schemas` has the shapes, `problems` the refusals
 
-Beside it: `lookups` (numbers, digests, receipts, proofs), `enrolments` (keys), `health`, `auth`
-(API keys), `gateway` (everything put together) and `server` (the process).
+Beside it: `lookups` (numbers, digests, receipts, proofs), `enrolments` (keys), `own_key` (whether
+this gateway may take deposits at all), `health`, `auth` (API keys), `gateway` (everything put
+together) and `server` (the process).
 """

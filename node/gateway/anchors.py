@@ -89,6 +89,8 @@ _COMMON = (
     Problem.STATEMENT_HEADERS,
     Problem.RECORD_SKIPPED,
     Problem.BUSY,
+    Problem.GATEWAY_NOT_ENROLLED,
+    Problem.CANNOT_CHECK,
 )
 
 
@@ -150,7 +152,6 @@ async def post_anchor(
             Problem.OTHER_CHAIN,
             Problem.SIGNATURE_WRONG,
             Problem.KEY_NOT_ENROLLED,
-            Problem.CANNOT_CHECK,
         ),
     },
     openapi_extra=packed_body(BatchRequest),

@@ -105,6 +105,8 @@ async def take(
     gateway: Gateway, request: Request, prepared: Sequence[Prepared]
 ) -> tuple[list[StoredStatement], bool]:
     """Store what this request deposits, or find what it deposited before; True if it is new."""
+    if rows := await _before_enrolment(gateway, request):
+        return rows, False
     if not gateway.coalescer.has_room(sum(len(each.record) for each in prepared)):
         raise ProblemError(Problem.BUSY)
     now = gateway.clock()
@@ -127,6 +129,19 @@ async def take(
         return await known(gateway, request), False
     # If we stop here, the next start finds the rows unsettled and proposes them.
     return rows, True
+
+
+async def _before_enrolment(gateway: Gateway, request: Request) -> list[StoredStatement]:
+    """Refuse what is new while this gateway's key is not enrolled; what was taken in stays so."""
+    try:
+        if await gateway.own_key.check():
+            return []
+        refusal = ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
+    except CannotCheck:
+        refusal = ProblemError(Problem.CANNOT_CHECK)
+    if rows := await known(gateway, request):
+        return rows
+    raise refusal
 
 
 async def carry(

@@ -82,6 +82,7 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
             return _answer(http, record, State.COMMITTED, 200, known.height)
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=outcome.skipped)
     placed = outcome.placed
+    gateway.own_key.ask_again()
     return _answer(http, record, State.COMMITTED, 201, placed.entry.height, placed.leaf_index)
 
 

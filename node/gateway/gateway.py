@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from dataclasses import dataclass
 from typing import NoReturn
@@ -16,10 +17,13 @@ from node.gateway.checking import ProofChecker
 from node.gateway.clock import Clock, system_clock
 from node.gateway.coalesce import Coalescer
 from node.gateway.deposit import Preparer, Random
-from node.gateway.members import Members
+from node.gateway.members import CannotCheck, Members
+from node.gateway.own_key import OwnKey
 from node.gateway.register import KeyRegister
 from node.gateway.requests import RequestStore
 from node.gateway.submissions import Submissions
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Gateway:
     submissions: Submissions
     preparer: Preparer
     register: KeyRegister
+    own_key: OwnKey
     check_proof: ProofChecker
     clock: Clock
 
@@ -45,7 +50,21 @@ class Gateway:
             group.create_task(self.store.run())
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
+            group.create_task(self._tell_own_key())
         raise AssertionError("they end only by cancellation")
+
+    async def _tell_own_key(self) -> None:
+        """Into the log, once: an operator who forgot the enrolment looks there."""
+        key = self.own_key.public.text
+        try:
+            enrolled = await self.own_key.check()
+        except CannotCheck as error:
+            _log.warning("whether key %s is enrolled is not known yet: %s", key, error)
+            return
+        if enrolled:
+            _log.info("key %s is enrolled as a gateway's: deposits are taken", key)
+        else:
+            _log.warning("key %s is not enrolled as a gateway's: no deposits until it is", key)
 
 
 def assemble(
@@ -71,6 +90,7 @@ def assemble(
         submissions=Submissions(store, coalescer, clock),
         preparer=Preparer(policy.origin, signer, clock, random),
         register=KeyRegister(members, clock),
+        own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),
         clock=clock,
     )

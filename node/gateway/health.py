@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from node.gateway.documents import explain
-from node.gateway.gateway import gateway_of
+from node.gateway.gateway import Gateway, gateway_of
+from node.gateway.members import CannotCheck
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
 from node.gateway.schemas import MemberHealth, NoQuery, ReadyAnswer
@@ -29,7 +30,10 @@ async def healthz() -> dict[str, str]:
     responses={503: {"model": ReadyAnswer}},
 )
 async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
-    """200 if the database answers, a leader is known and a quorum of members can be reached."""
+    """200 if the database answers, a leader is known and a quorum of members can be reached.
+
+    `enrolled` does not decide: key records, this gateway's own among them, come in through it.
+    """
     gateway = gateway_of(http)
     await gateway.store.check()
     statuses = await gateway.members.statuses()
@@ -39,6 +43,7 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
     ready = leader is not None and 2 * len(statuses) > len(gateway.members.names)
     value = ReadyAnswer(
         ready=ready,
+        enrolled=await _enrolled(gateway, ready),
         leader=leader,
         members=[
             MemberHealth(
@@ -53,6 +58,16 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
         unreachable=[name for name in gateway.members.names if name not in statuses],
     )
     return answer(http, value, 200 if ready else 503)
+
+
+async def _enrolled(gateway: Gateway, ready: bool) -> bool | None:
+    """None where nobody knows; without a quorum nobody is asked, it would only take its time."""
+    if gateway.own_key.enrolled or not ready:
+        return gateway.own_key.enrolled or None
+    try:
+        return await gateway.own_key.check()
+    except CannotCheck:
+        return None
 
 
 @router.get("/problems/{code}", summary="What a problem means and what to do")

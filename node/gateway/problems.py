@@ -161,6 +161,16 @@ class Problem(Enum):
         "字段 {field} 不在接口定义之内，未被忽略而是拒绝；请检查拼写。",
         "Field {field} is not part of this interface; it is refused, not ignored. Check it.",
     )
+    GATEWAY_NOT_ENROLLED = (
+        503,
+        "本网关的密钥尚未登记",
+        "this gateway's key is not enrolled",
+        "未接收任何存证：以未登记的网关密钥签发的回执无法核验其持有人。请网关运营方由登记机构将密钥"
+        " {key} 以 gateway 角色登记（/v1/keys），之后以相同的 Idempotency-Key 重试。",
+        "Nothing was taken in: nobody could check whose receipt it has. The operator must have an "
+        "enrolling authority enrol the key {key} with the role `gateway` (/v1/keys); then try "
+        "again with the same Idempotency-Key.",
+    )
     IDEMPOTENCY_KEY_MISSING = (
         400,
         "缺少 Idempotency-Key",

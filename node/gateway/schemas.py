@@ -292,6 +292,11 @@ class ReadyAnswer(BaseModel):
     """Whether deposits can become FINAL now."""
 
     ready: bool
+    enrolled: bool | None = Field(
+        None,
+        description="Whether this gateway's key is enrolled; deposits are refused until it is. "
+        "Absent if no member can say.",
+    )
     leader: str | None
     members: list[MemberHealth]
     unreachable: list[str]

@@ -415,6 +415,7 @@ async def cluster(
     anyio_backend: str, world: World, clock: Clock, tls: dict[str, Tls]
 ) -> AsyncIterator[Cluster]:
     cluster = Cluster(world, clock)
+    cluster.apply([world.key("enrol", world.gateway.public, role="gateway")])
     for member in cluster.members.values():
         await member.start(tls)
     yield cluster

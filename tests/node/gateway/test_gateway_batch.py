@@ -132,7 +132,9 @@ async def test_same_statement_five_times_through_two_gateways_is_one_number(
     client: Any, cluster: Any, make_gateway: Any, clients: Any
 ) -> None:
     enrol(cluster, "enrol")
-    second = clients(await make_gateway("second.db", cluster.world.log("gateway b")))
+    other = cluster.world.log("gateway b")
+    cluster.apply([cluster.world.key("enrol", other.public, role="gateway")])
+    second = clients(await make_gateway("second.db", other))
     items = packed(3)
     headers = own(cluster, items)
     answers = await asyncio.gather(
@@ -148,7 +150,9 @@ async def test_accepted_at_is_that_of_the_gateway_that_was_first(
     client: Any, cluster: Any, make_gateway: Any, clients: Any, clock: Any
 ) -> None:
     enrol(cluster, "enrol")
-    second = clients(await make_gateway("second.db", cluster.world.log("gateway b")))
+    other = cluster.world.log("gateway b")
+    cluster.apply([cluster.world.key("enrol", other.public, role="gateway")])
+    second = clients(await make_gateway("second.db", other))
     headers = own(cluster, packed(1))
     first = (await client.batch(packed(1), headers=headers)).json()["statements"][0]
     clock.now += 10_000

@@ -39,7 +39,7 @@ async def test_a_signed_record_is_enough(client: Any, cluster: Any) -> None:
     response = await post(client, enrolment(cluster))
     assert response.status_code == 201, response.text
     answer = response.json()
-    assert (answer["action"], answer["role"], answer["height"]) == ("enrol", "depositor", 1)
+    assert (answer["action"], answer["role"], answer["height"]) == ("enrol", "depositor", 2)
     key = cluster.world.depositor.public
     assert await client.gateway.register.may_deposit(key)
 
@@ -47,7 +47,7 @@ async def test_a_signed_record_is_enough(client: Any, cluster: Any) -> None:
 async def test_sent_again_it_is_found_standing(client: Any, cluster: Any) -> None:
     await post(client, enrolment(cluster))
     again = await post(client, enrolment(cluster))
-    assert (again.status_code, again.json()["height"]) == (200, 1)
+    assert (again.status_code, again.json()["height"]) == (200, 2)
     assert len(cluster.proposals) == 1
 
 

@@ -56,7 +56,7 @@ async def test_an_unknown_number_is_an_answer_with_what_was_searched(client: Any
     answer = response.json()
     assert (response.status_code, answer["found"]) == (200, False)
     assert answer["result_code"] == "V101"
-    assert answer["searched"] == {"height": 1, "size": 4}
+    assert answer["searched"] == {"height": 2, "size": 6}
 
 
 async def test_a_number_of_another_day_is_not_found(client: Any) -> None:
@@ -92,7 +92,7 @@ async def test_proof_of_an_unknown_number(client: Any) -> None:
     response = await client.get(f"/v1/evidence/{number}/proof")
     assert response.status_code == 404
     assert response.json()["result_code"] == "V101"
-    assert "height 0" in response.json()["detail"]
+    assert "height 1" in response.json()["detail"]
 
 
 async def test_proof_before_the_seals(client: Any, cluster: Any) -> None:
@@ -120,7 +120,7 @@ async def test_search_does_not_find_salted_deposits_and_says_so(client: Any) -> 
     answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
     assert (answer["found"], answer["result_code"]) == (False, "V101")
     assert Notice.SEARCHED.en in answer["notices"]
-    assert answer["searched"]["height"] == 1
+    assert answer["searched"]["height"] == 2
     assert answer["searched"]["algorithms"] == ["sha256", "sm3"]
 
 
@@ -178,7 +178,7 @@ async def test_latest_checkpoint_is_the_signed_note(client: Any, cluster: Any) -
     await deposit(client)
     response = await client.get("/v1/checkpoints/latest")
     assert response.content == cluster.note("court")
-    assert parse_sealed(response.content).checkpoint.size == 4
+    assert parse_sealed(response.content).checkpoint.size == 6
 
 
 async def test_no_checkpoint_yet(client: Any, cluster: Any) -> None:

@@ -31,7 +31,8 @@ def free_port() -> int:
 def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
     """A gateway's directory, complete."""
     (tmp_path / "genesis.txt").write_bytes(format_genesis(cluster.world.genesis()))
-    create(tmp_path / "gateway.key.pem")
+    key = create(tmp_path / "gateway.key.pem").public
+    cluster.apply([cluster.world.key("enrol", key, role="gateway")])
     (tmp_path / "gateway.pem").write_bytes(tls["gateway"].certificate)
     (tmp_path / "gateway.tls.pem").write_bytes(tls["gateway"].private_key)
     lines = [

@@ -1,0 +1,61 @@
+"""Whether this gateway's own key is enrolled: without that it takes no deposit.
+
+Every proof carries what the chain knew of the gateway's key when the deposit came into its block.
+A deposit taken too early keeps the open point O06 for good, and no later enrolment mends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from node.evidence.enrolment import standing
+from node.evidence.keys import PublicKey
+from node.gateway.clock import Clock
+from node.gateway.members import CannotCheck, Members
+
+ASK_AGAIN_MS = 1_000
+"""How long a no, or no answer, is good for: refused clients must not become load on the members."""
+
+
+class OwnKey:
+    """Asks the members until they say yes, and remembers that. Owned by one event loop."""
+
+    def __init__(self, members: Members, key: PublicKey, clock: Clock) -> None:
+        self.public = key
+        self.enrolled = False
+        self._members = members
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._asked_ms: int | None = None
+        self._unknown: CannotCheck | None = None
+
+    async def check(self) -> bool:
+        """Whether the key is enrolled as a gateway's; may raise `CannotCheck`."""
+        if self.enrolled:
+            return True
+        async with self._asking:  # All who wait meanwhile share one answer.
+            if self._is_due():
+                await self._ask()
+        if self._unknown is not None:
+            raise CannotCheck(str(self._unknown)) from self._unknown
+        return self.enrolled
+
+    def ask_again(self) -> None:
+        """Forget a no: a key record has just come onto the chain."""
+        self._asked_ms = None
+
+    def _is_due(self) -> bool:
+        if self.enrolled or self._asked_ms is None:
+            return not self.enrolled
+        # The distance, not the difference: the clock may have been set back by hours.
+        return abs(self._clock() - self._asked_ms) >= ASK_AGAIN_MS
+
+    async def _ask(self) -> None:
+        try:
+            entries = await self._members.key_entries(self.public.text)
+            self._unknown = None
+        except CannotCheck as error:
+            entries, self._unknown = [], error
+        self._asked_ms = self._clock()
+        found = standing(self.public, [entry.record for entry in entries], self._asked_ms)
+        self.enrolled = "gateway" in found.roles and found.ended_by is None
