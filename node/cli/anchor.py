@@ -40,7 +40,7 @@ _EXPECTED = {OpenPoint.O02, OpenPoint.O09}
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Deposit, or go on with a deposit."""
-    api_key, anchor = read_api_key(arguments.api_key_file), trust(arguments)
+    api_key, anchor = read_api_key(arguments.api_key_file, terminal), trust(arguments)
     check(arguments)
     with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
         if arguments.resume is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -232,8 +233,8 @@ class GatewayClient:
         return value
 
 
-def read_api_key(path: Path | None) -> str | None:
-    """The key of a file with one line, `czk_...`."""
+def read_api_key(path: Path | None, terminal: Terminal) -> str | None:
+    """The key of a file with one line, `czk_...`; warns of one that others can read."""
     if path is None:
         return None
     text = read_limited(path, API_KEY_SIZE_MAX).decode("ascii", "replace").strip()
@@ -242,6 +243,13 @@ def read_api_key(path: Path | None) -> str | None:
             f"{path} 不是 API 密钥文件：应只有一行，即网关运营方给出的密钥（czk_ 开头）。",
             f"{path} is no API key file: it holds one line, the key (czk_...) that the operator "
             "of the gateway gave you.",
+        )
+    # No refusal, as for a signing key: the operator can replace this key, and it signs nothing.
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        terminal.note(
+            f"警告：API 密钥文件 {path} 可被他人读取；请运行 chmod 600 {path}。",
+            f"warning: the API key file {path} can be read by others; run chmod 600 {path}.",
+            "bold yellow",
         )
     return text
 

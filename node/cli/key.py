@@ -65,7 +65,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Sign the key record and hand it in."""
     key, authority = _public_key(arguments.key), load_key(arguments.authority, terminal)
-    api_key = read_api_key(arguments.api_key_file)
+    api_key = read_api_key(arguments.api_key_file, terminal)
     with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
         origin = arguments.origin
         if origin is None:

@@ -133,7 +133,7 @@ def _fetch(arguments: argparse.Namespace, number: str, terminal: Terminal) -> by
         raise Failure(
             "请用 --gateway 给出接入网关的地址。", "name a gateway with --gateway to fetch it from."
         )
-    api_key = read_api_key(arguments.api_key_file)
+    api_key = read_api_key(arguments.api_key_file, terminal)
     with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
         data = gateway.proof(number, PATIENCE_S)
     if read_proof(data).number != number:

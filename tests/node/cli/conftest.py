@@ -235,6 +235,7 @@ def live(
 ) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "api.key").write_text(f"{fakes.API_KEY}\n")
+    (folder / "api.key").chmod(0o600)
     (folder / "policy.txt").write_bytes(world.policy_texts()[0])
     clock = fakes.Clock()
     cluster = fakes.Cluster(world, clock)

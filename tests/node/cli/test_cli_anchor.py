@@ -274,6 +274,17 @@ def test_a_wrong_or_missing_signing_key(
     assert "chmod 600" in refused(2, box, *live.access)
 
 
+def test_an_api_key_file_that_others_can_read_gives_a_warning(
+    live: Live, run: Run, box: Path
+) -> None:
+    warning = f"the API key file {live.api_key} can be read by others"
+    assert warning not in run("anchor", box / "photo.jpg", *live.access).err
+    live.api_key.chmod(0o640)
+    done = run("anchor", box / "inner", *live.access)
+    assert done.exit_code == 0
+    assert warning in done.err
+
+
 def test_a_document_given_as_key_is_called_no_key(live: Live, box: Path, refused: Any) -> None:
     access, document = list(live.access), box / "买卖合同.pdf"
     access[access.index(live.key)] = document
