@@ -87,7 +87,7 @@ def assemble(
         members=members,
         store=store,
         coalescer=coalescer,
-        submissions=Submissions(store, coalescer, clock),
+        submissions=Submissions(store, coalescer, members, clock),
         preparer=Preparer(policy.origin, signer, clock, random),
         register=KeyRegister(members, clock),
         own_key=OwnKey(members, signer.public, clock),

@@ -25,7 +25,7 @@ from node.evidence.entry import KeyEntry, parse_entry
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof
 from node.gateway.links import Endpoint, Identity, Link, reason, trailer
-from node.gateway.told import Found, Outcome, Proven, Search, read_outcome, read_statement
+from node.gateway.told import Found, Outcome, Placed, Proven, Search, read_outcome, read_statement
 
 PROPOSE_TIMEOUT_S = 2.0
 """A leader that has not committed by then is paused or cut off; another is elected meanwhile."""
@@ -53,7 +53,11 @@ class CannotCheck(Exception):
 
 
 class ProposalRefused(Exception):
-    """These records can never succeed as one proposal."""
+    """These records can never succeed as one proposal, as the member `told_by` says."""
+
+    def __init__(self, why: str | None, told_by: str = "") -> None:
+        super().__init__(why or "no reason given")
+        self.told_by = told_by
 
 
 class Members:
@@ -86,10 +90,13 @@ class Members:
                 response = await link.call("Propose", request, PROPOSE_TIMEOUT_S)
                 if len(response.outcomes) != len(records):
                     raise Malformed("Propose", "not one outcome for each record")
-                outcomes = list(map(read_outcome, response.outcomes, records))
+                outcomes = [
+                    read_outcome(outcome, record, link.name)
+                    for outcome, record in zip(response.outcomes, records, strict=True)
+                ]
             except grpc.aio.AioRpcError as error:
                 if reason(error) == "malformed":
-                    raise ProposalRefused(error.details()) from error
+                    raise ProposalRefused(error.details(), link.name) from error
                 # Two members that take each other for the leader must not keep us spinning.
                 hints = hints + 1 if self._learn_leader(link, error) else 0
                 if 0 < hints < len(self._links):
@@ -114,6 +121,22 @@ class Members:
             return Search(found, response.height, response.size, response.other_algorithm)
 
         return await self._read("Find", request, read)
+
+    async def find_elsewhere(self, statement_id: bytes, told_by: str) -> Placed | None:
+        """Where a statement stands by the word of another member than `told_by`, if there is one.
+
+        That member has asked a quorum how far it must have come before it says that there is none.
+        """
+        request = pb.FindRequest(linearizable=True, statement_id=statement_id)
+
+        def read(response: pb.FindResponse) -> Placed | None:
+            found = [read_statement(each.position) for each in response.found]
+            if any(each.statement.statement_id != statement_id for each in found):
+                raise Malformed("Find", "the entry of another statement")
+            return found[0] if found else None
+
+        others = [link for link in self._read_order() if link.name != told_by]
+        return await self._read("Find", request, read, others or None)
 
     async def key_entries(self, public_key: str) -> list[KeyEntry]:
         """What the chain says about a key, oldest first; an empty list was confirmed."""
@@ -201,10 +224,16 @@ class Members:
             return None
         return Proven(placed, proof, response.height)
 
-    async def _read(self, method: str, request: Message, read: Callable[[Any], _Answer]) -> _Answer:
+    async def _read(
+        self,
+        method: str,
+        request: Message,
+        read: Callable[[Any], _Answer],
+        links: Sequence[Link] | None = None,
+    ) -> _Answer:
         pauses = _pauses()
         for attempt in range(READ_ROUNDS):
-            for link in self._read_order():
+            for link in links or self._read_order():
                 try:
                     return read(await link.call(method, request, READ_TIMEOUT_S))
                 except grpc.aio.AioRpcError as error:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from node.gateway.clock import Clock
 from node.gateway.coalesce import Coalescer
-from node.gateway.members import ProposalRefused
+from node.gateway.members import CannotCheck, Members, ProposalRefused
 from node.gateway.requests import RequestStore, StoredStatement, StoreFailed
 from node.gateway.told import Outcome
 
@@ -21,14 +21,20 @@ FORGET_EVERY_S = 600
 """Keepsakes outlive their 24 hours by at most this long."""
 
 
+ASK_ELSEWHERE_EVERY_S = 1.0
+"""While no second member can be asked, a skip stays unsettled and the question is repeated."""
+
 _log = logging.getLogger(__name__)
 
 
 class Submissions:
     """Statements on their way, by statement id. Owned by one event loop."""
 
-    def __init__(self, store: RequestStore, coalescer: Coalescer, clock: Clock) -> None:
+    def __init__(
+        self, store: RequestStore, coalescer: Coalescer, members: Members, clock: Clock
+    ) -> None:
         self._store = store
+        self._members = members
         self._coalescer = coalescer
         self._clock = clock
         self._on_way: dict[bytes, asyncio.Task[Outcome]] = {}
@@ -57,14 +63,31 @@ class Submissions:
 
     async def _carry(self, statement_id: bytes, record: bytes) -> Outcome:
         try:
-            outcome = await self._coalescer.submit(record)
-        except ProposalRefused as error:
-            outcome = Outcome(None, str(error))
+            outcome = await self._decide(statement_id, record)
         finally:
             del self._on_way[statement_id]
         # If we stop here, the next start proposes it again and hears of its first position.
         assert self._group is not None
         self._group.create_task(self._settle(statement_id, outcome))
+        return outcome
+
+    async def _decide(self, statement_id: bytes, record: bytes) -> Outcome:
+        """Where the chain has it; that it was skipped is believed of two members, never of one."""
+        try:
+            outcome = await self._coalescer.submit(record)
+        except ProposalRefused as error:
+            outcome = Outcome(None, str(error), error.told_by)
+        while outcome.placed is None:
+            try:
+                placed = await self._members.find_elsewhere(statement_id, outcome.told_by)
+            except CannotCheck:
+                # Not proposed again meanwhile: if it is true, every try would be another block.
+                await asyncio.sleep(ASK_ELSEWHERE_EVERY_S)
+                continue
+            if placed is None:
+                break
+            _log.error("member %s denied %s", outcome.told_by, statement_id.hex())
+            return Outcome(placed)
         return outcome
 
     async def _settle(self, statement_id: bytes, outcome: Outcome) -> None:

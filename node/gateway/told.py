@@ -31,10 +31,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a proposed record: where it is, or why all members skipped it."""
+    """What became of a proposed record by one member's word: where it is, or why it was skipped."""
 
     placed: Placed | None
     skipped: str = ""
+    told_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class Proven:
     height: int
 
 
-def read_outcome(outcome: pb.Outcome, record: bytes) -> Outcome:
-    """What became of this record; where another one stands is no answer."""
+def read_outcome(outcome: pb.Outcome, record: bytes, told_by: str) -> Outcome:
+    """What became of this record by a member's word; where another one stands is no answer."""
     if not outcome.HasField("position"):
-        return Outcome(None, outcome.skipped or "no reason given")
+        return Outcome(None, outcome.skipped or "no reason given", told_by)
     placed = read_placed(outcome.position)
     if isinstance(placed.entry, StatementEntry):
         signed = placed.entry.statement_bytes
@@ -77,7 +78,7 @@ def read_outcome(outcome: pb.Outcome, record: bytes) -> Outcome:
         raise Malformed("position", "an entry of nothing that was proposed")
     if b"\n%s\n" % signed not in record:  # Both stand in records as one line of their own.
         raise Malformed("position", "the entry of another record")
-    return Outcome(placed)
+    return Outcome(placed, told_by=told_by)
 
 
 def read_placed(position: pb.Position) -> Placed:

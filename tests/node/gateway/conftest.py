@@ -345,6 +345,10 @@ class FakeMember:
             found = self.cluster.found(
                 lambda s, i: (s.entry.first_item or 0) + i == request.ordinal
             )
+        elif by == "statement_id":
+            identity = request.statement_id
+            known = identity in self.cluster.statements and not self.behind
+            found = [pb.Found(position=self.cluster.position(identity))] if known else []
         elif by == "receipt_prefix":
             prefix = request.receipt_prefix
             found = [

@@ -236,6 +236,53 @@ async def test_a_statement_that_all_members_skip_is_failed_for_good(
     assert (answer["state"], answer["reason"]) == ("FAILED", "because")
 
 
+def deny(cluster: Any) -> None:
+    """Let the leader deny what it has just put onto the chain."""
+    honest = cluster.apply
+
+    def lie(records: list[bytes]) -> list[pb.Outcome]:
+        return [pb.Outcome(skipped="a lie") for _ in honest(records)]
+
+    cluster.apply = lie
+
+
+async def test_a_false_skip_is_not_believed_of_the_leader_alone(
+    client: Any, cluster: Any, eventually: Any
+) -> None:
+    deny(cluster)
+    cluster.members["court"].behind = True  # Nor is it asked a second time.
+    response = await client.anchor(BODY, key="denied", params={"wait": "committed"})
+    assert (response.status_code, response.json()["state"]) == (201, "COMMITTED")
+    await eventually(lambda: nothing_unsettled(client.gateway))
+    (stored,) = await client.gateway.store.under_key("acme", "denied")
+    assert stored.skipped is None
+    assert (await client.anchor(BODY, key="denied")).json()["state"] == "FINAL"
+
+
+async def test_a_false_refusal_is_not_believed_of_one_member_either(
+    client: Any, cluster: Any
+) -> None:
+    cluster.members["court"].refuse("Propose", "INVALID_ARGUMENT", "malformed", after_doing_it=True)
+    assert (await client.anchor(BODY)).json()["state"] == "FINAL"
+
+
+async def test_a_skip_stays_open_until_a_second_member_answers(
+    client: Any, cluster: Any, monkeypatch: Any, eventually: Any
+) -> None:
+    monkeypatch.setattr("node.gateway.members.READ_ROUNDS", 1)
+    monkeypatch.setattr("node.gateway.submissions.ASK_ELSEWHERE_EVERY_S", 0)
+    deny(cluster)
+    for name in ("forensic", "notary"):
+        for _ in range(20):
+            cluster.members[name].refuse("Find", "UNAVAILABLE", "unavailable")
+    response = await client.anchor(BODY, key="open", params={"wait_ms": 1})
+    assert (response.status_code, response.json()["state"]) == (202, "PENDING")
+    await eventually(lambda: nothing_unsettled(client.gateway))
+    assert (await client.anchor(BODY, key="open")).json()["state"] == "FINAL"
+    assert len(cluster.proposals) == 1
+    assert cluster.members["court"].asked.count("Find") == 0
+
+
 async def test_what_cannot_be_stored_is_not_proposed(
     client: Any, cluster: Any, monkeypatch: Any
 ) -> None:
