@@ -35,8 +35,12 @@ def keep(batch: Batch, folder: Path, files: dict[int, HashedFile]) -> Kept:
     return Kept(batch, path, files)
 
 
-def reopen(path: Path, terminal: Terminal) -> Kept:
-    """A batch file, and those of its files that are still what was hashed."""
+def reopen(path: Path, terminal: Terminal, *, only_inside: bool = False) -> Kept:
+    """A batch file, and those of its files that are still what was hashed.
+
+    A batch file may come from others: `only_inside` refuses one whose paths lead out of its folder
+    before anything there is read, let alone written.
+    """
     try:
         batch = parse_batch(read_limited(path, BATCH_SIZE_MAX))
     except Malformed as error:
@@ -44,6 +48,8 @@ def reopen(path: Path, terminal: Terminal) -> Kept:
             f"{path} 不是批次文件或已损坏（{error}）；请使用存证时写入的原文件。",
             f"{path} is no batch file, or damaged ({error}); use the one the deposit wrote.",
         ) from error
+    if only_inside:
+        _check_inside(path.parent, batch)
     files = {}
     for index, each in enumerate(batch.items):
         file = None if each.path is None else _unchanged(path.parent / each.path, batch, index)
@@ -66,6 +72,21 @@ def is_of(found: FileDigests, batch: Batch, index: int) -> bool:
         return found.digests[batch.deposit.alg] == each.item
     same = all(found.digests[alg] == digest for alg, digest in each.opening.digests)
     return same and found.size == each.opening.size
+
+
+def _check_inside(folder: Path, batch: Batch) -> None:
+    for each in batch.items:
+        if each.path is None:
+            continue
+        # Where its proof would go; a link to a directory may lead out of the folder as well.
+        if (folder / each.path).parent.resolve().is_relative_to(folder.resolve()):
+            continue
+        raise Failure(
+            f"批次文件所记路径 {each.path} 在其目录之外，未写入任何证明；请用 --out 给出"
+            "写入的目录，或逐个给出文件。",
+            f"the batch file's path {each.path} leads out of its folder, and no proof was written; "
+            "give a directory for the proofs with --out, or name the files.",
+        )
 
 
 def _unchanged(path: Path, batch: Batch, index: int) -> HashedFile | Text:

@@ -185,7 +185,8 @@ def _derive(
     terminal: Terminal,
 ) -> list[Delivered]:
     """Holder's proofs of everything in the batch, or of the files named."""
-    kept = reopen(arguments.from_batch, terminal)
+    beside = arguments.out is None and not files
+    kept = reopen(arguments.from_batch, terminal, only_inside=beside)
     if read_proof(data).entry.statement_bytes != kept.batch.statement_bytes:
         raise Failure(
             f"该证明与批次文件 {kept.path} 不属于同一份存证单；请使用同一次存证的证明。",

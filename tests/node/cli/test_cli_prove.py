@@ -147,6 +147,33 @@ def test_a_proof_under_another_policy(deposited: Deposited, run: Run, world: Any
     assert run("prove", "--public", *arguments).exit_code == 30
 
 
+@pytest.mark.parametrize("way", ["../outside/a.txt", "{}/outside/a.txt", "link/a.txt"])
+def test_no_proof_is_written_outside_the_folder_of_a_batch_file(
+    deposited: Deposited, run: Run, tmp_path: Path, way: str
+) -> None:
+    """A batch file may come from others, and says where its files are."""
+    outside, out, place = tmp_path / "outside", tmp_path / "out", way.format(tmp_path)
+    outside.mkdir()
+    out.mkdir()
+    (deposited.path / "link").symlink_to(outside)
+    moved = shutil.move(deposited.path / "a.txt", outside)
+    data = deposited.batch.read_bytes()
+    deposited.batch.write_bytes(data.replace(b'"path":"a.txt"', f'"path":"{place}"'.encode()))
+    proof = shutil.move(deposited.proof("b.txt"), tmp_path / "one.txt")
+    arguments = ("--from-batch", deposited.batch, "--proof", proof)
+    outcome = run("prove", *arguments)
+    assert outcome.exit_code == 2
+    assert "leads out of its folder" in outcome.err
+    assert list(outside.iterdir()) == [outside / "a.txt"]
+    assert not deposited.proof("b.txt").exists()
+    assert run("prove", *arguments, "--out", out).exit_code == 0
+    assert sorted(each.name for each in out.iterdir()) == [
+        f"{name}.txt.proof.txt" for name in "abc"
+    ]
+    assert run("prove", moved, *arguments).exit_code == 0
+    assert (outside / "a.txt.proof.txt").exists()
+
+
 def test_a_file_of_another_deposit(deposited: Deposited, run: Run, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.txt"
     stranger.write_text("never deposited")
