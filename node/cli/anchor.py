@@ -2,7 +2,8 @@
 
 In this order, so that stopping anywhere loses nothing:
 
- 1. hash all files; whatever cannot be deposited is named before anything happens;
+ 1. hash all files; whatever cannot be deposited is named before anything happens, and a gateway of
+    another chain than that of the policy given is refused;
  2. write the batch files (salts, statement, signature), durably;
  3. send each statement, again after any doubt: the same bytes are never deposited twice;
  4. once a quorum of members has sealed it, derive every file's proof, verify it, write it.
@@ -18,6 +19,7 @@ import time
 
 from node.cli.anchor_arguments import check, configure, terms_of
 from node.cli.arguments import trust
+from node.cli.chain import agreed_origin, gateways_own
 from node.cli.client import GatewayClient, read_api_key
 from node.cli.delivering import Delivered, Delivery, deliver
 from node.cli.failure import Failure
@@ -27,7 +29,7 @@ from node.cli.kept import Kept, keep, reopen
 from node.cli.keys import load_key
 from node.cli.preparing import prepare
 from node.cli.terminal import Terminal
-from node.evidence.policy import fingerprint, parse_policy
+from node.evidence.policy import parse_policy
 from node.evidence.statement import receipt_number, statement_id
 from node.evidence.steps import Anchor
 from node.words import Answer, Notice, OpenPoint, State
@@ -45,10 +47,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
         if arguments.resume is not None:
             kept = [reopen(path, terminal) for path in arguments.resume]
+            anchor = anchor or gateways_own(gateway, arguments.patience, terminal)
         else:
-            kept = _prepare(arguments, gateway, anchor, terminal)
-        if anchor is None:
-            anchor = _gateways_own(gateway, arguments.patience, terminal)
+            kept, anchor = _prepare(arguments, gateway, anchor, terminal)
         delivered = []
         for number, each in enumerate(kept):
             delivered += _deposit(number, each, arguments, gateway, anchor, terminal)
@@ -58,14 +59,21 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _prepare(
     arguments: argparse.Namespace, gateway: GatewayClient, anchor: Anchor | None, terminal: Terminal
-) -> list[Kept]:
-    """Steps 1 and 2: nothing has been sent when this returns, and nothing can be lost any more."""
+) -> tuple[list[Kept], Anchor]:
+    """Steps 1 and 2: nothing has been sent when this returns, and nothing can be lost any more.
+
+    The trust anchor comes back too: where none was given, the gateway's own.
+    """
     signer = load_key(arguments.key, terminal)
     files = take_in(arguments.files, terminal, skip=arguments.skip, force=arguments.force)
     if arguments.name and len(files) > 1:
         raise Failure("--name 只能用于一个文件。", "--name goes with one file.")
-    text = anchor and anchor.policy_text
-    origin = parse_policy(text or gateway.policy_text(arguments.patience)).origin
+    if anchor is None:
+        anchor = gateways_own(gateway, arguments.patience, terminal)
+        assert anchor.policy_text is not None
+        origin = parse_policy(anchor.policy_text).origin
+    else:
+        origin = agreed_origin(gateway, anchor, arguments.patience)
     terms = terms_of(arguments, origin)
     first = arguments.files[0]
     folder = arguments.batch_dir or (first if first.is_dir() else first.parent)
@@ -80,20 +88,7 @@ def _prepare(
             f"The batch file {path} is written; after an interruption run "
             f"cunzheng anchor --resume {path}",
         )
-    return kept
-
-
-def _gateways_own(gateway: GatewayClient, patience_s: float, terminal: Terminal) -> Anchor:
-    """No trust anchor was given: check against what the gateway says, and say that this is all."""
-    text = gateway.policy_text(patience_s)
-    terminal.note(
-        f"未给出策略：证明按网关自称的策略核验，其指纹为 {fingerprint(text)}，"
-        "请与法院公布的指纹核对。",
-        "No policy was given: proofs are checked against the gateway's own, with the fingerprint "
-        f"{fingerprint(text)}; compare it with the one the court published.",
-        "yellow",
-    )
-    return Anchor(policy_text=text)
+    return kept, anchor
 
 
 def _deposit(

@@ -15,6 +15,7 @@ from node.cli.client import GatewayClient, Part
 from node.evidence.batch import parse_batch
 from node.evidence.digests import sha256
 from node.evidence.item import parse_details
+from node.evidence.policy import fingerprint
 from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
 from node.evidence.record import StatementRecord, parse_record
@@ -310,7 +311,19 @@ def test_a_statement_for_another_chain(
     policy = tmp_path_factory.mktemp("other") / "policy.txt"
     policy.write_bytes(type(world)(origin="cunzheng.test/other").policy_texts()[0])
     message = refused(2, box, *live.access[:-1], policy)
-    assert "cunzheng.test/rooms" in message
+    assert "of the chain cunzheng.test/rooms, the policy given of cunzheng.test/other" in message
+    assert batches(box) == []
+
+
+def test_a_fingerprint_is_compared_before_anything_is_signed(
+    live: Live, run: Run, box: Path, refused: Any, world: Any
+) -> None:
+    other = fingerprint(type(world)(origin="cunzheng.test/other").policy_texts()[0])
+    message = refused(2, box, *live.access[:-2], "--policy-fingerprint", other)
+    assert f"not {other} as given; nothing was signed" in message
+    assert batches(box) == []
+    right = fingerprint(live.policy.read_bytes())
+    assert run("anchor", box, *live.access[:-2], "--policy-fingerprint", right).exit_code == 0
 
 
 def test_an_idempotency_key_of_another_request(live: Live, run: Run, box: Path) -> None:
