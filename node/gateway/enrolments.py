@@ -130,12 +130,14 @@ def _find(enrolment: KeyEnrolment, standing: list[KeyEntry]) -> KeyEntry | None:
 
 def _cannot_follow(record: KeyRecord, before: list[KeyRecord]) -> str | None:
     """Why every member would skip this record, as far as the key's own records tell."""
+    if record.action == "enrol" and before:
+        return f"it is already enrolled, as {before[0].role}; a key is enrolled once"
     own = [each for each in before if each.key == record.key]
     serial = own[-1].serial + 1 if own else 1
     if record.serial != serial:
         return f"has serial {record.serial} where {serial} follows"
     if record.action == "enrol":
-        return "enrols a key that is known" if before else None
+        return None
     if not before or before[0].role != record.role:
         return "is about a key that does not have this role"
     ended = {each.action for each in own} - {"enrol"}

@@ -51,6 +51,18 @@ async def test_sent_again_it_is_found_standing(client: Any, cluster: Any) -> Non
     assert len(cluster.proposals) == 1
 
 
+@pytest.mark.parametrize("changes", [{"effective": 1_790_000_000_001}, {"serial": 2}])
+async def test_a_key_that_is_enrolled_already_is_told_so(
+    client: Any, cluster: Any, changes: dict[str, int]
+) -> None:
+    await post(client, enrolment(cluster))
+    response = await post(client, enrolment(cluster, **changes))
+    assert (response.status_code, response.json()["code"]) == (409, "KEY_RECORD_SKIPPED")
+    assert "already enrolled, as depositor" in response.json()["detail"]
+    assert "serial 1" not in response.json()["detail"]
+    assert len(cluster.proposals) == 1
+
+
 async def test_serial_that_is_not_the_next(client: Any, cluster: Any) -> None:
     response = await post(client, enrolment(cluster, serial=2))
     assert (response.status_code, response.json()["code"]) == (409, "KEY_RECORD_SKIPPED")
