@@ -115,6 +115,19 @@ async def test_search_gives_all_plain_deposits_oldest_first(client: Any) -> None
     assert Notice.SEARCHED.en in answer["notices"]
 
 
+async def test_search_tells_the_times_that_a_number_tells(client: Any, cluster: Any) -> None:
+    made = [await deposit(client, PLAIN) for _ in range(2)]
+    answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
+    for found, own in zip(answer["deposits"], made, strict=True):
+        by_number = (await client.get(f"/v1/evidence/{own['evidence_no']}")).json()["deposit"]
+        assert found == by_number
+        assert found["times"]["sealed_at"]["by"] == "members"
+    cluster.sealing.clear()
+    answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
+    assert {each["state"] for each in answer["deposits"]} == {"COMMITTED"}
+    assert not any("sealed_at" in each["times"] for each in answer["deposits"])
+
+
 async def test_search_does_not_find_salted_deposits_and_says_so(client: Any) -> None:
     await deposit(client)
     answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
