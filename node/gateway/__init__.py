@@ -13,6 +13,7 @@ The walk of a deposit:
     submissions  carries a stored statement until the chain has taken or skipped it
     coalesce     many statements, one proposal
     members      finds the leader, follows it, asks again with the same bytes; checks proofs
+    room         how many bytes of batches are in memory at once
     answers      what became of it, in words; `schemas` has the shapes, `problems` the refusals
 
 Beside it: `lookups` (numbers, digests, receipts, proofs), `enrolments` (keys), `own_key` (whether

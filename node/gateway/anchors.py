@@ -28,6 +28,7 @@ from node.gateway.openapi import json_body, packed_body, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from node.gateway.responses import answer
+from node.gateway.room import Held
 from node.gateway.schemas import (
     ANCHOR_BODY_MAX,
     BATCH_BODY_MAX,
@@ -174,29 +175,44 @@ async def post_batch(
     kind = bodies.expect_media_type(http, bodies.JSON, bodies.PACKED)
     terms = query.model_dump(exclude={"wait", "wait_ms"}, exclude_none=True)
     _check_terms(kind, own, terms)
-    if kind == bodies.JSON:
-        body = await bodies.read_body(http, BATCH_BODY_MAX)
-    else:
-        too_many = ProblemError(Problem.BATCH_TOO_LARGE, limit=f"{PACKED_ITEMS_MAX:,}")
-        body = await bodies.read_body(http, PACKED_ITEMS_MAX * ITEM_SIZE, too_many)
     told = repr(sorted(terms.items())).encode()
-    digest = request_digest([b"/v1/anchors:batch", kind.encode(), told, *(own or ()), body])
-    request, new = Request(account, key, digest), False
-    # Preparing many items takes its time, and so does asking about a key: not for a retry.
-    if not (rows := await known(gateway, request)):
-        if kind == bodies.JSON:
-            prepared = await _prepare_files(gateway, account, body)
-        elif own is None:
-            prepared = await _prepare_items(gateway, account, _packed(body), query)
-        else:
-            declared = query.plain_declaration or False
-            prepared = [await _countersign(gateway, own, _packed(body), declared)]
-        rows, new = await take(gateway, request, prepared)
+    async with gateway.room.hold() as held:
+        body = await _read_batch(http, kind, held)
+        size = len(body)
+        digest = request_digest([b"/v1/anchors:batch", kind.encode(), told, *(own or ()), body])
+        request, new = Request(account, key, digest), False
+        # Preparing many items takes its time, and so does asking about a key: not for a retry.
+        if not (rows := await known(gateway, request)):
+            prepared = await _prepare(gateway, account, kind, own, body, query)
+            rows, new = await take(gateway, request, prepared)
+        del body  # Not kept while the client waits for the chain.
     progress = await carry(gateway, rows, waiting)
     language, status = language_of(http), _status(progress, waiting, new)
     return await _work(
-        lambda: answer(http, batch_answer(progress, language, gateway.network), status), len(body)
+        lambda: answer(http, batch_answer(progress, language, gateway.network), status), size
     )
+
+
+async def _read_batch(http: HttpRequest, kind: str, held: Held) -> bytes:
+    if kind == bodies.JSON:
+        return await bodies.read_body(http, BATCH_BODY_MAX, held=held)
+    too_many = ProblemError(Problem.BATCH_TOO_LARGE, limit=f"{PACKED_ITEMS_MAX:,}")
+    return await bodies.read_body(http, PACKED_ITEMS_MAX * ITEM_SIZE, too_many, held)
+
+
+async def _prepare(
+    gateway: Gateway,
+    account: Account,
+    kind: str,
+    own: tuple[bytes, bytes] | None,
+    body: bytes,
+    query: BatchQuery,
+) -> list[Prepared]:
+    if kind == bodies.JSON:
+        return await _prepare_files(gateway, account, body)
+    if own is None:
+        return await _prepare_items(gateway, account, _packed(body), query)
+    return [await _countersign(gateway, own, _packed(body), query.plain_declaration or False)]
 
 
 def _check_terms(kind: str, own: tuple[bytes, bytes] | None, terms: Mapping[str, object]) -> None:

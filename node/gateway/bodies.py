@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from node.gateway.invalid import describe
 from node.gateway.problems import Problem, ProblemError
+from node.gateway.room import Held
 
 JSON = "application/json"
 PACKED = "application/octet-stream"
@@ -29,8 +30,16 @@ def expect_media_type(request: Request, *accepted: str) -> str:
     return found
 
 
-async def read_body(request: Request, limit: int, too_large: ProblemError | None = None) -> bytes:
-    """The body; refuses one that is longer without reading it to its end."""
+async def read_body(
+    request: Request,
+    limit: int,
+    too_large: ProblemError | None = None,
+    held: Held | None = None,
+) -> bytes:
+    """The body; refuses one that is longer without reading it to its end.
+
+    Large ones are read into the room that is `held`; small ones the connections bound.
+    """
     too_large = too_large or ProblemError(Problem.BODY_TOO_LARGE, limit=f"{limit:,}")
     declared = request.headers.get("content-length", "0")
     # The parser has refused 2^64 and more: whatever stands before these digits are zeros.
@@ -41,6 +50,8 @@ async def read_body(request: Request, limit: int, too_large: ProblemError | None
         size += len(chunk)
         if size > limit:
             raise too_large
+        if held is not None:
+            await held.grow(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 

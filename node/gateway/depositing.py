@@ -89,7 +89,8 @@ def request_digest(parts: Iterable[bytes]) -> bytes:
     """SHA-256 over the parts, each with its length, so that no two requests run together."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
     return digest.digest()
 
 

@@ -21,6 +21,7 @@ from node.gateway.members import CannotCheck, Members
 from node.gateway.own_key import OwnKey
 from node.gateway.register import KeyRegister
 from node.gateway.requests import RequestStore
+from node.gateway.room import BODIES_MAX, Room
 from node.gateway.submissions import Submissions
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Gateway:
     register: KeyRegister
     own_key: OwnKey
     check_proof: ProofChecker
+    room: Room
     clock: Clock
 
     async def run(self) -> NoReturn:
@@ -92,6 +94,7 @@ def assemble(
         register=KeyRegister(members, clock),
         own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),
+        room=Room(BODIES_MAX),
         clock=clock,
     )
 
