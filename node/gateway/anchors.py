@@ -79,6 +79,7 @@ _COMMON = (
     Problem.FIELD_INVALID,
     Problem.FIELD_MISSING,
     Problem.FIELD_UNKNOWN,
+    Problem.FIELD_REPEATED,
     Problem.DIGEST_SPELLING,
     Problem.DIGEST_ALGORITHM,
     Problem.DIGEST_MISSING,

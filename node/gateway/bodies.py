@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from node.gateway.invalid import describe
+from node.gateway.invalid import describe, short
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.room import Held
 
@@ -59,7 +60,19 @@ async def read_body(
 def parse_json(model: type[_Model], body: bytes) -> _Model:
     """The request these bytes are, or the problem with them."""
     try:
-        return model.model_validate_json(body)
+        value = model.model_validate_json(body)
     except ValidationError as error:
         name, values = describe([dict(each) for each in error.errors(include_url=False)])
         raise ProblemError(Problem[name], **values) from error
+    # pydantic takes the last of a repeated name and tells nobody: read again, to see them all.
+    json.loads(body, object_pairs_hook=_check_names, parse_int=str)
+    return value
+
+
+def _check_names(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object in which a name stands twice."""
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise ProblemError(Problem.FIELD_REPEATED, field=short(name))
+        names.add(name)

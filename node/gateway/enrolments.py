@@ -50,6 +50,7 @@ router = APIRouter(tags=["keys"])
             Problem.BODY_TOO_LARGE,
             Problem.FIELD_UNKNOWN,
             Problem.FIELD_MISSING,
+            Problem.FIELD_REPEATED,
             Problem.KEY_RECORD_INVALID,
             Problem.KEY_RECORD_SKIPPED,
             Problem.AUTHORITY_UNKNOWN,

@@ -29,7 +29,7 @@ def describe(errors: Errors) -> tuple[str, dict[str, object]]:
     if path == ["digest"] and kind == "string_pattern_mismatch":
         return "DIGEST_SPELLING", {"field": field}
     if path == ["alg"] and kind == "literal_error":
-        return "DIGEST_ALGORITHM", {"alg": _short(error["input"])}
+        return "DIGEST_ALGORITHM", {"alg": short(error["input"])}
     if path == ["items"] and kind == "too_short":
         return "BATCH_EMPTY", {}
     if path == ["items"] and kind == "too_long":
@@ -37,13 +37,13 @@ def describe(errors: Errors) -> tuple[str, dict[str, object]]:
     if kind == "missing":
         return "FIELD_MISSING", {"field": field}
     if kind == "extra_forbidden":
-        return "FIELD_UNKNOWN", {"field": _short(field)}
-    return "FIELD_INVALID", {"field": _short(field), "why": error["msg"]}
+        return "FIELD_UNKNOWN", {"field": short(field)}
+    return "FIELD_INVALID", {"field": short(field), "why": error["msg"]}
 
 
 def _describe_digest(kind: str, alg: str, field: str) -> tuple[str, dict[str, object]]:
     if kind == "extra_forbidden":
-        return "DIGEST_ALGORITHM", {"alg": _short(alg)}
+        return "DIGEST_ALGORITHM", {"alg": short(alg)}
     return "DIGEST_SPELLING", {"field": field}
 
 
@@ -52,7 +52,7 @@ def _limit(error: Mapping[str, object]) -> object:
     return f"{context['max_length']:,}" if isinstance(context, dict) else "?"
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """What the client sent, cut so that the answer stays short whatever it was."""
     text = str(value)
     return text if len(text) <= 80 else text[:80] + "…"

@@ -161,6 +161,13 @@ class Problem(Enum):
         "字段 {field} 不在接口定义之内，未被忽略而是拒绝；请检查拼写。",
         "Field {field} is not part of this interface; it is refused, not ignored. Check it.",
     )
+    FIELD_REPEATED = (
+        422,
+        "字段重复",
+        "a field is given twice",
+        "同一 JSON 对象中字段 {field} 出现不止一次，无从确定以哪一个为准；请只保留一个。",
+        "Field {field} stands more than once in one JSON object; give the one that is meant.",
+    )
     GATEWAY_NOT_ENROLLED = (
         503,
         "本网关的密钥尚未登记",

@@ -143,6 +143,30 @@ async def test_unknown_fields_are_refused_not_ignored(client: Any, where: str) -
     refused(response, 422, "FIELD_UNKNOWN")
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "field"),
+    [
+        ("anchors", '{"digests":{"sha256":"D"},"size":1,"size":2}', "size"),
+        ("anchors", '{"digests":{"sha256":"D","sha256":"D"},"size":1}', "sha256"),
+        ("anchors", '{"digests":{"sha256":"D"},"size":1,"details":{"a":1,"a":"2"}}', "a"),
+        ("anchors", r'{"digests":{"sha256":"D"},"size":1,"s\u0069ze":1}', "size"),
+        ("anchors:batch", '{"items":[{"digests":{"sha256":"D"},"size":1,"size":1}]}', "size"),
+        ("anchors:batch", '{"mode":"commitment","items":[I],"mode":"commitment"}', "mode"),
+        ("keys", '{"record":"r","authority":"a","signature":"s","record":"r"}', "record"),
+    ],
+)
+async def test_a_field_that_is_given_twice_is_refused(
+    client: Any, path: str, text: str, field: str
+) -> None:
+    """Whoever reads the request beside us might take the other one."""
+    body = text.replace("I", json.dumps(GOOD)).replace('"D"', f'"{DIGEST}"').encode()
+    headers = {"content-type": "application/json"}
+    problem = refused(
+        await client.post(f"/v1/{path}", body, headers=headers), 422, "FIELD_REPEATED"
+    )
+    assert f"Field {field} " in problem["detail"]
+
+
 async def test_missing_field_is_named(client: Any) -> None:
     assert "digests" in refused(await client.anchor({"size": 1}), 422, "FIELD_MISSING")["detail"]
     assert "alg" in refused(await client.batch(ITEMS), 422, "FIELD_MISSING")["detail"]
