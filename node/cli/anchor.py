@@ -25,7 +25,7 @@ from node.cli.delivering import Delivered, Delivery, deliver
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX
 from node.cli.intake import take_in
-from node.cli.kept import Kept, keep, reopen
+from node.cli.kept import Kept, discard, keep, reopen
 from node.cli.keys import load_key
 from node.cli.preparing import prepare
 from node.cli.terminal import Terminal
@@ -52,7 +52,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             kept, anchor = _prepare(arguments, gateway, anchor, terminal)
         delivered = []
         for number, each in enumerate(kept):
-            delivered += _deposit(number, each, arguments, gateway, anchor, terminal)
+            try:
+                delivered += _deposit(number, each, arguments, gateway, anchor, terminal)
+            except Failure as failure:
+                if failure.nothing_taken and arguments.resume is None:
+                    discard(kept[number:], terminal)
+                raise
     _report(kept, delivered, terminal)
     return 0
 
@@ -65,7 +70,9 @@ def _prepare(
     The trust anchor comes back too: where none was given, the gateway's own.
     """
     signer = load_key(arguments.key, terminal)
-    files = take_in(arguments.files, terminal, skip=arguments.skip, force=arguments.force)
+    first = arguments.files[0]
+    folder = arguments.batch_dir or (first if first.is_dir() else first.parent)
+    files = take_in(arguments.files, folder, terminal, skip=arguments.skip, force=arguments.force)
     if arguments.name and len(files) > 1:
         raise Failure("--name 只能用于一个文件。", "--name goes with one file.")
     if anchor is None:
@@ -75,8 +82,6 @@ def _prepare(
     else:
         origin = agreed_origin(gateway, anchor, arguments.patience)
     terms = terms_of(arguments, origin)
-    first = arguments.files[0]
-    folder = arguments.batch_dir or (first if first.is_dir() else first.parent)
     kept, rest = [], files
     now_ms = time.time_ns() // 1_000_000
     for batch in prepare(files, terms, signer, folder, now_ms, secrets.token_bytes):

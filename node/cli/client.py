@@ -40,6 +40,7 @@ PAUSE_S_MIN = 0.2
 PAUSE_S_MAX = 3.0
 API_KEY_SIZE_MAX = 1_024
 
+_TAKEN_AND_FAILED = "RECORD_SKIPPED"
 _AGAIN = frozenset({429, 502, 503, 504})
 
 
@@ -108,26 +109,25 @@ class GatewayClient:
         patience_s: float,
     ) -> Part:
         """Deposit one statement; sending the same again later asks for how far it has come."""
-        until_s = self._clock.now_s() + patience_s
+        until_s, answered = self._clock.now_s() + patience_s, False
         while True:
             left_s = max(until_s - self._clock.now_s(), 0.0)
             query = {"wait": "final", "wait_ms": str(min(WAIT_MS, int(left_s * 1000)))}
             if plain:
                 query["plain_declaration"] = "true"
-            value = self._json(
-                "POST",
-                "/v1/anchors:batch",
-                left_s,
-                params=query,
-                content=packed,
-                headers={
-                    "content-type": "application/octet-stream",
-                    "idempotency-key": idempotency_key,
-                    "cunzheng-statement": base64.b64encode(statement).decode(),
-                    "cunzheng-signature": format_signature(signature),
-                },
-            )
-            part = _part(value)
+            headers = {
+                "content-type": "application/octet-stream",
+                "idempotency-key": idempotency_key,
+                "cunzheng-statement": base64.b64encode(statement).decode(),
+                "cunzheng-signature": format_signature(signature),
+            }
+            request: dict[str, Any] = {"params": query, "content": packed, "headers": headers}
+            try:
+                value = self._json("POST", "/v1/anchors:batch", left_s, **request)
+            except Failure as failure:
+                failure.nothing_taken &= not answered
+                raise
+            part, answered = _part(value), True
             if part.state in (State.FINAL, State.FAILED) or self._clock.now_s() >= until_s:
                 return part
             self._clock.sleep(PAUSE_S_MIN)
@@ -173,6 +173,8 @@ class GatewayClient:
                 if response.status_code in accept:
                     return body
                 failure, again = self._refused(response, body), response.status_code in _AGAIN
+                # After a doubtful first try the gateway may have taken what it now refuses.
+                failure.nothing_taken &= pause_s == PAUSE_S_MIN
             except httpx.TransportError as error:
                 failure = self._unreachable(str(error) or type(error).__name__)
             if not again or self._clock.now_s() + pause_s > until_s:
@@ -205,12 +207,14 @@ class GatewayClient:
         title, detail, code = (str(problem.get(key, "")) for key in ("title", "detail", "code"))
         result = problem.get("result_code")
         text = f"{title}。{detail}" if self._terminal.language == "zh" else f"{title}. {detail}"
-        return Failure(
+        failure = Failure(
             f"网关拒绝了请求：{text}",
             f"the gateway refused: {text}",
             _answer(response.status_code, result),
             code=code or None,
         )
+        failure.nothing_taken = response.status_code < 500 and code not in ("", _TAKEN_AND_FAILED)
+        return failure
 
     def _unreachable(self, why: str) -> Failure:
         return Failure(

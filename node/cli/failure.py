@@ -35,7 +35,8 @@ def reason(error: OSError) -> Text:
 class Failure(Exception):
     """Ends the command: printed to stderr, never with a traceback.
 
-    `code` is what a gateway called its problem, for programs.
+    `code` is what a gateway called its problem, for programs. `nothing_taken` says that it refused
+    the first request that could have changed anything.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Failure(Exception):
         self.text = Text(zh, en)
         self.answer = answer
         self.code = code
+        self.nothing_taken = False
 
     @property
     def exit_code(self) -> int:

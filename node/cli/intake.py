@@ -11,6 +11,7 @@ from pathlib import Path
 from node.cli.failure import Failure
 from node.cli.files import evidence_files, proof_path
 from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
+from node.cli.kept import unfinished
 from node.cli.language import Text
 from node.cli.terminal import Terminal
 
@@ -19,9 +20,13 @@ NAMED_MAX = 10
 
 
 def take_in(
-    arguments: Sequence[Path], terminal: Terminal, *, skip: bool, force: bool
+    arguments: Sequence[Path], folder: Path, terminal: Terminal, *, skip: bool, force: bool
 ) -> list[HashedFile]:
-    """The files to deposit, hashed. `skip` leaves out those refused; `force` allows old proofs."""
+    """The files to deposit, hashed. `skip` leaves out those refused; `force` allows old proofs.
+
+    Of a deposit that was interrupted some files have proofs: then its batch file, which is in
+    `folder`, is what to go on with.
+    """
     paths = list(evidence_files(list(arguments)))
     hashed, refused = [], []
     with terminal.progress(of_bytes=True) as progress:
@@ -40,7 +45,8 @@ def take_in(
             else:
                 refused.append((path, _EMPTY))
     if refused and not skip:
-        raise _refusal(refused, stop=True)
+        proven = [path for path, why in refused if why is _HAS_PROOF]
+        raise _refusal(refused, stop=True, resume=unfinished(folder, proven) if proven else ())
     if refused:
         text = _refusal(refused, stop=False).text
         terminal.note(text.zh, text.en, "yellow")
@@ -59,7 +65,9 @@ _HAS_PROOF = Text(
 )
 
 
-def _refusal(refused: list[tuple[Path, Text]], *, stop: bool) -> Failure:
+def _refusal(
+    refused: list[tuple[Path, Text]], *, stop: bool, resume: Sequence[Path] = ()
+) -> Failure:
     named, more = refused[:NAMED_MAX], len(refused) - NAMED_MAX
     zh = "；".join(f"{path} {why.zh}" for path, why in named)
     en = "; ".join(f"{path} {why.en}" for path, why in named)
@@ -67,6 +75,13 @@ def _refusal(refused: list[tuple[Path, Text]], *, stop: bool) -> Failure:
         zh, en = f"{zh}；以及另外 {more} 个文件", f"{en}; and {more} more files"
     if not stop:
         return Failure(f"已略过：{zh}。", f"Left out: {en}.")
+    if resume:
+        command = f"cunzheng anchor --resume {' '.join(map(str, resume))}"
+        return Failure(
+            f"未存证任何文件：{zh}。上次存证未全部完成；请运行 {command} 继续。",
+            f"nothing was deposited: {en}. The last deposit did not get to its end; go on with it: "
+            f"{command}",
+        )
     return Failure(
         f"未存证任何文件：{zh}。请改正，或加 --skip 略过这些文件。",
         f"nothing was deposited: {en}. Correct that, or leave them out with --skip.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from node.cli.failure import Failure
-from node.cli.files import BATCH_SUFFIX, read_limited, write_whole
+from node.cli.files import BATCH_SUFFIX, proof_path, read_limited, write_whole
 from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
 from node.cli.language import Text
 from node.cli.terminal import Terminal
@@ -65,6 +67,30 @@ def reopen(path: Path, terminal: Terminal, *, only_inside: bool = False) -> Kept
     return Kept(batch, path, files)
 
 
+def discard(kept: Iterable[Kept], terminal: Terminal) -> None:
+    """Remove batch files just written, whose statements nobody has taken."""
+    for each in kept:
+        each.path.unlink(missing_ok=True)
+        terminal.note(
+            f"该批次未被接收，批次文件 {each.path} 已移除。",
+            f"Nothing of it was taken; the batch file {each.path} is removed again.",
+        )
+
+
+def unfinished(folder: Path, proven: Iterable[Path]) -> list[Path]:
+    """Batch files in a folder of which some file has a proof, one of `proven`, and another none."""
+    have, found = {_absolute(path) for path in proven}, []
+    for path in sorted(folder.glob(f"cunzheng-*{BATCH_SUFFIX}")):
+        try:
+            items = parse_batch(read_limited(path, BATCH_SIZE_MAX)).items
+        except (Failure, Malformed, OSError):
+            continue  # Only looked for to give advice.
+        files = [_absolute(folder / each.path) for each in items if each.path is not None]
+        if have.intersection(files) and not all(proof_path(file).exists() for file in files):
+            found.append(path)
+    return found
+
+
 def is_of(found: FileDigests, batch: Batch, index: int) -> bool:
     """Whether these digests are of the file that item `index` was made from."""
     each = batch.items[index]
@@ -72,6 +98,10 @@ def is_of(found: FileDigests, batch: Batch, index: int) -> bool:
         return found.digests[batch.deposit.alg] == each.item
     same = all(found.digests[alg] == digest for alg, digest in each.opening.digests)
     return same and found.size == each.opening.size
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))
 
 
 def _check_inside(folder: Path, batch: Batch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from node.cli import preparing
+from node.cli import delivering, preparing
 from node.cli.client import GatewayClient, Part
 from node.evidence.batch import parse_batch
 from node.evidence.digests import sha256
@@ -378,6 +378,45 @@ def test_ctrl_c_after_the_batch_is_written_loses_nothing(
         assert run("anchor", box, *live.access).exit_code == 130
     (path,) = batches(box)
     assert run("anchor", "--resume", path, *live.access).exit_code == 0
+
+
+def test_typed_again_after_ctrl_c_the_batch_to_resume_is_named(
+    live: Live, run: Run, box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = delivering.write_whole, []
+
+    def interrupted(path: Path, *arguments: Any, **options: Any) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "write_whole", interrupted)
+        assert run("anchor", box, *live.access).exit_code == 130
+    (path,) = batches(box)
+    again = run("anchor", box, *live.access)
+    assert again.exit_code == 2
+    assert f"cunzheng anchor --resume {path}" in again.err
+    assert run("anchor", "--resume", path, *live.access).exit_code == 0
+    assert len(live.cluster.statements) == 1
+    assert "--resume" not in run("anchor", box, *live.access).err
+
+
+def test_a_refused_deposit_leaves_no_batch_file(
+    live: Live, run: Run, box: Path, key_file: Callable[[str], Path]
+) -> None:
+    access = [each if each != live.key else key_file("nobody") for each in live.access]
+    refused = run("anchor", box, *access)
+    assert refused.exit_code == 70
+    assert "is removed again" in refused.err
+    assert batches(box) == []
+    live.do(live.cluster.sealing.clear)
+    run("anchor", box, *live.access, "--patience", "0.1")
+    (path,) = batches(box)
+    live.api_key.write_text("czk_" + "00" * 32)
+    assert run("anchor", "--resume", path, *live.access).exit_code == 70
+    assert path.exists()
 
 
 def test_a_file_changed_meanwhile_does_not_get_the_proof_beside_it(

@@ -113,6 +113,27 @@ def test_patience_ends(connect: Any, time: FakeTime) -> None:
     assert 3 <= len(asked) <= 10
 
 
+@pytest.mark.parametrize(
+    ("before", "status", "code", "nothing_taken"),
+    [
+        ([], 403, "KEY_NOT_ENROLLED", True),
+        ([], 403, "", False),
+        ([], 422, "RECORD_SKIPPED", False),
+        ([], 500, "INTERNAL", False),
+        ([httpx.ReadTimeout("cut")], 403, "KEY_NOT_ENROLLED", False),
+        ([batch("PENDING")], 403, "KEY_NOT_ENROLLED", False),
+    ],
+)
+def test_a_refusal_says_whether_anything_may_have_been_taken(
+    connect: Any, before: list[Any], status: int, code: str, nothing_taken: bool
+) -> None:
+    problem = httpx.Response(status, json={"title": "T", "detail": "D", "code": code})
+    _, handler = answers(*before, problem)
+    with pytest.raises(Failure) as failed:
+        deposit(connect(handler))
+    assert failed.value.nothing_taken is nothing_taken
+
+
 def test_what_can_never_succeed_is_not_repeated(connect: Any) -> None:
     problem = {"title": "T", "detail": "D.", "code": "KEY_NOT_ENROLLED"}
     asked, handler = answers(httpx.Response(403, json=problem))
