@@ -8,7 +8,8 @@ In this order, so that stopping anywhere loses nothing:
  3. send each statement, again after any doubt: the same bytes are never deposited twice;
  4. once a quorum of members has sealed it, derive every file's proof, verify it, write it.
 
-After a stop between 2 and 4, `cunzheng anchor --resume BATCHFILE` goes on with the same bytes.
+After a stop between 2 and 4, `cunzheng anchor --resume BATCHFILE` goes on with the same bytes. What
+the depositor has of the gateway until then is its signed receipt, kept beside the batch file.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from node.cli.intake import take_in
 from node.cli.kept import Kept, discard, keep, reopen
 from node.cli.keys import load_key
 from node.cli.preparing import prepare
+from node.cli.receipts import keep_receipt
 from node.cli.terminal import Terminal
 from node.evidence.policy import parse_policy
 from node.evidence.statement import receipt_number, statement_id
@@ -123,6 +125,7 @@ def _deposit(
             Answer.COULD_NOT_CHECK,
         )
     if part.state is not State.FINAL or part.proof is None:
+        keep_receipt(part.receipt, kept, terminal)
         receipt_no = receipt_number(identity)
         raise Failure(
             f"尚未由足够的成员联签（{part.state.zh}，接收编号 {receipt_no}）；"

@@ -54,11 +54,15 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One statement as the gateway answered about it: how far it is, and its first proof."""
+    """One statement as the gateway answered about it: how far it is, and its first proof.
+
+    `receipt` is as it came: nothing in it has been checked.
+    """
 
     state: State
     proof: bytes | None
     reason: str
+    receipt: Mapping[str, Any] | None = None
 
 
 class GatewayClient:
@@ -300,7 +304,7 @@ def _part(value: dict[str, Any]) -> Part:
     if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
         raise _nonsense("not one statement")
     part, state = parts[0], _text(parts[0], "state")
-    proof = part.get("proof")
+    proof, receipt = part.get("proof"), part.get("receipt")
     if state not in State.__members__:
         raise _nonsense("no state")
     if state == State.FINAL.name and not isinstance(proof, str):
@@ -309,6 +313,7 @@ def _part(value: dict[str, Any]) -> Part:
         state=State[state],
         proof=_encoded(proof) if isinstance(proof, str) else None,
         reason=str(part.get("reason") or ""),
+        receipt=receipt if isinstance(receipt, dict) else None,
     )
 
 

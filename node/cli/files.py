@@ -17,7 +17,9 @@ from node.cli.failure import Failure, reason
 from node.words import Answer
 
 PROOF_SUFFIX = ".proof.txt"
+BATCH_PREFIX = "cunzheng-"
 BATCH_SUFFIX = ".batch.txt"
+RECEIPT_SUFFIX = ".receipt.txt"
 PART_SUFFIX = ".part"
 # What this program wrote itself is no evidence to deposit.
 OWN_SUFFIXES = (PROOF_SUFFIX, BATCH_SUFFIX, PART_SUFFIX)
@@ -123,8 +125,14 @@ def _inside(directory: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
-            if not name.endswith(OWN_SUFFIXES) and stat.S_ISREG(path.lstat().st_mode):
+            if not _is_own(name) and stat.S_ISREG(path.lstat().st_mode):
                 yield path
+
+
+def _is_own(name: str) -> bool:
+    # Evidence may well be called shop.receipt.txt: those of ours begin as their batch files do.
+    receipt = name.startswith(BATCH_PREFIX) and name.endswith(RECEIPT_SUFFIX)
+    return receipt or name.endswith(OWN_SUFFIXES)
 
 
 def _unreadable(error: OSError) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.cli.failure import Failure
-from node.cli.files import BATCH_SUFFIX, proof_path, read_limited, write_whole
+from node.cli.files import BATCH_PREFIX, BATCH_SUFFIX, proof_path, read_limited, write_whole
 from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
 from node.cli.language import Text
 from node.cli.terminal import Terminal
@@ -32,7 +32,7 @@ class Kept:
 def keep(batch: Batch, folder: Path, files: dict[int, HashedFile]) -> Kept:
     """Write a batch, durably and for its owner only: it opens every item."""
     number = receipt_number(statement_id(batch.statement_bytes))
-    path = folder / f"cunzheng-{number}{BATCH_SUFFIX}"
+    path = folder / f"{BATCH_PREFIX}{number}{BATCH_SUFFIX}"
     write_whole(path, format_batch(batch), replace=False, private=True)
     return Kept(batch, path, files)
 
@@ -80,7 +80,7 @@ def discard(kept: Iterable[Kept], terminal: Terminal) -> None:
 def unfinished(folder: Path, proven: Iterable[Path]) -> list[Path]:
     """Batch files in a folder of which some file has a proof, one of `proven`, and another none."""
     have, found = {_absolute(path) for path in proven}, []
-    for path in sorted(folder.glob(f"cunzheng-*{BATCH_SUFFIX}")):
+    for path in sorted(folder.glob(f"{BATCH_PREFIX}*{BATCH_SUFFIX}")):
         try:
             items = parse_batch(read_limited(path, BATCH_SIZE_MAX)).items
         except (Failure, Malformed, OSError):

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import pytest
 
 from node.cli import delivering, preparing
 from node.cli.client import GatewayClient, Part
+from node.cli.files import evidence_files
 from node.evidence.batch import parse_batch
 from node.evidence.digests import sha256
 from node.evidence.item import parse_details
+from node.evidence.keys import parse_public_key, parse_signature, verify
 from node.evidence.policy import fingerprint
 from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
 from node.evidence.record import StatementRecord, parse_record
+from node.evidence.statement import statement_id
 from node.words import State
 
 Live, Run = Any, Any
@@ -356,6 +360,47 @@ def test_pending_goes_on_with_the_same_bytes(live: Live, run: Run, box: Path) ->
     assert run("verify", box, "--policy", live.policy).exit_code == 10
     assert run("anchor", "--resume", path, *live.access).exit_code == 0
     assert len(live.cluster.statements) == 1
+
+
+def test_while_it_is_pending_the_signed_receipt_is_kept(live: Live, run: Run, box: Path) -> None:
+    live.do(live.cluster.sealing.clear)
+    stopped = run("anchor", box, *live.access, "--patience", "0.1")
+    (batch,) = batches(box)
+    path = batch.with_name(batch.name.replace(".batch.txt", ".receipt.txt"))
+    assert f"signed by the gateway is in {path}" in stopped.err
+    before = path.read_bytes()
+    signed, gateway, signature = before.decode().splitlines()
+    identity = statement_id(parse_batch(batch.read_bytes()).statement_bytes)
+    assert identity.hex() in signed
+    key = parse_public_key(gateway.removeprefix("gateway "))
+    assert key == live.cluster.world.gateway.public
+    verify(key, signed.encode(), parse_signature(signature.removeprefix("signature ")))
+    assert run("anchor", "--resume", batch, *live.access, "--patience", "0.1").exit_code == 50
+    (own := box / "shop.receipt.txt").write_text("5 apples")
+    assert set(evidence_files([box])) == {own, *box.glob("*.pdf"), *box.rglob("*.[jl]*g")}
+    live.do(live.cluster.sealing.set)
+    assert run("anchor", "--resume", batch, *live.access).exit_code == 0
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("field", ["signed", "gateway", "signature"])
+def test_a_receipt_that_does_not_hold_is_not_kept(
+    live: Live, run: Run, box: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    live.do(live.cluster.sealing.clear)
+    honest = GatewayClient.deposit
+
+    def lying(*arguments: Any, **options: Any) -> Part:
+        part = honest(*arguments, **options)
+        assert part.receipt is not None
+        text = part.receipt[field]
+        return replace(part, receipt={**part.receipt, field: text[:20] + "0" + text[21:]})
+
+    monkeypatch.setattr(GatewayClient, "deposit", lying)
+    stopped = run("anchor", box, *live.access, "--patience", "0.1")
+    assert stopped.exit_code == 50
+    assert "receipt does not hold" in stopped.err
+    assert list(box.glob("*.receipt.txt")) == []
 
 
 def test_an_unreachable_gateway_loses_nothing(live: Live, run: Run, box: Path) -> None:
