@@ -1,1 +1,13 @@
-"""The command `cunzheng`: one module per command, and what they share."""
+"""The command `cunzheng`: one module per command, and what they share.
+
+main        finds the command, turns whatever happens into an exit code
+anchor      files in, proofs beside them: `intake` hashes (`hashing`), `preparing` makes and
+            signs statements (`chain`: for which origin), `batch_files` keeps the openings
+            before anything is sent, `client` talks to the gateway, `delivering` derives,
+            verifies and writes the proofs, `receipts` what there is until then
+prove       proofs fetched, derived from a batch file, or stripped of openings
+verify      offline; `result` prints the verdict, `explain` the steps to repeat
+status, keygen, key, apikey, policy, serve      the other commands
+
+arguments, anchor_arguments, files, keys, language, terminal, failure      what they share
+"""

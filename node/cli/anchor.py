@@ -20,13 +20,13 @@ import time
 
 from node.cli.anchor_arguments import check, configure, terms_of
 from node.cli.arguments import trust
+from node.cli.batch_files import Kept, discard, keep, reopen
 from node.cli.chain import agreed_origin, gateways_own
 from node.cli.client import GatewayClient, read_api_key
 from node.cli.delivering import Delivered, Delivery, deliver
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX
 from node.cli.intake import take_in
-from node.cli.kept import Kept, discard, keep, reopen
 from node.cli.keys import load_key
 from node.cli.preparing import prepare
 from node.cli.receipts import keep_receipt

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from node.cli.batch_files import unfinished
 from node.cli.failure import Failure
 from node.cli.files import evidence_files, proof_path
 from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
-from node.cli.kept import unfinished
 from node.cli.language import Text
 from node.cli.terminal import Terminal
 

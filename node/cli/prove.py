@@ -18,12 +18,12 @@ import re
 from pathlib import Path
 
 from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_trust, trust
+from node.cli.batch_files import is_of, reopen
 from node.cli.client import GatewayClient, read_api_key
 from node.cli.delivering import Delivered, Delivery, check_proof, deliver, read_proof
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, proof_path, read_limited, write_whole
 from node.cli.hashing import HashedFile, Unusable, hash_file
-from node.cli.kept import is_of, reopen
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.evidence.batch import Batch

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from node.cli.batch_files import Kept
 from node.cli.files import BATCH_SUFFIX, RECEIPT_SUFFIX, write_whole
-from node.cli.kept import Kept
 from node.cli.terminal import Terminal
 from node.evidence.keys import (
     BadSignature,

@@ -6,17 +6,23 @@ it proposes anything, so that no retry, restart or change of leader deposits twi
 
 The walk of a deposit:
 
-    anchors      routes: what is asked, checked
-    deposit      makes or countersigns the statement (salts, nonce, receipt)
-    depositing   stores it, sends it on its way, waits for COMMITTED or FINAL
-    requests     the idempotency store (SQLAlchemy), one writer
-    submissions  carries a stored statement until the chain has taken or skipped it
-    coalesce     many statements, one proposal
-    members      finds the leader, follows it, asks again with the same bytes; checks proofs
-    room         how many bytes of batches are in memory at once
-    answers      what became of it, in words; `schemas` has the shapes, `problems` the refusals
+    anchors       routes: what is asked, checked (`bodies`, `schemas`, `room`, `invalid`)
+    deposit       makes or countersigns the statement (salts, nonce, receipt); `keepsake` is what
+                  only the depositor should have of it
+    depositing    stores it, sends it on its way, waits for COMMITTED or FINAL
+    requests      the idempotency store (SQLAlchemy), one writer
+    submissions   carries a stored statement until the chain has taken or skipped it
+    coalesce      many statements, one proposal
+    members       finds the leader, follows it, asks again with the same bytes (`links` are the
+                  connections, `member_answers` what came back, `checking` judges proofs)
+    answers       what became of it, in words (`responses`, `language`)
 
-Beside it: `lookups` (numbers, digests, receipts, proofs), `enrolments` (keys), `own_key` (whether
-this gateway may take deposits at all), `health`, `auth` (API keys), `gateway` (everything put
-together) and `server` (the process).
+Beside it:
+
+    lookups       numbers, digests, receipts, proofs, checkpoints, the policy
+    enrolments    key records go onto the chain; `register` and `own_key` ask what stands there
+    auth, access  API keys, and which routes want one
+    problems      every refusal and what to do about it; `documents` writes them (RFC 9457)
+    health        /healthz, /readyz; `openapi` and `app` put the interface together
+    gateway       everything put together; `server` the process, `connections` its limits, `clock`
 """

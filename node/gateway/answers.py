@@ -18,6 +18,7 @@ from node.evidence.statement import Deposit, parse_statement, receipt_number
 from node.gateway.depositing import Progress, least_far
 from node.gateway.keepsake import Keepsake, opening_value, parse_keepsake, submitter_value
 from node.gateway.language import Language
+from node.gateway.member_answers import Placed
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.schemas import (
     AnchorAnswer,
@@ -28,7 +29,6 @@ from node.gateway.schemas import (
     ReceiptValue,
     Times,
 )
-from node.gateway.told import Placed
 from node.words import Notice, OpenPoint, ResultCode, State
 
 KEEP_OPENING = {

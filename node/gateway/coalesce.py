@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from node.evidence.record import BLOCK_SIZE_MAX, LENGTH_SIZE
+from node.gateway.member_answers import Outcome
 from node.gateway.members import ProposalRefused
-from node.gateway.told import Outcome
 
 IN_FLIGHT_MAX = 4
 """Blocks on their way at once: enough to keep the members' disks busy while answers travel."""

@@ -20,11 +20,11 @@ from node.evidence.proof import Proof
 from node.gateway.auth import Account
 from node.gateway.deposit import Prepared
 from node.gateway.gateway import Gateway
+from node.gateway.member_answers import Outcome, Placed, Proven
 from node.gateway.members import CannotCheck
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.requests import KeyTaken, StoredStatement
 from node.gateway.schemas import WaitQuery
-from node.gateway.told import Outcome, Placed, Proven
 from node.words import State
 
 _Result = TypeVar("_Result")

@@ -25,12 +25,12 @@ from node.gateway.answers import state_words
 from node.gateway.depositing import Waiting
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import language_of
+from node.gateway.member_answers import Outcome
 from node.gateway.members import CannotCheck, ProposalRefused
 from node.gateway.openapi import json_body, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
 from node.gateway.schemas import KEY_BODY_MAX, KeyAnswer, KeyRequest, WaitQuery
-from node.gateway.told import Outcome
 from node.words import State
 
 router = APIRouter(tags=["keys"])

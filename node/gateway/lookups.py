@@ -26,6 +26,7 @@ from node.gateway.auth import Account
 from node.gateway.checking import check_policy
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import Language, language_of
+from node.gateway.member_answers import Found, Proven, Search
 from node.gateway.members import CannotCheck
 from node.gateway.openapi import problems
 from node.gateway.problems import Problem, ProblemError
@@ -40,7 +41,6 @@ from node.gateway.schemas import (
     SearchAnswer,
     Searched,
 )
-from node.gateway.told import Found, Proven, Search
 from node.words import ResultCode, State
 
 LIST_MAX = 100

@@ -25,7 +25,15 @@ from node.evidence.entry import KeyEntry, parse_entry
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof
 from node.gateway.links import Endpoint, Identity, Link, reason, trailer
-from node.gateway.told import Found, Outcome, Placed, Proven, Search, read_outcome, read_statement
+from node.gateway.member_answers import (
+    Found,
+    Outcome,
+    Placed,
+    Proven,
+    Search,
+    read_outcome,
+    read_statement,
+)
 
 PROPOSE_TIMEOUT_S = 2.0
 """A leader that has not committed by then is paused or cut off; another is elected meanwhile."""

@@ -13,9 +13,9 @@ from typing import NoReturn
 
 from node.gateway.clock import Clock
 from node.gateway.coalesce import Coalescer
+from node.gateway.member_answers import Outcome
 from node.gateway.members import CannotCheck, Members, ProposalRefused
 from node.gateway.requests import RequestStore, StoredStatement, StoreFailed
-from node.gateway.told import Outcome
 
 FORGET_EVERY_S = 600
 """Keepsakes outlive their 24 hours by at most this long."""

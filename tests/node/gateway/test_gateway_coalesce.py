@@ -8,8 +8,8 @@ import pytest
 
 from node.evidence.record import BLOCK_SIZE_MAX
 from node.gateway.coalesce import IN_FLIGHT_MAX, WAITING_SIZE_MAX, Coalescer
+from node.gateway.member_answers import Outcome
 from node.gateway.members import ProposalRefused
-from node.gateway.told import Outcome
 
 pytestmark = pytest.mark.anyio
 
