@@ -32,6 +32,9 @@ _Result = TypeVar("_Result")
 _ORDER = (State.FAILED, State.RECEIVED, State.PENDING, State.COMMITTED, State.FINAL)
 _WANTED = {"none": State.RECEIVED, "committed": State.COMMITTED, "final": State.FINAL}
 
+OWN_KEY_WAIT_S = 1.0
+"""How long a new gateway asks about its own key before it takes a deposit on trust."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -133,16 +136,19 @@ async def take(
 
 
 async def _before_enrolment(gateway: Gateway, request: Request) -> list[StoredStatement]:
-    """Refuse what is new while this gateway's key is not enrolled; what was taken in stays so."""
+    """Refuse what is new while this gateway's key is not enrolled; what was taken in stays so.
+
+    Where nobody can say, the deposit is taken: without a quorum a depositor still gets a receipt.
+    """
     try:
-        if await gateway.own_key.check():
-            return []
-        refusal = ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
-    except CannotCheck:
-        refusal = ProblemError(Problem.CANNOT_CHECK)
+        async with asyncio.timeout(OWN_KEY_WAIT_S):
+            if await gateway.own_key.check():
+                return []
+    except (CannotCheck, TimeoutError):
+        return []
     if rows := await known(gateway, request):
         return rows
-    raise refusal
+    raise ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
 
 
 async def carry(
