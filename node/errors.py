@@ -114,21 +114,3 @@ class NewerRules(Ours):
     code, status = "newer-rules", 500
     zh = "链上规则的版本高于本软件所知；请升级后再启动。"
     en = "The chain follows rules newer than this version knows; upgrade, then start again."
-
-
-def by_code(code: str, message: str, leader: str | None = None) -> NodeError:
-    """The error a member told by its code; one that is not known here is `Unavailable`."""
-    if code == NotLeader.code:
-        return NotLeader(leader)
-    kinds: tuple[type[NodeError], ...] = (
-        BadRequest,
-        Stranger,
-        Busy,
-        Dropped,
-        Unknown,
-        Corrupt,
-        DiskFailed,
-        Misconfigured,
-        NewerRules,
-    )
-    return next((kind for kind in kinds if kind.code == code), Unavailable)(message)
