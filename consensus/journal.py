@@ -16,24 +16,15 @@ before it; between the sync and the position file the next open sees a database 
 the file, which is right.
 """
 
-import fcntl
 import hashlib
-import os
-import shutil
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import FileIO
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
-try:
-    import plyvel  # type: ignore[import-untyped,unused-ignore]
-except ImportError:  # Python 3.13 and later have only the maintained fork.
-    import plyvel_next as plyvel  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
+from consensus.disk import REAL_DISK, Damaged, Database, Disk, LockedFile, WriteBatch
 from consensus.messages import Configuration, Entry, EntryKind, HardState
 from consensus.records import (
     BATCH,
@@ -102,14 +93,14 @@ class Journal:
     StorageCorrupt and appends StorageFailed, and after the first failed append every one does.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk = REAL_DISK) -> None:
         self.directory = directory
         self._failed = False
-        self._position_file = _lock(directory)
+        self._position_file = _lock(directory, disk)
         try:
-            self._db = self._open()
             with self._reading():
-                identity = self._db.get(b"i", verify_checksums=True) or b""
+                self._db = self._open(disk)
+                identity = self._db.get(b"i") or b""
                 self.replica_id, self._bootstrap_configuration = _parse_identity(identity)
                 self._base = hashlib.sha256(identity).digest()
                 # Where terms begin; replaced, never changed, by the thread that appends.
@@ -120,28 +111,30 @@ class Journal:
             raise
 
     @staticmethod
-    def bootstrap(directory: Path, replica_id: str, configuration: Configuration) -> None:
+    def bootstrap(
+        directory: Path, replica_id: str, configuration: Configuration, disk: Disk = REAL_DISK
+    ) -> None:
         """Make a journal for a new replica, whole or not at all: it is built beside and renamed."""
-        if directory.exists() and any(directory.iterdir()):
+        if disk.names(directory):
             raise AlreadyBootstrapped(f"{directory} exists; a journal is never made over another")
         new = directory.with_name(directory.name + ".new")
-        if new.exists():  # An earlier attempt stopped half-way. It was never served: start over.
-            shutil.rmtree(new)
-        new.mkdir(parents=True)
+        disk.remove_tree(new)  # An earlier attempt stopped half-way. It was never served.
         identity = replica_id.encode() + b"\n" + configuration.format()
         first = Batch(
             1, 1, hashlib.sha256(identity).digest(), Content().finish(HardState(), 0), 0, 0, ""
         )
-        db = plyvel.DB(str(new / "leveldb"), create_if_missing=True, error_if_exists=True)
-        with db.write_batch(sync=True) as batch:
+        disk.create_database(new / "leveldb")
+        db = disk.open_database(new / "leveldb", write_buffer_bytes=WRITE_BUFFER_BYTES)
+        with closing(db):
+            batch = db.write_batch(sync=True)
             batch.put(b"i", identity)
             batch.put(place(1, BATCH), first.format())
-        db.close()
-        (new / "position").write_bytes(first.mark.format())
-        for path in (new / "position", new / "leveldb", new):
-            _sync(path)
-        new.rename(directory)
-        _sync(directory.parent)
+            batch.write()
+        disk.write_file(new / "position", first.mark.format())
+        for path in (new / "leveldb", new):
+            disk.sync(path)
+        disk.rename(new, directory)
+        disk.sync(directory.parent)
 
     def close(self) -> None:
         """Let go of the directory. Nothing is left to flush: appends return when synced."""
@@ -187,17 +180,17 @@ class Journal:
         with self._writing():
             batch.write()
             # If we stop here, the database is ahead of the position file, which is right.
-            os.pwrite(self._position_file.fileno(), new.mark.format(), 0)
+            self._position_file.write(new.mark.format())
         self._last, self._terms = new, terms
         return new.mark
 
     def probe(self) -> None:
         """Write and sync something that says nothing new, to learn whether the disk answers."""
         with self._writing():
-            os.pwrite(self._position_file.fileno(), self._last.mark.format(), 0)
-            os.fdatasync(self._position_file.fileno())
+            self._position_file.write(self._last.mark.format())
+            self._position_file.sync()
 
-    def _truncate(self, batch: Any, first: int) -> bytes:
+    def _truncate(self, batch: WriteBatch, first: int) -> bytes:
         """Remove everything from `first` on; returns the chain of the batch that is last then."""
         last = self._last
         if first > last.first:
@@ -217,13 +210,10 @@ class Journal:
 
     def _batches_before(self, index: int) -> Iterator[Batch]:
         """From the newest of those that begin before this index back to the oldest."""
-        with self._db.iterator(
-            start=b"e", stop=place(index, BATCH), reverse=True, verify_checksums=True
-        ) as records:
-            for key, record in records:
-                first, part = parse_place(key)
-                if part == BATCH:
-                    yield Batch.parse(first, record)
+        for key, record in self._db.scan(b"e", place(index, BATCH), reverse=True):
+            first, part = parse_place(key)
+            if part == BATCH:
+                yield Batch.parse(first, record)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -233,7 +223,7 @@ class Journal:
             raise StorageFailed(f"{self.directory}: an earlier write failed")
         try:
             yield
-        except (plyvel.Error, OSError) as error:
+        except (Damaged, OSError) as error:
             self._failed = True
             raise StorageFailed(f"{self.directory}: {error}") from error
 
@@ -254,7 +244,8 @@ class Journal:
     def covers(self, mark: Mark) -> bool:
         """Whether this journal once stood at that mark and was only written on since. If not, it
         was put back or replaced."""
-        batch = next(self._batches_before(mark.first + 1), None)
+        with self._reading():
+            batch = next(self._batches_before(mark.first + 1), None)
         return batch is not None and (batch.number > mark.number or batch.mark == mark)
 
     def term(self, index: int) -> int:
@@ -265,7 +256,8 @@ class Journal:
         assert 1 <= start < stop <= self.last_index + 1
         entries: list[Entry] = []
         size = 0
-        with self._reading(), self._scan(place(start, HEADER), place(stop, BATCH)) as records:
+        with self._reading():
+            records = self._db.scan(place(start, HEADER), place(stop, BATCH), fill_cache=False)
             parts = (record for key, record in records if parse_place(key)[1] != BATCH)
             for index in range(start, stop):
                 header, data = next(parts, b""), next(parts, b"")
@@ -276,44 +268,28 @@ class Journal:
         return tuple(entries)
 
     def configurations(self) -> tuple[tuple[int, Configuration], ...]:
-        with self._reading(), self._scan(b"m", b"n") as records:
-            indexes = [parse_key(key) for key, _ in records]
+        with self._reading():
+            indexes = [parse_key(key) for key, _ in self._db.scan(b"m", b"n")]
         later = [(i, Configuration.parse(self.entries(i, i + 1, 0)[0].data)) for i in indexes]
         return ((0, self._bootstrap_configuration), *later)
-
-    def _scan(self, start: bytes, stop: bytes) -> Any:
-        return self._db.iterator(start=start, stop=stop, verify_checksums=True, fill_cache=False)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except plyvel.IOError as error:  # Permissions, descriptors, the device: not the bytes.
+        except OSError as error:  # Permissions, descriptors, the device: not the bytes.
             raise StorageFailed(f"{self.directory}: {error}") from error
-        except (plyvel.Error, ValueError, LookupError, struct.error) as error:
+        except (Damaged, ValueError, LookupError, struct.error) as error:
             raise StorageCorrupt(self.directory, str(error)) from error
 
     # Opening.
 
-    def _open(self) -> Any:
-        """Open LevelDB, which checks its manifest, its tables' presence and its log's checksums."""
-        leveldb = self.directory / "leveldb"
-        # LevelDB starts a new log at every open and removes old ones only when they have become
-        # tables, so there is always one. Without any it would open, short of fsynced records.
-        if not any(leveldb.glob("*.log")):
-            raise StorageCorrupt(self.directory, "the LevelDB log is missing")
-        with self._reading():
-            return plyvel.DB(
-                str(leveldb),
-                create_if_missing=False,
-                paranoid_checks=True,
-                write_buffer_size=WRITE_BUFFER_BYTES,
-                compression=None,  # Digests do not compress.
-            )
+    def _open(self, disk: Disk) -> Database:
+        directory = self.directory / "leveldb"
+        return disk.open_database(directory, write_buffer_bytes=WRITE_BUFFER_BYTES)
 
     def _read_terms(self) -> list[tuple[int, int]]:
-        with self._scan(b"t", b"u") as records:
-            return [(parse_key(key), NUMBER.unpack(term)[0]) for key, term in records]
+        return [(parse_key(key), NUMBER.unpack(term)[0]) for key, term in self._db.scan(b"t", b"u")]
 
     def _recount(self) -> Batch:
         """Count again what could have vanished unseen; returns the last batch."""
@@ -327,42 +303,31 @@ class Journal:
         """All parts, or those of the last RECOUNT_BYTES, in order and beginning with a batch."""
         parts = []
         size = 0
-        with self._db.iterator(prefix=b"e", reverse=True, verify_checksums=True) as records:
-            for key, record in records:
-                parts.append((*parse_place(key), record))
-                size += len(key) + len(record)
-                if size > RECOUNT_BYTES and parts[-1][1] == BATCH:
-                    break
-            else:
-                if parts and parts[-1][:2] != (1, BATCH):
-                    raise ValueError("its beginning is missing")
+        for key, record in self._db.scan(b"e", b"f", reverse=True):
+            parts.append((*parse_place(key), record))
+            size += len(key) + len(record)
+            if size > RECOUNT_BYTES and parts[-1][1] == BATCH:
+                break
+        else:
+            if parts and parts[-1][:2] != (1, BATCH):
+                raise ValueError("its beginning is missing")
         return parts[::-1]
 
 
-def _lock(directory: Path) -> FileIO:
+def _lock(directory: Path, disk: Disk) -> LockedFile:
     """Open and lock the position file; the lock goes with the process, however that ends."""
     try:
-        position_file = FileIO(directory / "position", "r+")
+        return disk.open_locked(directory / "position")
     except FileNotFoundError:
-        if directory.exists() and any(directory.iterdir()):
+        if disk.names(directory):
             raise StorageCorrupt(directory, "the position file is missing") from None
         raise NotBootstrapped(f"there is no journal at {directory}") from None
-    try:
-        fcntl.flock(position_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        position_file.close()
         raise DirectoryInUse(f"{directory} is open in another process; stop it first") from None
-    return position_file
+    except OSError as error:
+        raise StorageFailed(f"{directory}: {error}") from error
 
 
 def _parse_identity(identity: bytes) -> tuple[str, Configuration]:
     replica_id, _, configuration = identity.partition(b"\n")
     return replica_id.decode(), Configuration.parse(configuration)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,19 +13,19 @@ views of another history than the journal's are made again.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consensus.disk import REAL_DISK, Disk
 from consensus.journal import Journal, JournalError, StorageCorrupt, StorageFailed
 from consensus.messages import Configuration
 from consensus.records import Mark
 from node.config import MemberConfig, read_file
 from node.errors import Corrupt, DiskFailed, Misconfigured
 from node.evidence.record import Genesis
+from node.leveldb import reading
 from node.seals import Seals
 from node.store import Store
 
@@ -53,18 +53,20 @@ class Directory:
         self.journal.close()
 
 
-def open_directory(config: MemberConfig, genesis: Genesis) -> Directory:
+def open_directory(config: MemberConfig, genesis: Genesis, disk: Disk = REAL_DISK) -> Directory:
     """Open a member's directory, making it first where `voters` says this is its first start."""
-    if not config.data.exists() or not any(config.data.iterdir()):
-        _make(config, genesis)
+    with reading(config.data):
+        if not disk.names(config.data):
+            _make(config, genesis, disk)
     with journal_errors():
-        journal = Journal(config.data / "journal")
+        journal = Journal(config.data / "journal", disk)
     try:
-        _check_identity(config, journal)
-        seals = Seals(config.data / "seals", genesis)
+        _check_identity(config, journal, disk)
+        seals = Seals(config.data / "seals", genesis, disk)
         try:
             _check_journal(journal, seals)
-            return Directory(journal, seals, _open_views(config.data / "views", genesis, journal))
+            store = _open_views(config.data / "views", genesis, journal, disk)
+            return Directory(journal, seals, store)
         except BaseException:
             seals.close()
             raise
@@ -86,7 +88,7 @@ def journal_errors() -> Iterator[None]:
         raise Misconfigured(str(error)) from error
 
 
-def _make(config: MemberConfig, genesis: Genesis) -> None:
+def _make(config: MemberConfig, genesis: Genesis, disk: Disk) -> None:
     if config.voters is None:
         raise Misconfigured(
             f"{config.data} is empty. If this member never ran, name the first configuration in"
@@ -97,15 +99,15 @@ def _make(config: MemberConfig, genesis: Genesis) -> None:
     if len(ours) != 1:
         raise Misconfigured(f"{config.voters} does not name {config.member} once")
     new = config.data.with_name(config.data.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)  # An earlier attempt that stopped half-way.
+    disk.remove_tree(new)  # An earlier attempt that stopped half-way.
     with journal_errors():
-        Journal.bootstrap(new / "journal", ours[0].id, configuration)
-    Seals.create(new / "seals", genesis)
-    (new / INCARNATION).write_text(f"{ours[0].id}\n")
-    for path in (new / INCARNATION, new / "seals", new):
-        _sync(path)
-    new.rename(config.data)
-    _sync(config.data.parent)
+        Journal.bootstrap(new / "journal", ours[0].id, configuration, disk)
+    Seals.create(new / "seals", genesis, disk)
+    disk.write_file(new / INCARNATION, f"{ours[0].id}\n".encode())
+    for path in (new / "seals", new):
+        disk.sync(path)
+    disk.rename(new, config.data)
+    disk.sync(config.data.parent)
     _log.warning("made %s for %s; take `voters` out of the settings now", config.data, ours[0].id)
 
 
@@ -116,8 +118,13 @@ def _read_voters(path: Path) -> Configuration:
         raise Misconfigured(f"{path}: {error}") from error
 
 
-def _check_identity(config: MemberConfig, journal: Journal) -> None:
-    told = read_file(config.data / INCARNATION).decode(errors="replace").strip()
+def _check_identity(config: MemberConfig, journal: Journal, disk: Disk) -> None:
+    path = config.data / INCARNATION
+    with reading(path):
+        try:
+            told = disk.read_file(path).decode(errors="replace").strip()
+        except FileNotFoundError:
+            raise Misconfigured(f"{path} is missing; it says whose directory this is") from None
     if told != journal.replica_id:
         raise Misconfigured(f"{config.data}: made for {told}, but its journal is another's")
     if told.partition("/")[0] != config.member:
@@ -132,8 +139,8 @@ def _check_journal(journal: Journal, seals: Seals) -> None:
             raise StorageCorrupt(journal.directory, "it lacks what was sealed from it")
 
 
-def _open_views(path: Path, genesis: Genesis, journal: Journal) -> Store:
-    store = Store(path, genesis)
+def _open_views(path: Path, genesis: Genesis, journal: Journal, disk: Disk) -> Store:
+    store = Store(path, genesis, disk)
     height = store.chain.height
     with journal_errors():
         if height == 0 or (
@@ -143,12 +150,4 @@ def _open_views(path: Path, genesis: Genesis, journal: Journal) -> Store:
             return store
     _log.error("the views are of another history than the journal; they are made again")
     store.set_aside()
-    return Store(path, genesis)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return Store(path, genesis, disk)

@@ -1,10 +1,8 @@
-"""LevelDB as this house opens it: checked, never repaired, and never silently new.
+"""LevelDB as a node uses it: keys that sort by number, and errors that say whose move is next.
 
-LevelDB loses records from a damaged log without a word unless it is told to be paranoid, and opens
-as if new when its log file is gone. So databases are made by `create` and only then opened by
-`open_checked`, every read verifies checksums, and whatever does not check is `Corrupt`. LevelDB's
-own repair drops what it cannot read and is never used. What the device or the operating system
-refuses is `DiskFailed`: the bytes may be fine.
+How a database is made and opened so that damage is seen is the business of `consensus.disk`. Here
+whatever does not check is `Corrupt`, and what the device or the operating system refuses is
+`DiskFailed`: the bytes may be fine, so nothing is put aside for it.
 """
 
 from __future__ import annotations
@@ -13,20 +11,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-try:
-    import plyvel  # type: ignore[import-untyped,unused-ignore]
-except ImportError:  # Python 3.13 and later have only the maintained fork.
-    import plyvel_next as plyvel  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
+from consensus.disk import REAL_DISK, Damaged, Database, Disk
 from node.errors import Corrupt, DiskFailed
-
-Database = Any
-"""A `plyvel.DB`; plyvel has no types of its own."""
 
 WRITE_BUFFER_BYTES = 16 << 20
 NUMBER = struct.Struct(">Q")
+
+# Nine of ten look-ups of a key that is not there are answered without reading a table.
+BLOOM_BITS = 10
 
 
 def key_of(prefix: bytes, number: int) -> bytes:
@@ -39,28 +32,18 @@ def number_of(key: bytes) -> int:
     return int(NUMBER.unpack(key[-NUMBER.size :])[0])
 
 
-def create(directory: Path) -> None:
+def create(directory: Path, disk: Disk = REAL_DISK) -> None:
     """Make an empty database where there is none."""
-    directory.mkdir(parents=True)
-    plyvel.DB(str(directory), create_if_missing=True, error_if_exists=True).close()
+    with reading(directory):
+        disk.create_database(directory)
 
 
-def open_checked(directory: Path) -> Database:
-    """Open a database that `create` made; the caller closes it. A file that is missing is damage
-    here, whatever the operating system calls it."""
-    if not any(directory.glob("*.log")):
-        raise Corrupt(f"{directory}: it or its log file is missing")
-    try:
-        return plyvel.DB(
-            str(directory),
-            create_if_missing=False,
-            paranoid_checks=True,
-            write_buffer_size=WRITE_BUFFER_BYTES,
-            bloom_filter_bits=10,
-            compression=None,  # Digests and signatures do not compress.
+def open_checked(directory: Path, disk: Disk = REAL_DISK) -> Database:
+    """Open a database that `create` made; the caller closes it."""
+    with reading(directory):
+        return disk.open_database(
+            directory, write_buffer_bytes=WRITE_BUFFER_BYTES, bloom_bits=BLOOM_BITS
         )
-    except plyvel.Error as error:
-        raise Corrupt(f"{directory}: {error}") from error
 
 
 @contextmanager
@@ -68,24 +51,19 @@ def reading(directory: Path) -> Iterator[None]:
     """Whatever does not check in here is `Corrupt`, whatever is refused `DiskFailed`."""
     try:
         yield
-    except plyvel.IOError as error:
+    except OSError as error:
         raise DiskFailed(f"{directory}: {error}") from error
-    except (plyvel.Error, ValueError, struct.error) as error:
+    except (Damaged, ValueError, struct.error) as error:
         raise Corrupt(f"{directory}: {error}") from error
 
 
-def get(database: Database, key: bytes) -> bytes | None:
-    """A value with its checksum verified."""
-    value: bytes | None = database.get(key, verify_checksums=True)
-    return value
-
-
-def scan(database: Database, prefix: bytes, start: bytes = b"", *, reverse: bool = False) -> Any:
-    """An iterator over the keys with a prefix, from `start` on (up to and with it if reversed)."""
-    bounds = {"start": prefix + start, "stop": _after(prefix)}
+def scan(
+    database: Database, prefix: bytes, start: bytes = b"", *, reverse: bool = False
+) -> Iterator[tuple[bytes, bytes]]:
+    """Everything whose keys have a prefix, from `start` on (up to and with it if reversed)."""
     if reverse and start:
-        bounds = {"start": prefix, "stop": prefix + start}
-    return database.iterator(**bounds, include_stop=reverse, reverse=reverse, verify_checksums=True)
+        return database.scan(prefix, prefix + start + b"\0", reverse=True)
+    return database.scan(prefix + start, _after(prefix), reverse=reverse)
 
 
 def _after(prefix: bytes) -> bytes | None:

@@ -21,8 +21,10 @@ contradict. The journal's mark is repeated here so that a journal put back from 
 from __future__ import annotations
 
 import struct
+from contextlib import closing
 from pathlib import Path
 
+from consensus.disk import REAL_DISK, Disk
 from node import leveldb
 from node.errors import Corrupt, Misconfigured
 from node.evidence.digests import sha256
@@ -36,25 +38,29 @@ _SEAL = struct.Struct(">QH")
 class Seals:
     """The open database. One thread writes; any thread reads notes."""
 
-    def __init__(self, directory: Path, genesis: Genesis) -> None:
+    def __init__(self, directory: Path, genesis: Genesis, disk: Disk = REAL_DISK) -> None:
         self.directory = directory
         try:
-            self._database = leveldb.open_checked(directory)
+            self._database = leveldb.open_checked(directory, disk)
         except Corrupt as error:
             raise _lost(str(error)) from error
         with leveldb.reading(directory):
-            chain = leveldb.get(self._database, b"g")
+            chain = self._database.get(b"g")
         if chain != sha256(format_genesis(genesis)):
             self.close()
             raise Misconfigured(f"{directory} holds the seals of another chain")
 
     @staticmethod
-    def create(directory: Path, genesis: Genesis) -> None:
+    def create(directory: Path, genesis: Genesis, disk: Disk = REAL_DISK) -> None:
         """Make the database of a member that has sealed nothing yet."""
-        leveldb.create(directory)
-        database = leveldb.open_checked(directory)
-        database.put(b"g", sha256(format_genesis(genesis)), sync=True)
-        database.close()
+        leveldb.create(directory, disk)
+        with (
+            closing(leveldb.open_checked(directory, disk)) as database,
+            leveldb.reading(directory),
+        ):
+            batch = database.write_batch(sync=True)
+            batch.put(b"g", sha256(format_genesis(genesis)))
+            batch.write()
 
     def close(self) -> None:
         """Let go of the directory. Nothing is left to flush."""
@@ -65,7 +71,7 @@ class Seals:
         database = self._database
         try:
             with leveldb.reading(self.directory):
-                last = leveldb.get(database, b"l")
+                last = database.get(b"l")
                 notes = leveldb.scan(database, b"n", reverse=True)
                 return Remembered(
                     last=None if last is None else _parse_seal(last),
@@ -78,7 +84,7 @@ class Seals:
                         Contradiction(key[1 + NUMBER.size :].decode(), _parse_seal(value))
                         for key, value in leveldb.scan(database, b"x")
                     ],
-                    halted=(leveldb.get(database, b"h") or b"").decode(),
+                    halted=(database.get(b"h") or b"").decode(),
                 )
         except Corrupt as error:
             raise _lost(str(error)) from error
@@ -86,50 +92,48 @@ class Seals:
     def journal_mark(self) -> bytes | None:
         """How far the journal had been written when this member sealed last."""
         with leveldb.reading(self.directory):
-            return leveldb.get(self._database, b"j")
+            return self._database.get(b"j")
 
     def write(self, step: Step, journal_mark: bytes) -> None:
         """Make a step durable in one synced batch. Nobody has heard of it before this returns: if
         we stop here, it did not happen."""
         if not step:
             return
-        with leveldb.reading(self.directory), self._database.write_batch(sync=True) as batch:
-            if step.own:
-                batch.put(b"l", _format_seal(step.own[-1]))
-                batch.put(b"j", journal_mark)
-            for member, seal in step.newest.items():
-                batch.put(b"f" + member.encode(), _format_seal(seal))
-            for note in step.notes:
-                batch.put(key_of(b"n", note.size), NUMBER.pack(note.height) + note.data)
-            for size, member, line in step.beside:
-                batch.put(key_of(b"b", size) + member.encode(), line)
-            for each in step.contradictions:
-                key = key_of(b"x", each.seal.size) + each.member.encode()
-                batch.put(key, _format_seal(each.seal))
-            if step.halted:
-                batch.put(b"h", step.halted.encode())
+        batch = self._database.write_batch(sync=True)
+        if step.own:
+            batch.put(b"l", _format_seal(step.own[-1]))
+            batch.put(b"j", journal_mark)
+        for member, seal in step.newest.items():
+            batch.put(b"f" + member.encode(), _format_seal(seal))
+        for note in step.notes:
+            batch.put(key_of(b"n", note.size), NUMBER.pack(note.height) + note.data)
+        for size, member, line in step.beside:
+            batch.put(key_of(b"b", size) + member.encode(), line)
+        for each in step.contradictions:
+            key = key_of(b"x", each.seal.size) + each.member.encode()
+            batch.put(key, _format_seal(each.seal))
+        if step.halted:
+            batch.put(b"h", step.halted.encode())
+        with leveldb.reading(self.directory):
+            batch.write()
 
     def note_after(self, leaf_index: int) -> Note | None:
         """The first published checkpoint whose tree holds this leaf: the same one for ever."""
         start = NUMBER.pack(leaf_index + 1)
-        with leveldb.reading(self.directory), leveldb.scan(self._database, b"n", start) as notes:
+        with leveldb.reading(self.directory):
+            notes = leveldb.scan(self._database, b"n", start)
             return next((_parse_note(key, value) for key, value in notes), None)
 
     def newest_note(self) -> Note | None:
         """The last published checkpoint."""
-        with (
-            leveldb.reading(self.directory),
-            leveldb.scan(self._database, b"n", reverse=True) as notes,
-        ):
+        with leveldb.reading(self.directory):
+            notes = leveldb.scan(self._database, b"n", reverse=True)
             return next((_parse_note(key, value) for key, value in notes), None)
 
     def beside(self, size: int) -> list[bytes]:
         """Seals that came after the note of this size was published, by name of the member."""
-        with (
-            leveldb.reading(self.directory),
-            leveldb.scan(self._database, key_of(b"b", size)) as seals,
-        ):
-            return [line for _, line in seals]
+        with leveldb.reading(self.directory):
+            return [line for _, line in leveldb.scan(self._database, key_of(b"b", size))]
 
 
 def _lost(what: str) -> Corrupt:

@@ -24,13 +24,13 @@ Bodies (items) are not here but in the journal, written once.
 from __future__ import annotations
 
 import logging
-import shutil
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consensus.disk import REAL_DISK, Disk, WriteBatch
 from consensus.messages import Entry as RaftEntry
 from node import leveldb
 from node.chain import Applied, Chain, KeyState, Taken, genesis
@@ -44,7 +44,7 @@ from node.evidence.merkle import HASH_SIZE, leaf_hash
 from node.evidence.policy_note import PolicyNote
 from node.evidence.record import Genesis
 from node.evidence.statement import Deposit
-from node.leveldb import NUMBER, Database, key_of, number_of
+from node.leveldb import NUMBER, key_of, number_of
 from node.tree import Tree
 
 FOUND_MAX = 100
@@ -89,14 +89,17 @@ class Store:
     written and is replaced as a whole.
     """
 
-    def __init__(self, directory: Path, first: Genesis) -> None:
+    def __init__(self, directory: Path, first: Genesis, disk: Disk = REAL_DISK) -> None:
         """Open the views of this chain, making them where there are none or none that check."""
         self.directory = directory
+        self._disk = disk
         self.chain: Chain
         # Leaves of the policy in force and of the last block entry.
         self._policy_leaf = self._block_leaf = 0
-        if not directory.exists():
-            leveldb.create(directory)
+        with leveldb.reading(directory):
+            there = directory.name in disk.names(directory.parent)
+        if not there:
+            leveldb.create(directory, disk)
             self._open(first, new=True)
             return
         try:
@@ -104,7 +107,7 @@ class Store:
         except Corrupt as error:
             _log.error("views are put aside and made again from the journal: %s", error)
             self.set_aside()
-            leveldb.create(directory)
+            leveldb.create(directory, disk)
             self._open(first, new=True)
 
     def close(self) -> None:
@@ -116,8 +119,9 @@ class Store:
         if hasattr(self, "_database"):
             self.close()
         aside = self.directory.with_name(self.directory.name + ".damaged")
-        shutil.rmtree(aside, ignore_errors=True)
-        self.directory.rename(aside)
+        with leveldb.reading(self.directory):
+            self._disk.remove_tree(aside)
+            self._disk.rename(self.directory, aside)
 
     def continues(self, block: RaftEntry) -> bool:
         """Whether the last block written is this one of the journal; if not, these views are of
@@ -154,7 +158,7 @@ class Store:
         self._policy_leaf, self._block_leaf = policy_leaf, first_leaf
         self.chain = applied.chain
 
-    def _put_record(self, batch: Database, number: int, taken: Taken) -> None:
+    def _put_record(self, batch: WriteBatch, number: int, taken: Taken) -> None:
         entry, leaf = taken.entry, NUMBER.pack(taken.leaf_index)
         assert not isinstance(entry, BlockEntry)
         first_item, count, identity = 0, 0, b""
@@ -177,7 +181,7 @@ class Store:
         place = _PLACE.pack(entry.height, entry.time_ms, number, first_item, count)
         batch.put(b"p" + leaf, place + identity)
 
-    def _put_items(self, batch: Database, taken: Taken, deposit: Deposit) -> None:
+    def _put_items(self, batch: WriteBatch, taken: Taken, deposit: Deposit) -> None:
         assert taken.statement is not None
         hashes = taken.statement.page_hashes
         if len(hashes) > 1:
@@ -193,11 +197,11 @@ class Store:
 
     def has_statement(self, identity: bytes) -> bool:
         with self._reading():
-            return leveldb.get(self._database, b"s" + identity) is not None
+            return self._database.get(b"s" + identity) is not None
 
     def key_state(self, key: PublicKey) -> KeyState | None:
         with self._reading():
-            value = leveldb.get(self._database, b"K" + key.raw)
+            value = self._database.get(b"K" + key.raw)
             if value is None:
                 return None
             standing, serial = _KEY_STATE.unpack_from(value)
@@ -214,14 +218,14 @@ class Store:
     def find_statement(self, identity: bytes) -> Position | None:
         """A statement by its whole id."""
         with self._reading():
-            leaf = leveldb.get(self._database, b"s" + identity)
+            leaf = self._database.get(b"s" + identity)
             return None if leaf is None else self._position(number_of(leaf))
 
     def find_receipt(self, prefix: bytes) -> list[Position]:
         """Statements whose ids begin so, oldest first."""
-        with self._reading(), leveldb.scan(self._database, b"s", prefix) as found:
+        with self._reading():
             leaves: list[int] = []
-            for key, leaf in found:
+            for key, leaf in leveldb.scan(self._database, b"s", prefix):
                 if not key.startswith(prefix, 1) or len(leaves) == FOUND_MAX:
                     break
                 leaves.append(number_of(leaf))
@@ -230,8 +234,8 @@ class Store:
     def find_ordinal(self, ordinal: int) -> Item | None:
         """The item that has this place in the whole chain."""
         start = NUMBER.pack(ordinal)
-        with self._reading(), leveldb.scan(self._database, b"o", start, reverse=True) as found:
-            for _, leaf in found:
+        with self._reading():
+            for _, leaf in leveldb.scan(self._database, b"o", start, reverse=True):
                 position = self._position(number_of(leaf))
                 index = ordinal - position.first_item
                 return (position, index) if index < position.count else None
@@ -240,15 +244,15 @@ class Store:
     def find_entry(self, entry_hash: bytes) -> Position | None:
         """A record by the leaf hash of its entry."""
         with self._reading():
-            leaf = leveldb.get(self._database, b"h" + entry_hash)
+            leaf = self._database.get(b"h" + entry_hash)
             return None if leaf is None else self._position(number_of(leaf))
 
     def find_digest(self, alg: str, digest: bytes) -> list[Item]:
         """Items deposited as this plain digest, oldest first, at most FOUND_MAX."""
         prefix = _DIGEST.pack(ALGS.index(alg), digest)
         found: list[Item] = []
-        with self._reading(), leveldb.scan(self._database, b"d" + prefix) as rows:
-            for key, _ in rows:
+        with self._reading():
+            for key, _ in leveldb.scan(self._database, b"d" + prefix):
                 if len(found) == FOUND_MAX:
                     break
                 leaf, index = _ITEM.unpack(key[1 + len(prefix) :])
@@ -257,14 +261,14 @@ class Store:
 
     def key_leaves(self, key: PublicKey) -> list[int]:
         """Leaves of the key entries that name this key, oldest first."""
-        with self._reading(), leveldb.scan(self._database, b"k" + key.raw) as rows:
-            return [number_of(row) for row, _ in rows]
+        with self._reading():
+            return [number_of(row) for row, _ in leveldb.scan(self._database, b"k" + key.raw)]
 
     def policies(self, size: int) -> list[tuple[int, PolicyNote]]:
         """Leaf and note of every policy from the first to the one that governs this size."""
         found: list[tuple[int, PolicyNote]] = []
-        with self._reading(), leveldb.scan(self._database, b"P") as rows:
-            for _, row in rows:
+        with self._reading():
+            for _, row in leveldb.scan(self._database, b"P"):
                 leaf = number_of(row)
                 if found and size <= leaf + 1:
                     break
@@ -281,7 +285,7 @@ class Store:
     def page_hashes(self, position: Position) -> list[bytes] | None:
         """Leaf hashes of a deposit's item tree; None if it has one page."""
         with self._reading():
-            packed = leveldb.get(self._database, key_of(b"g", position.leaf_index))
+            packed = self._database.get(key_of(b"g", position.leaf_index))
         if packed is None:
             return None
         return [packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE)]
@@ -309,7 +313,7 @@ class Store:
     # Opening.
 
     def _open(self, first: Genesis, *, new: bool) -> None:
-        self._database = leveldb.open_checked(self.directory)
+        self._database = leveldb.open_checked(self.directory, self._disk)
         self._tree = Tree(self._database)
         try:
             if new:
@@ -348,7 +352,7 @@ class Store:
         return Position(leaf_index, height, time_ms, record, first_item, count, identity, entry)
 
     def _must(self, key: bytes) -> bytes:
-        value = leveldb.get(self._database, key)
+        value = self._database.get(key)
         if value is None:
             raise ValueError(f"{key[:1].decode()} {key[1:].hex()} is missing")
         return value

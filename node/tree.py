@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
+from consensus.disk import Database, WriteBatch
 from node.evidence.merkle import HASH_SIZE
 from node.evidence.tiles import (
     HEIGHT,
@@ -26,7 +27,6 @@ from node.evidence.tiles import (
     root_nodes,
     tile_of,
 )
-from node.leveldb import Database, get
 
 NODES_MAX = 65_536
 """Nodes remembered: about 10 MB. The upper ones are in every path, and never change."""
@@ -55,7 +55,7 @@ class Tree:
             level, width = level + 1, width >> HEIGHT
         return Frontier(size, tuple(self.hashes(root_nodes(size))))
 
-    def grow(self, batch: Database, nodes: Iterable[tuple[Node, bytes]]) -> None:
+    def grow(self, batch: WriteBatch, nodes: Iterable[tuple[Node, bytes]]) -> None:
         """Write the nodes that new leaves completed; `batch` must be written or the tree loaded
         again."""
         touched: dict[tuple[int, int], bytes] = {}
@@ -69,7 +69,7 @@ class Tree:
 
     def tile(self, level: int, index: int) -> bytes:
         """The hashes of a tile, as many as it has so far; empty if there is none."""
-        return get(self._database, _KEY.pack(b"t", level, index)) or b""
+        return self._database.get(_KEY.pack(b"t", level, index)) or b""
 
     def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hashes of these nodes, each tile read at most once."""

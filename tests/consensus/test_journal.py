@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from consensus import journal as journal_module
+from consensus.disk import REAL_DISK, Database
 from consensus.journal import (
     AlreadyBootstrapped,
     DirectoryInUse,
@@ -216,7 +217,8 @@ class TestLoss:
     def test_with_a_new_empty_database(self, directory: Path) -> None:
         for path in (directory / "leveldb").iterdir():
             path.unlink()
-        journal_module.plyvel.DB(str(directory / "leveldb"), create_if_missing=True).close()
+        (directory / "leveldb").rmdir()
+        REAL_DISK.create_database(directory / "leveldb")
         with pytest.raises(StorageCorrupt, match="empty"):
             Journal(directory)
 
@@ -309,20 +311,24 @@ class TestLoss:
         journal.close()
 
 
+def open_database(directory: Path) -> Database:
+    return REAL_DISK.open_database(directory / "leveldb", write_buffer_bytes=1 << 20)
+
+
 def peek(directory: Path, key: bytes) -> bytes:
-    db = journal_module.plyvel.DB(str(directory / "leveldb"))
-    record: bytes = db.get(key)
+    db = open_database(directory)
+    record = db.get(key)
     db.close()
+    assert record is not None
     return record
 
 
 def tamper(directory: Path, key: bytes, record: bytes | None) -> None:
     """Change one record as LevelDB itself would, so that every checksum is right."""
-    db = journal_module.plyvel.DB(str(directory / "leveldb"))
-    if record is None:
-        db.delete(key, sync=True)
-    else:
-        db.put(key, record, sync=True)
+    db = open_database(directory)
+    batch = db.write_batch(sync=True)
+    batch.delete(key) if record is None else batch.put(key, record)
+    batch.write()
     db.close()
 
 
@@ -361,7 +367,7 @@ def test_after_a_failed_write_nothing_more_is_accepted(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "pwrite", fail)
+        patch.setattr("consensus.disk.os.pwrite", fail)
         with pytest.raises(StorageFailed, match="No space left"):
             journal.append(None, (entry(2),))
     for write in (journal.probe, lambda: journal.append(None, (entry(2),))):
