@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from node.gateway.documents import explain
 from node.gateway.gateway import Gateway, gateway_of
-from node.gateway.members import CannotCheck
+from node.gateway.members import STATUS_TIMEOUT_S, CannotCheck
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
 from node.gateway.schemas import MemberHealth, NoQuery, ReadyAnswer
@@ -36,7 +36,7 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
     """
     gateway = gateway_of(http)
     await gateway.store.check()
-    statuses = await gateway.members.statuses()
+    statuses = await gateway.members.statuses(STATUS_TIMEOUT_S)
     leaders = [name for name, status in statuses.items() if status.role == "leader"]
     # The newest term is right when a leader that was cut off has not noticed yet.
     leader = max(leaders, key=lambda name: statuses[name].term, default=None)

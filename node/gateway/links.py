@@ -31,8 +31,9 @@ _OPTIONS = [
     ("grpc.max_send_message_length", MESSAGE_SIZE_MAX),
     # A member that restarts is found again within a fraction of a second.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 250),
+    # In spite of its name: how long one attempt, handshake included, may take on a busy machine.
+    ("grpc.min_reconnect_backoff_ms", 1_000),
 ]
 _METHODS: dict[str, tuple[type[Message], type[Message]]] = {
     "Propose": (pb.ProposeRequest, pb.ProposeResponse),

@@ -1,7 +1,8 @@
 """All members, as the gateway asks them: the leader found, refusals followed, doubts repeated.
 
 Proposals go to the leader: a member that does not lead says who does, and where nobody knows, the
-next one is asked. Any member answers reads.
+next one is asked. A leader that is silent is left as soon as most members follow another. Any
+member answers reads, and all are asked again for as long as an election may take.
 
 What a member says is checked as far as its bytes go: an entry that does not parse, is of another
 statement, or a proof that does not verify against the policy this gateway was given counts as no
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -39,8 +41,14 @@ PROPOSE_TIMEOUT_S = 2.0
 """A leader that has not committed by then is paused or cut off; another is elected meanwhile."""
 READ_TIMEOUT_S = 1.0
 """A linearizable read takes one heartbeat round; a member that needs longer is in trouble."""
-READ_ROUNDS = 3
-"""How often all members are asked before the answer is `could not check`: outlasts an election."""
+READ_PATIENCE_S = 2.0
+"""How long members are asked again before the answer is `could not check`: an election takes about
+one second, and so does a member that comes back until it answers and is connected to."""
+SILENCE_S = 0.3
+"""An honest leader's answer takes some hundredths of a second. After this much silence the others
+are asked whom they follow: a paused leader would keep its proposals until their time-out."""
+STATUS_TIMEOUT_S = 0.5
+"""Whoever watches `/readyz` seldom waits longer than a second, also while a member is silent."""
 PAUSE_MS_MIN = 20
 PAUSE_MS_MAX = 100
 """Pauses between attempts double from one to the other, half of each random. Clients wait for the
@@ -60,6 +68,10 @@ class CannotCheck(Exception):
     """No member gave a complete answer now."""
 
 
+class _Superseded(Exception):
+    """Most members follow another than the one that was asked; it is remembered as the leader."""
+
+
 class ProposalRefused(Exception):
     """These records can never succeed as one proposal, as the member `told_by` says."""
 
@@ -71,9 +83,16 @@ class ProposalRefused(Exception):
 class Members:
     """All members of the chain. Owned by one event loop; close it with `close`."""
 
-    def __init__(self, members: Sequence[Endpoint], identity: Identity) -> None:
+    def __init__(
+        self,
+        members: Sequence[Endpoint],
+        identity: Identity,
+        read_patience_s: float = READ_PATIENCE_S,
+    ) -> None:
         self._links = {member.name: Link(member, identity) for member in members}
+        self._read_patience_s = read_patience_s
         self._leader: str | None = None
+        self._silent: set[str] = set()  # Whose last read timed out: asked last, after the others.
 
     async def close(self) -> None:
         """End all connections."""
@@ -95,7 +114,7 @@ class Members:
         pauses, hints = _pauses(), 0
         for link in self._proposal_order():
             try:
-                response = await link.call("Propose", request, PROPOSE_TIMEOUT_S)
+                response = await self._propose_at(link, request)
                 if len(response.outcomes) != len(records):
                     raise Malformed("Propose", "not one outcome for each record")
                 outcomes = [
@@ -109,11 +128,14 @@ class Members:
                 hints = hints + 1 if self._learn_leader(link, error) else 0
                 if 0 < hints < len(self._links):
                     continue
+            except _Superseded:
+                continue
             except Malformed as error:
                 _log.error("member %s answered a proposal with %s", link.name, error)
                 self._leader = None  # Or whoever once led could keep all proposals for itself.
             else:
                 self._leader = link.name
+                self._silent.discard(link.name)
                 return outcomes
             await asyncio.sleep(next(pauses))
         raise AssertionError("the order of proposals never ends")
@@ -146,7 +168,7 @@ class Members:
         others = [link for link in self._read_order() if link.name != told_by]
         return await self._read("Find", request, read, others or None)
 
-    async def key_entries(self, public_key: str) -> list[KeyEntry]:
+    async def key_entries(self, public_key: str, patience_s: float | None = None) -> list[KeyEntry]:
         """What the chain says about a key, oldest first; an empty list was confirmed."""
         request = pb.FindKeyRequest(public_key=public_key, linearizable=True)
 
@@ -154,20 +176,21 @@ class Members:
             entries = [parse_entry(data) for data in response.entries]
             return [entry for entry in entries if isinstance(entry, KeyEntry)]
 
-        return await self._read("FindKey", request, read)
+        return await self._read("FindKey", request, read, patience_s=patience_s)
 
     async def prove(
         self, statement_id: bytes, item_index: int, wait_ms: int, check: CheckProof
     ) -> Proven:
         """The proof of an item from the first member that has one which `check` accepts.
 
-        Waits up to `wait_ms` for the seals; without a proof by then, the best that was heard.
+        Waits up to `wait_ms` for the seals; without a proof by then, the best that was heard. While
+        nobody says anything, all are asked for as long as for any read.
         """
         loop = asyncio.get_running_loop()
-        end = loop.time() + wait_ms / 1000
+        start = loop.time()
+        end, patience_end = start + wait_ms / 1000, start + self._read_patience_s
         heard: Proven | None = None
-        pauses = _pauses()
-        while True:
+        for pause in _pauses():
             for link in self._read_order():
                 left_ms = max(0, int((end - loop.time()) * 1000))
                 request = pb.ProveRequest(
@@ -180,8 +203,7 @@ class Members:
                     return proven
                 if proven is not None and (heard is None or heard.placed is None):
                     heard = proven
-            pause = next(pauses)
-            if loop.time() + pause >= end:
+            if loop.time() + pause >= (end if heard else max(end, patience_end)):
                 break
             await asyncio.sleep(pause)
         if heard is None:
@@ -192,20 +214,51 @@ class Members:
         """The newest sealed checkpoint of some member, with its policy and members texts."""
         return await self._read("Checkpoint", pb.CheckpointRequest(), lambda response: response)
 
-    async def statuses(self) -> dict[str, pb.StatusResponse]:
-        """What each member that answers says about itself."""
+    async def statuses(
+        self, timeout_s: float = READ_TIMEOUT_S, besides: str = ""
+    ) -> dict[str, pb.StatusResponse]:
+        """What each member that answers in time says about itself; `besides` is not asked."""
 
         async def ask(link: Link) -> pb.StatusResponse | None:
             try:
-                answer: pb.StatusResponse = await link.call(
-                    "Status", pb.StatusRequest(), READ_TIMEOUT_S
-                )
+                answer: pb.StatusResponse = await link.call("Status", pb.StatusRequest(), timeout_s)
             except (grpc.aio.AioRpcError, Malformed):
                 return None
             return answer
 
-        answers = await asyncio.gather(*(ask(link) for link in self._links.values()))
-        return {name: answer for name, answer in zip(self._links, answers, strict=True) if answer}
+        names = [name for name in self._links if name != besides]
+        answers = await asyncio.gather(*(ask(self._links[name]) for name in names))
+        return {name: answer for name, answer in zip(names, answers, strict=True) if answer}
+
+    async def _propose_at(self, link: Link, request: pb.ProposeRequest) -> pb.ProposeResponse:
+        """What the member taken for the leader answers, or `_Superseded` if it is silent and most
+        follow another. What was proposed there may still come onto the chain: then it is found
+        standing when it is proposed again."""
+        answer = asyncio.ensure_future(link.call("Propose", request, PROPOSE_TIMEOUT_S))
+        successor = asyncio.ensure_future(self._successor(link.name))
+        try:
+            await asyncio.wait({answer, successor}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                self._leader = successor.result()
+                raise _Superseded
+            response: pb.ProposeResponse = answer.result()
+            return response
+        finally:
+            answer.cancel()
+            successor.cancel()
+
+    async def _successor(self, silent: str) -> str:
+        """The other member that most of all members follow, once there is one. Of most, or a single
+        liar could draw all proposals to itself."""
+        await asyncio.sleep(SILENCE_S)
+        for pause in _pauses():
+            told = (await self.statuses(STATUS_TIMEOUT_S, besides=silent)).values()
+            followed = Counter((status.term, status.leader) for status in told)
+            for (_, leader), count in followed.items():
+                if leader in self._links and leader != silent and 2 * count > len(self._links):
+                    return leader
+            await asyncio.sleep(pause)
+        raise AssertionError("pauses never end")
 
     async def _prove_at(
         self, link: Link, request: pb.ProveRequest, check: CheckProof
@@ -238,20 +291,29 @@ class Members:
         request: Message,
         read: Callable[[Any], _Answer],
         links: Sequence[Link] | None = None,
+        patience_s: float | None = None,
     ) -> _Answer:
-        pauses = _pauses()
-        for attempt in range(READ_ROUNDS):
+        """The first answer that `read` accepts. All are asked once, and again until the patience
+        is over: refusals come at once, but a leader is found and a connection made only in time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + (self._read_patience_s if patience_s is None else patience_s)
+        for pause in _pauses():
             for link in links or self._read_order():
                 try:
-                    return read(await link.call(method, request, READ_TIMEOUT_S))
+                    answer = read(await link.call(method, request, READ_TIMEOUT_S))
+                    self._silent.discard(link.name)
+                    return answer
                 except grpc.aio.AioRpcError as error:
                     if reason(error) == "malformed":
                         raise CannotCheck(error.details()) from error
+                    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                        self._silent.add(link.name)
                     _log.debug("%s at member %s: %s", method, link.name, error.details())
                 except Malformed as error:
                     _log.error("member %s answered %s with %s", link.name, method, error)
-            if attempt + 1 < READ_ROUNDS:
-                await asyncio.sleep(next(pauses))
+            if loop.time() + pause >= end:
+                break
+            await asyncio.sleep(pause)
         raise CannotCheck("no member answered")
 
     def _proposal_order(self) -> Iterator[Link]:
@@ -276,9 +338,9 @@ class Members:
         return known
 
     def _read_order(self) -> list[Link]:
-        """The leader first, whose answer is newest, then the others."""
+        """The leader first, whose answer is newest, then the others; silent ones last."""
         links = list(self._links.values())
-        links.sort(key=lambda link: link.name != self._leader)
+        links.sort(key=lambda link: (link.name in self._silent, link.name != self._leader))
         return links
 
 

@@ -15,6 +15,8 @@ from node.gateway.members import CannotCheck, Members
 
 ASK_AGAIN_MS = 1_000
 """How long a no, or no answer, is good for: refused clients must not become load on the members."""
+PATIENCE_S = 0.5
+"""How long they are asked: less than a deposit waits for it, or no answer would be remembered."""
 
 
 class OwnKey:
@@ -52,7 +54,7 @@ class OwnKey:
 
     async def _ask(self) -> None:
         try:
-            entries = await self._members.key_entries(self.public.text)
+            entries = await self._members.key_entries(self.public.text, PATIENCE_S)
             self._unknown = None
         except CannotCheck as error:
             entries, self._unknown = [], error

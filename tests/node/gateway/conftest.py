@@ -251,8 +251,9 @@ class Refusal:
 
 @dataclass
 class FakeMember:
-    """One member's service; `script` has its next refusals by method, `tamper` changes proofs, and
-    `garbled` makes every answer bytes that are none."""
+    """One member's service; `script` has its next refusals by method, `tamper` changes proofs,
+    `garbled` makes every answer bytes that are none, `paused` keeps all of them, and `claims` is
+    whom it says it follows, in a term that nobody else has heard of."""
 
     name: str
     cluster: Cluster
@@ -261,6 +262,8 @@ class FakeMember:
     tamper: Callable[[bytes], bytes] | None = None
     behind: bool = False
     garbled: bool = False
+    paused: bool = False
+    claims: str = ""
     server: grpc.aio.Server | None = None
     port: int = 0
 
@@ -299,6 +302,8 @@ class FakeMember:
         def guarded(name: str, method: Any) -> Any:
             async def call(request: Any, context: Any) -> Any:
                 self.asked.append(name)
+                if self.paused:
+                    await asyncio.Event().wait()
                 refusals = self.script.get(name)
                 refusal = refusals.popleft() if refusals else None
                 if refusal is not None and not refusal.after_doing_it:
@@ -408,7 +413,8 @@ class FakeMember:
             member=self.name,
             origin=self.cluster.world.origin,
             role="leader" if leads else "follower",
-            term=self.cluster.term,
+            term=self.cluster.term + (1_000 if self.claims else 0),
+            leader=self.claims or self.cluster.leader or "",
             applied=chain.height,
             sealed_height=chain.height,
         )
@@ -437,13 +443,16 @@ async def make_gateway(
     """Starts gateways; what is not said is one of its own kind."""
     stops: list[Callable[[], Any]] = []
 
-    async def make(database: str = "gateway.db", signer: Any = None) -> Gateway:
+    async def make(
+        database: str = "gateway.db", signer: Any = None, read_patience_s: float = 0.0
+    ) -> Gateway:
         members = Members(
             [
                 Endpoint(name, f"127.0.0.1:{member.port}", tls[name].certificate)
                 for name, member in cluster.members.items()
             ],
             Identity(tls["gateway"].certificate, tls["gateway"].private_key),
+            read_patience_s,
         )
         store = RequestStore(f"sqlite+aiosqlite:///{tmp_path / database}")
         await store.__aenter__()

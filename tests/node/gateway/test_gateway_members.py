@@ -130,6 +130,88 @@ async def test_a_leader_that_hangs_is_left_after_a_while(
     assert len(cluster.statements) == 1
 
 
+async def test_a_paused_leader_is_left_for_the_one_most_follow(
+    client: Any, cluster: Any, quick: None, monkeypatch: Any
+) -> None:
+    """Its time-out is never waited for, and what it keeps of the deposit does no harm."""
+    monkeypatch.setattr("node.gateway.members.PROPOSE_TIMEOUT_S", 3_600)
+    monkeypatch.setattr("node.gateway.members.SILENCE_S", 0.01)
+    assert (await client.anchor(BODY)).status_code == 201
+    cluster.members["court"].paused = True
+    cluster.leader = "notary"
+    assert (await client.anchor(BODY)).json()["state"] == "FINAL"
+    assert (proposals(cluster, "court"), len(cluster.statements)) == (2, 2)
+
+
+async def test_one_member_alone_draws_no_proposal_from_a_slow_leader(
+    client: Any, cluster: Any, quick: None, monkeypatch: Any, eventually: Any
+) -> None:
+    """Whatever it claims: the others name the leader that is only slow."""
+    monkeypatch.setattr("node.gateway.members.PROPOSE_TIMEOUT_S", 3_600)
+    monkeypatch.setattr("node.gateway.members.SILENCE_S", 0.0)
+
+    async def was_asked() -> bool:
+        return int(cluster.members["notary"].asked.count("Status")) > 3
+
+    cluster.members["forensic"].claims = "forensic"
+    cluster.applying.clear()
+    waiting = asyncio.create_task(client.anchor(BODY))
+    await eventually(was_asked)
+    cluster.applying.set()
+    assert (await waiting).json()["state"] == "FINAL"
+    assert [proposals(cluster, name) for name in cluster.members] == [1, 0, 0]
+
+
+# Patience
+
+
+async def test_a_read_outlasts_refusals_that_pass(
+    cluster: Any, make_gateway: Any, quick: None
+) -> None:
+    """As after an election, or while a member that came back is not connected yet."""
+    gateway = await make_gateway(read_patience_s=60.0)
+    for member in cluster.members.values():
+        for _ in range(30):
+            member.refuse("Find", "UNAVAILABLE", "unavailable")
+            member.refuse("Prove", "UNAVAILABLE", "unavailable")
+    assert (await gateway.members.find(ordinal=0)).found == ()
+    assert (await gateway.members.prove(sha256(b"x"), 0, 0, gateway.check_proof)).placed is None
+    assert {len(member.script["Find"]) for member in cluster.members.values()} == {0}
+
+
+async def test_a_read_ends_with_its_patience(cluster: Any, make_gateway: Any, quick: None) -> None:
+    """Not earlier, and not much later."""
+    gateway, loop = await make_gateway(read_patience_s=0.2), asyncio.get_running_loop()
+    for member in cluster.members.values():
+        await member.stop()
+    proving = gateway.members.prove(sha256(b"x"), 0, 0, gateway.check_proof)
+    for asking in (gateway.members.find(ordinal=0), proving):
+        start = loop.time()
+        with pytest.raises(CannotCheck):
+            await asking
+        assert 0.19 < loop.time() - start < 5.0
+
+
+async def test_no_patience_for_a_question_that_is_none(cluster: Any, make_gateway: Any) -> None:
+    """What one member cannot read, no other will."""
+    gateway = await make_gateway(read_patience_s=3_600.0)
+    cluster.members["court"].refuse("Find", "INVALID_ARGUMENT", "malformed")
+    with pytest.raises(CannotCheck):
+        await gateway.members.find(ordinal=0)
+    assert [each.asked.count("Find") for each in cluster.members.values()] == [1, 0, 0]
+
+
+async def test_whoever_was_silent_is_asked_last(
+    gateway: Any, cluster: Any, monkeypatch: Any
+) -> None:
+    """Only the first read waits for a paused member."""
+    monkeypatch.setattr("node.gateway.members.READ_TIMEOUT_S", 0.5)
+    cluster.members["court"].paused = True
+    for _ in range(5):
+        await gateway.members.find(ordinal=0)
+    assert cluster.members["court"].asked.count("Find") == 1
+
+
 async def test_two_members_that_point_at_each_other_do_not_keep_it_spinning(
     gateway: Any, cluster: Any, quick: None
 ) -> None:
@@ -193,7 +275,7 @@ async def test_only_the_pinned_certificate_is_spoken_to(
     """Another certificate with the right name is not the member."""
     identity = Identity(tls["gateway"].certificate, tls["gateway"].private_key)
     address = f"127.0.0.1:{cluster.members['court'].port}"
-    members = Members([Endpoint("court", address, tls["stranger"].certificate)], identity)
+    members = Members([Endpoint("court", address, tls["stranger"].certificate)], identity, 0.0)
     with pytest.raises(CannotCheck):
         await members.checkpoint()
     assert cluster.members["court"].asked == []
@@ -203,7 +285,7 @@ async def test_only_the_pinned_certificate_is_spoken_to(
 async def test_a_stranger_is_not_answered(cluster: Any, tls: Any, quick: None) -> None:
     identity = Identity(tls["stranger"].certificate, tls["stranger"].private_key)
     address = f"127.0.0.1:{cluster.members['court'].port}"
-    members = Members([Endpoint("court", address, tls["court"].certificate)], identity)
+    members = Members([Endpoint("court", address, tls["court"].certificate)], identity, 0.0)
     with pytest.raises(CannotCheck):
         await members.checkpoint()
     assert cluster.members["court"].asked == []

@@ -115,9 +115,8 @@ async def test_a_no_is_asked_again_after_a_second_and_a_yes_never(
 
 
 async def test_where_nobody_answers_a_deposit_still_has_its_receipt(
-    client: Any, cluster: Any, clock: Any, monkeypatch: Any
+    client: Any, cluster: Any, clock: Any
 ) -> None:
-    monkeypatch.setattr("node.gateway.members.READ_ROUNDS", 1)
     assert not await client.gateway.own_key.check()
     for member in cluster.members.values():
         await member.stop()
