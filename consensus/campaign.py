@@ -27,13 +27,13 @@ class Campaign:
             if voter != self._id
         ]
 
-    def vote_requests(self) -> list[Message]:
+    def vote_requests(self, *, transfer: bool) -> list[Message]:
         """All must wait until the own vote is on the disk, which is an answer like any other. The
         requests must as well: a candidate that forgot its term could ask again in it with a
         shorter log, and be elected by the answers to what it asked before."""
-        own = VoteResponse(self._id, self._id, self._term, True)
+        log, own = self._log, VoteResponse(self._id, self._id, self._term, True)
         requests = [
-            VoteRequest(self._id, voter, self._term, self._log.last_index, self._log.last_term)
+            VoteRequest(self._id, voter, self._term, log.last_index, log.last_term, transfer)
             for voter in self._voters
             if voter != self._id
         ]

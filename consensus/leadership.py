@@ -7,6 +7,7 @@ another. It never changes its replica's term, vote or role; that is the core's.
 from collections import deque
 from dataclasses import dataclass
 
+from consensus.clocks import SKEW_MS_MAX, off_ms, offset_ms
 from consensus.log import Log, weight
 from consensus.messages import (
     AppendRefusal,
@@ -15,21 +16,20 @@ from consensus.messages import (
     Entry,
     EntryKind,
     HeartbeatRequest,
+    HeartbeatResponse,
     Message,
     Position,
     ReplicaId,
+    TimeoutNow,
 )
 from consensus.progress import Progress
 from consensus.quorum import Tally, agreed, tally
 from consensus.reads import Asked, LeaderReads
 
-CLOCK_SKEW_MS_MAX = 2_000
-"""How far the last entry's time may be ahead of this clock and still hold, so that times do not
-step back between leaders. Further ahead that time was wrong, and holding it would keep it wrong."""
-
 
 class Busy(Exception):
-    """Too much is waiting to be committed or confirmed. Nothing was done; try again later."""
+    """Too much is waiting to be committed or confirmed, or the lead is being handed over. Nothing
+    was done; try again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,18 @@ class Leadership:
         self._uncommitted_bytes = 0
         self._parting = False
         """A configuration was appended; those it removed are still sent the log."""
+        self.transferee: ReplicaId | None = None
+        """Whom the lead is being handed to; nothing is proposed meanwhile."""
+        self._transfer_ticks = 0
+        self._transfer_told = False
+        self._clock_offs: dict[ReplicaId, int] = {}
 
     # Appending
 
     def append(self, kind: EntryKind, data: bytes, now_ms: int) -> Position:
         """Raises Busy."""
+        if self.transferee is not None:
+            raise Busy
         entry = Entry(
             self._log.last_index + 1,
             self.term,
@@ -109,7 +116,7 @@ class Leadership:
 
     def _time_of_next(self, now_ms: int) -> int:
         last_ms = self._log.last_time_ms
-        return last_ms if now_ms < last_ms <= now_ms + CLOCK_SKEW_MS_MAX else now_ms
+        return last_ms if now_ms < last_ms <= now_ms + SKEW_MS_MAX else now_ms
 
     def _meet_replicas(self) -> None:
         """Everyone in force is sent the log, from here back to where the logs part. Who was
@@ -172,7 +179,7 @@ class Leadership:
                 CommitNotice(self.id, replica, self.term, commit, self._log.term(commit))
             )
 
-    def heartbeats(self) -> list[Message]:
+    def heartbeats(self, now_ms: int) -> list[Message]:
         """To everyone, whatever the limits. A follower's commit goes no further than what it
         acknowledged in this term: only that is known to be this log."""
         return [
@@ -182,6 +189,8 @@ class Leadership:
                 self.term,
                 min(progress.match, self._log.commit),
                 self.reads.position,
+                now_ms,
+                self._clock_offs.get(replica, 0),
             )
             for replica, progress in self._progress.items()
         ]
@@ -201,11 +210,13 @@ class Leadership:
             parting = self._log.last_within(answer.hint_index, answer.hint_term)
             progress.refused(answer.rejected_index, parting + 1)
 
-    def heartbeat_answered(self, sender: ReplicaId, read_position: int) -> None:
-        progress = self._progress.get(sender)
-        if progress is not None and read_position <= self.reads.position:
+    def heartbeat_answered(self, answer: HeartbeatResponse, now_ms: int) -> None:
+        progress = self._progress.get(answer.sender)
+        if progress is not None and answer.read_position <= self.reads.position:
             progress.active = True
-            progress.heartbeat_answered(read_position, self._log.last_index)
+            progress.heartbeat_answered(answer.read_position, self._log.last_index)
+            if (offset := offset_ms(answer, now_ms)) is not None:
+                progress.clock_offset_ms = offset
 
     # Counting
 
@@ -226,10 +237,10 @@ class Leadership:
             while self._uncommitted and self._uncommitted[0][0] <= index:
                 self._uncommitted_bytes -= self._uncommitted.popleft()[1]
 
-    def begin_reads(self) -> list[Message]:
+    def begin_reads(self, now_ms: int) -> list[Message]:
         """One round of heartbeats for all reads that wait for one."""
         if self.commits_own_term and self.reads.begin(self._log.commit):
-            return self.heartbeats()
+            return self.heartbeats(now_ms)
         return []
 
     def confirmed_reads(self) -> list[tuple[Asked, int]]:
@@ -249,5 +260,55 @@ class Leadership:
         heard = {id_: progress.active for id_, progress in self._progress.items()}
         heard[self.id] = True
         for progress in self._progress.values():
-            progress.active = False
+            progress.was_active, progress.active = progress.active, False
         return tally([voter.id for voter in self._log.configuration.voters], heard) is Tally.WON
+
+    @property
+    def matches(self) -> dict[ReplicaId, int]:
+        """Up to where each replica heard from lately has this log on its disk."""
+        heard = {id_: p.match for id_, p in self._progress.items() if p.is_heard}
+        return {self.id: self._log.durable, **heard}
+
+    # Handing over the lead (thesis, 3.10)
+
+    def compare_clocks(self) -> int:
+        """By how much this replica's clock is off, by what is known now (`clocks.off_ms`)."""
+        offsets = {
+            id_: progress.clock_offset_ms
+            for id_, progress in self._progress.items()
+            if progress.clock_offset_ms is not None and progress.is_heard
+        }
+        offsets[self.id] = 0
+        voters = [voter.id for voter in self._log.configuration.voters]
+        self._clock_offs = {id_: off_ms(id_, voters, offsets) for id_ in offsets}
+        return self._clock_offs[self.id]
+
+    def successor(self) -> ReplicaId | None:
+        """The voter that would take over soonest: heard from lately, its clock right as far as is
+        known, its log the longest; the first by id among equals."""
+        voters = [voter.id for voter in self._log.configuration.voters if voter.id != self.id]
+        fit = [id_ for id_ in voters if self._progress[id_].is_heard and not self._clock_off(id_)]
+        return max(fit, key=lambda id_: self._progress[id_].match, default=None)
+
+    def _clock_off(self, replica: ReplicaId) -> bool:
+        return self._clock_offs.get(replica, 0) != 0
+
+    def begin_transfer(self, target: ReplicaId) -> None:
+        self.transferee, self._transfer_ticks, self._transfer_told = target, 0, False
+
+    def transfer_tick(self, ticks_max: int) -> None:
+        """A target that does not take over in this time is not waited for."""
+        self._transfer_ticks += 1
+        self._transfer_told = False
+        if self._transfer_ticks >= ticks_max:
+            self.transferee = None
+
+    def transfer_message(self) -> list[Message]:
+        """To a transferee that has everything, once a tick, for it may get lost."""
+        target = self.transferee
+        if target is None or self._transfer_told:
+            return []
+        if self._progress[target].match < self._log.last_index:
+            return []
+        self._transfer_told = True
+        return [TimeoutNow(self.id, target, self.term)]

@@ -1,13 +1,25 @@
-"""Which change of the configuration may be proposed now.
+"""Who takes part: which change may be proposed now, and the way in and out one step at a time.
 
 Any two majorities of configurations that differ by one voter share a replica, so one change at a
 time needs no protocol of its own (Raft thesis, 4.1), once the leader has committed an entry of its
 own term: without that, two leaders could each have a change that the other does not know of (the
 correction of 2015).
+
+Two more conditions keep a change from costing what it is meant to give. A new voter was a learner
+first and has nearly all of the log: one with little of it would count for the majority and for long
+acknowledge nothing (thesis, 4.2.1). And the voters heard from must be a majority of the new
+configuration, or the change itself could be the last thing ever agreed on.
 """
 
+from collections.abc import Collection, Mapping
+
 from consensus.log import Log
-from consensus.messages import Configuration
+from consensus.messages import Configuration, ReplicaId, Voter
+from consensus.quorum import majority
+
+GATE_ENTRIES = 64
+"""How many entries a learner may lack to become a voter: it catches up with them in a moment, and
+under load nobody ever has quite all."""
 
 
 class ChangeRefused(Exception):
@@ -15,8 +27,11 @@ class ChangeRefused(Exception):
     proposed."""
 
 
-def check_change(new: Configuration, log: Log, commits_own_term: bool) -> None:
-    """Raises ChangeRefused. Learners have no say and may come and go in any number."""
+def check_change(
+    new: Configuration, log: Log, commits_own_term: bool, matches: Mapping[ReplicaId, int]
+) -> None:
+    """Raises ChangeRefused. `matches` has the replicas heard from, the leader among them, and up to
+    where each has the log. Learners have no say and may come and go in any number."""
     if not commits_own_term:
         raise ChangeRefused("this leader has not committed an entry of its own term yet")
     if log.configuration_index > log.commit:
@@ -29,3 +44,53 @@ def check_change(new: Configuration, log: Log, commits_own_term: bool) -> None:
     returning = {replica.id for replica in new} & (ever - present)
     if returning:
         raise ChangeRefused(f"{min(returning)} was removed; it comes back under a new id")
+    for added in {voter.id for voter in new.voters} - voters:
+        if added not in present:
+            raise ChangeRefused(f"{added} must be a learner first")
+        if log.last_index - matches.get(added, 0) > GATE_ENTRIES:
+            raise ChangeRefused(f"{added} has not caught up yet")
+    heard = sum(voter.id in matches for voter in new.voters)
+    if heard < majority(len(new.voters)):
+        raise ChangeRefused(f"only {heard} of the {len(new.voters)} voters to be can be heard")
+
+
+def admission(now: Configuration, joiner: Voter) -> Configuration | None:
+    """The next change on the way of `joiner` to being the only replica of its member: learner
+    first, then voter, then whoever it replaces is removed, one at a time. None: it has arrived.
+
+    A learner of the same member that never got further (it lost its disk on the way) makes room; a
+    voter that only changed its address or certificate stays one.
+    """
+    member = _member(joiner.id)
+    learners = [each for each in now.learners if _member(each.id) != member]
+    others = [each for each in now.voters if each.id != joiner.id]
+    if joiner in now.voters:
+        replaced = [each for each in others if _member(each.id) == member]
+        return _configuration(_without(now.voters, replaced[0]), learners) if replaced else None
+    if joiner in now.learners or len(others) < len(now.voters):
+        return _configuration((*others, joiner), learners)
+    return _configuration(others, (*learners, joiner))
+
+
+def departure(now: Configuration, member: str) -> Configuration | None:
+    """The next change on the way of all replicas of this member out of the configuration; None:
+    there are none. Raises ChangeRefused for the last voter."""
+    learners = [each for each in now.learners if _member(each.id) != member]
+    leaving = [each for each in now.voters if _member(each.id) == member]
+    if not leaving and len(learners) == len(now.learners):
+        return None
+    if len(now.voters) == 1 and leaving:
+        raise ChangeRefused("the last voter cannot leave")
+    return _configuration(_without(now.voters, *leaving[:1]), learners)
+
+
+def _member(replica: ReplicaId) -> str:
+    return replica.partition("/")[0]
+
+
+def _without(voters: Collection[Voter], *leaving: Voter) -> list[Voter]:
+    return [each for each in voters if each not in leaving]
+
+
+def _configuration(voters: Collection[Voter], learners: Collection[Voter]) -> Configuration:
+    return Configuration(tuple(sorted(voters)), tuple(sorted(learners)))

@@ -36,6 +36,9 @@ stream."""
 REPLICAS_MAX = 32
 """Voters and learners of a configuration. A quorum of more would be slow without being safer."""
 
+CERTIFICATE_BYTES_MAX = 8 << 10
+"""Common ones are a tenth of it; so a configuration always fits into an entry."""
+
 _REPLICA_ID = re.compile(r"[a-z][a-z0-9-]{0,31}/[0-9a-f]{16}")
 _ADDRESS = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 _CONFIGURATION_TAG = b"consensus/configuration/v1 "
@@ -94,6 +97,8 @@ class Voter:
             raise ValueError(f"not a replica id: {self.id!r}")
         if not _ADDRESS.fullmatch(self.address):
             raise ValueError(f"not an address: {self.address!r}")
+        if len(self.certificate) > CERTIFICATE_BYTES_MAX:
+            raise ValueError(f"a certificate of {len(self.certificate)} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +198,12 @@ class PreVoteResponse(Envelope):
 
 @dataclass(frozen=True, slots=True)
 class VoteRequest(Envelope):
-    """Vote for me in `term`; my log ends with this entry."""
+    """Vote for me in `term`; my log ends with this entry. With `transfer` the leader itself asked
+    for this election, so that it hinders nobody that the leader is still heard."""
 
     last_index: int
     last_term: int
+    transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,18 +273,24 @@ class CommitNotice(Envelope):
 @dataclass(frozen=True, slots=True)
 class HeartbeatRequest(Envelope):
     """I lead `term`. `commit` is no further than what you acknowledged to me in this term.
-    Whoever echoes `read_position` confirms all reads up to that number."""
+    Whoever echoes `read_position` confirms all reads up to that number. `clock_ms` is my wall clock
+    now; `clock_off_ms` is by how much a quorum of voters finds yours ahead (negative: behind), 0
+    while they find nothing (`clocks`)."""
 
     commit: int
     read_position: int
+    clock_ms: int
+    clock_off_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatResponse(Envelope):
-    """`clock_ms` is the sender's wall clock when it answered. Only heartbeats carry one: an
+    """`clock_ms` is the sender's wall clock when it answered, `echo_ms` the clock of the request:
+    so the leader knows how long the reading was under way. Only heartbeats carry clocks: an
     acknowledgement waits for a disk, and its clock would be stale."""
 
     read_position: int
+    echo_ms: int
     clock_ms: int
 
 
@@ -296,6 +309,33 @@ class ReadIndexResponse(Envelope):
     index: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class TimeoutNow(Envelope):
+    """You have all my log and I want you to lead: campaign at once (thesis, 3.10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallRequest(Envelope):
+    """I have started and want to know what I have promised (`recall`). `number` is drawn anew at
+    every start, so that no answer to an earlier life is taken for one to this."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallResponse(Envelope):
+    """What I remember of you since my own start: `vote_term` is the newest term you voted for me
+    in, and in `ack_term` you acknowledged all up to `ack_index` to me (0 for never). And the
+    configuration in force here, with the index it has in my log."""
+
+    number: int
+    vote_term: int
+    ack_term: int
+    ack_index: int
+    configuration_index: int
+    configuration: Configuration
+
+
 Message: TypeAlias = (
     PreVoteRequest
     | PreVoteResponse
@@ -309,4 +349,7 @@ Message: TypeAlias = (
     | HeartbeatResponse
     | ReadIndexRequest
     | ReadIndexResponse
+    | TimeoutNow
+    | RecallRequest
+    | RecallResponse
 )

@@ -30,7 +30,6 @@ from cryptography.x509 import load_der_x509_certificate
 from consensus import wire
 from consensus.leadership import Limits
 from consensus.messages import (
-    Configuration,
     HeartbeatRequest,
     HeartbeatResponse,
     Message,
@@ -188,7 +187,8 @@ class Outbox:
 
 
 class Peers:
-    """The connections of one replica to all others of the configuration in force."""
+    """The connections of one replica to all others it must be able to talk to
+    (`raft.Raft.acquaintances`)."""
 
     def __init__(self, replica_id: str, identity: Identity) -> None:
         self.replica_id = replica_id
@@ -214,9 +214,14 @@ class Peers:
             self._tasks.clear()
         raise AssertionError("run ends only by cancellation")
 
-    def configure(self, configuration: Configuration) -> None:
-        """Talk to exactly these replicas from now on."""
-        members = configuration.voters + configuration.learners
+    def configure(self, members: Sequence[Voter]) -> None:
+        """Talk to exactly these replicas from now on. Who has a new address or certificate is
+        connected to anew."""
+        for voter in members:
+            if self._voters.get(voter.id, voter) != voter:
+                self._outboxes.pop(voter.id, None)
+                if (task := self._tasks.pop(voter.id, None)) is not None:
+                    task.cancel()
         self._voters = {v.id: v for v in members if v.id != self.replica_id}
         self._senders = {
             certificate: frozenset(v.id for v in members if v.certificate == certificate)
@@ -229,7 +234,7 @@ class Peers:
         self._connect()
 
     def certificates(self) -> tuple[bytes, ...]:
-        """The certificates (DER) of the configuration in force, for `server_credentials`."""
+        """The certificates (DER) of these replicas, for `server_credentials`."""
         return tuple(self._senders)
 
     def channel(self, replica_id: str) -> grpc.aio.Channel:
@@ -237,7 +242,7 @@ class Peers:
         return secure_channel(self._voters[replica_id], self.identity)
 
     def send(self, messages: Iterable[Message]) -> None:
-        """Queue for delivery. What is addressed to nobody in the configuration is dropped."""
+        """Queue for delivery. What is addressed to a stranger is dropped."""
         for message in messages:
             if (outbox := self._outboxes.get(message.recipient)) is not None:
                 outbox.put(wire.cut(message))

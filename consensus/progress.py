@@ -23,12 +23,14 @@ class Progress:
         "_in_flight",
         "_waiting",
         "active",
+        "clock_offset_ms",
         "commit_told",
         "match",
         "must_send",
         "next",
         "probing",
         "read_position",
+        "was_active",
     )
 
     def __init__(self, next_index: int) -> None:
@@ -43,9 +45,18 @@ class Progress:
         self.must_send = False
         self.active = False
         """It was heard since the leader last counted those it hears."""
+        self.was_active = False
+        """It was heard in the period before that."""
+        self.clock_offset_ms: int | None = None
+        """Its clock minus the leader's, at the last reading that said anything."""
         self.commit_told = 0
         self.read_position = 0
         """All reads up to this number are confirmed by it."""
+
+    @property
+    def is_heard(self) -> bool:
+        """Within the last one or two election timeouts."""
+        return self.active or self.was_active
 
     def may_send(self, messages_max: int, bytes_max: int) -> bool:
         if self.probing:

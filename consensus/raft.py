@@ -19,12 +19,20 @@ does the role matter.
     HeartbeatResponse              -           -              -           confirm reads, nudge
     ReadIndexRequest               refuse      refuse         refuse      answer when confirmed
     ReadIndexResponse              answer read -              -           -
+    TimeoutNow                     campaign    -              -           -
+    RecallRequest, of any term     answer      answer         answer      answer
+    RecallResponse, of any term    compare     compare        compare     compare
 
     newer term: become a follower in it, then as above; except that (pre-)vote requests are refused
-    untouched while a leader is heard, and a term too far ahead is only approached (TERM_STEP_MAX).
+    untouched while a leader is heard (unless it asked for the election itself), and a term too far
+    ahead is only approached (TERM_STEP_MAX).
     older term: requests are refused in our term, the rest is dropped. A tick makes a follower or
     candidate whose time is up ask for pre-votes, a leader send heartbeats and, once per election
     timeout, count whom it hears.
+
+After a start there is one more state in front of these: until a quorum has said what it remembers
+of this replica, nothing is answered but RecallRequests (`recall`). And one behind them: a replica
+that has forgotten what it promised says nothing any more (`rollback`).
 """
 
 from collections.abc import Callable
@@ -52,13 +60,18 @@ from consensus.messages import (
     PreVoteResponse,
     ReadIndexRequest,
     ReadIndexResponse,
+    RecallRequest,
+    RecallResponse,
     ReplicaId,
+    TimeoutNow,
+    Voter,
     VoteRequest,
     VoteResponse,
 )
 from consensus.quorum import Tally
 from consensus.reads import NUMBERS, Asked, ForwardedReads
 from consensus.ready import Contradiction, Read, Ready, Role, Write
+from consensus.recall import Memory, Recall, forgotten
 from consensus.writes import Writes
 
 __all__ = ["Busy", "ChangeRefused", "Limits", "NotLeader", "Raft"]
@@ -69,6 +82,14 @@ TERM_STEP_MAX = 1_000
 """How far one message can raise the term. One that went straight to the last term there is would
 leave no term to elect anybody in, for ever: the term is on the disk. Honest terms differ by the
 elections one missed; more than that many are caught up with message by message."""
+
+ASK_AGAIN_TIMEOUTS = 3
+"""After so many election timeouts without a leader a replica asks who belongs to the group: while
+it was away all it knew of may have changed."""
+
+WRONG_CLOCK_PATIENCE = 3
+"""By this much longer waits a replica whose clock is off before it campaigns, so that another
+does; if there is no other, a leader with a wrong clock is better than none."""
 
 
 class NotLeader(Exception):
@@ -112,6 +133,7 @@ class Raft:
         self._random = random
         self._election_ticks = election_ticks
         self._heartbeat_ticks = heartbeat_ticks
+        self._ask_again_ticks = ASK_AGAIN_TIMEOUTS * election_ticks
         self._limits = limits
         self.log = Log(storage, applied=applied)
         """Read by the edge as it likes; only the core changes it."""
@@ -119,13 +141,20 @@ class Raft:
         self._leadership: Leadership | None = None
         self._campaign: Campaign | None = None
         self._forwarded = ForwardedReads(random(NUMBERS))
+        self._memory = Memory()
+        self._recall = Recall(self.id, random(NUMBERS), self.log)
+        self.rollback: str | None = None
+        """What others remember of this replica and its disk does not. It must never speak again
+        under this id."""
 
         # Time, in ticks. `_elapsed` counts from what last put off an election: hearing the leader,
         # granting a vote, a campaign of our own; for a leader from its last count of whom it hears.
         self._now_ms = 0
         self._ticks = 0
         self._elapsed = 0
+        self._leaderless = 0
         self._timeout = self._draw_timeout()
+        self._clock_off_ms = 0
 
         # What the next Ready carries. Whatever needs the disk first is held in `_writes` instead.
         self._writes = Writes()
@@ -133,6 +162,8 @@ class Raft:
         self._reads: list[Read] = []
         self._contradictions: list[Contradiction] = []
         self._shown: tuple[Role, ReplicaId | None, int] = (self.role, None, self.term)
+        if self.recalling:
+            self._ask_others()
 
     @property
     def term(self) -> int:
@@ -151,15 +182,47 @@ class Raft:
         """The one in force: the last in the log, committed or not."""
         return self.log.configuration
 
+    @property
+    def acquaintances(self) -> tuple[Voter, ...]:
+        """Everyone this replica must be able to talk to."""
+        return self._recall.acquaintances(self.log)
+
+    @property
+    def recalling(self) -> bool:
+        """It has started and takes no part yet: too few have said what they remember of it."""
+        return not self._recall.is_over
+
+    @property
+    def clock_off_ms(self) -> int:
+        """By how much this replica's clock is off, as far as the leader knows (`clocks`); or 0."""
+        return self._clock_off_ms
+
+    @property
+    def transferring(self) -> ReplicaId | None:
+        """To whom the lead is being handed over."""
+        return self._leadership.transferee if self._leadership is not None else None
+
+    @property
+    def matches(self) -> dict[ReplicaId, int]:
+        """Where this replica leads: up to where those it hears have its log on their disks."""
+        return self._leadership.matches if self._leadership is not None else {}
+
     # The doors
 
     def step(self, message: Message, now_ms: int) -> None:
         """Take in a message from another replica. What is for an earlier incarnation is dropped."""
-        if message.recipient != self.id:
+        if message.recipient != self.id or self.rollback is not None:
             return
         self._now_ms = now_ms
+        self._memory.note(message)
+        if isinstance(message, RecallRequest | RecallResponse):
+            self._on_recall(message)
+            return
+        if self.recalling:
+            return
         asks_vote = isinstance(message, PreVoteRequest | VoteRequest)
-        if asks_vote and self._hears_leader:
+        bidden = isinstance(message, VoteRequest) and message.transfer
+        if asks_vote and self._hears_leader and not bidden:
             self._refuse(message)
             return
         if message.term > self.term + TERM_STEP_MAX:
@@ -174,16 +237,26 @@ class Raft:
 
     def tick(self, now_ms: int) -> None:
         """One unit of time has passed."""
+        if self.rollback is not None:
+            return
         self._now_ms = now_ms
         self._ticks += 1
+        if self.recalling:
+            if self._ticks % self._heartbeat_ticks == 0:
+                self._ask_others()
+            return
         self._elapsed += 1
+        self._leaderless = 0 if self._hears_leader else self._leaderless + 1
+        if self._leaderless == self._ask_again_ticks:
+            self._leaderless = 0
+            self._ask_others()
         for context in self._forwarded.expired(self._ticks - self._election_ticks):
             self._reads.append(Read(context, None))
         # A replica whose disk hangs could neither commit its own entries nor vote for itself.
         disk_hangs = self._writes.has_waited_since(self._ticks - self._election_ticks)
         if self._leadership is not None:
             self._tick_leader(self._leadership, disk_hangs)
-        elif self._elapsed >= self._timeout and not disk_hangs:
+        elif self._elapsed >= self._patience and not disk_hangs:
             self._become_pre_candidate()
 
     def propose(self, data: bytes, now_ms: int) -> Position:
@@ -199,8 +272,22 @@ class Raft:
         it is committed. Raises NotLeader, ChangeRefused, Busy."""
         self._now_ms = now_ms
         leadership = self._lead()
-        check_change(configuration, self.log, leadership.commits_own_term)
+        check_change(configuration, self.log, leadership.commits_own_term, leadership.matches)
         return leadership.append(EntryKind.CONFIGURATION, configuration.format(), now_ms)
+
+    def transfer(self, target: ReplicaId | None = None) -> ReplicaId | None:
+        """Hand the lead to this voter, or to the one that would take over soonest, as soon as it
+        has all of the log; until then, and for an election timeout at most, nothing is proposed.
+        Returns to whom. None, and nothing happens, if this is not the leader or there is no such
+        other voter."""
+        leadership = self._leadership
+        if leadership is None:
+            return None
+        target = target or leadership.successor()
+        if target is None or target == self.id or not self.configuration.is_voter(target):
+            return None
+        leadership.begin_transfer(target)
+        return target
 
     def read_index(self, context: int) -> None:
         """Ask for a linearizable read, on any replica. A later Ready answers with a `Read` of this
@@ -224,6 +311,8 @@ class Raft:
         self._now_ms = now_ms
         durable, messages = self._writes.persisted(number)
         self.log.persisted(durable)
+        if self.rollback is not None:
+            return
         for message in messages:
             if message.recipient == self.id:
                 self.step(message, now_ms)
@@ -278,6 +367,11 @@ class Raft:
     def _draw_timeout(self) -> int:
         return self._election_ticks + self._random(self._election_ticks)
 
+    @property
+    def _patience(self) -> int:
+        """How long to wait for a leader."""
+        return self._timeout * WRONG_CLOCK_PATIENCE if self._clock_off_ms else self._timeout
+
     def _restart_timer(self) -> None:
         self._elapsed = 0
         self._timeout = self._draw_timeout()
@@ -311,12 +405,13 @@ class Raft:
         self._send += self._campaign.pre_vote_requests()
         self._count_vote(self.id, granted=True)
 
-    def _become_candidate(self) -> None:
+    def _become_candidate(self, *, transfer: bool = False) -> None:
+        self._lose_leader()
         self._hard_state = HardState(self.term + 1, self.id)
         self.role = Role.CANDIDATE
         self._restart_timer()
         self._campaign = Campaign(self.id, self.term, self.log)
-        for message in self._campaign.vote_requests():
+        for message in self._campaign.vote_requests(transfer=transfer):
             self._writes.hold(message)
 
     def _become_leader(self) -> None:
@@ -326,6 +421,27 @@ class Raft:
         self._campaign = None
         self._leadership = Leadership(self.id, self.term, self.log, self._limits, self._author)
         self._leadership.append(EntryKind.NOOP, b"", self._now_ms)
+
+    # After a start
+
+    def _ask_others(self) -> None:
+        self._send += self._recall.requests(self.log, self.term)
+
+    def _on_recall(self, message: RecallRequest | RecallResponse) -> None:
+        """Terms are not compared: the question must disturb nobody, and an answer is only heard."""
+        if isinstance(message, RecallRequest):
+            index, now = self.log.configuration_index, self.configuration
+            self._send.append(self._memory.answer(message, self.term, index, now))
+            return
+        was_recalling = self.recalling
+        if not self._recall.take(message, self.term + TERM_STEP_MAX):
+            return
+        self.rollback = forgotten(message, self._hard_state, self.log.last_index)
+        if self.rollback is not None:
+            self._become_follower(self.term)
+        elif was_recalling and not self.recalling:
+            self._become_follower(max(self.term, self._recall.term))
+            self._restart_timer()
 
     # Messages of the current term
 
@@ -347,7 +463,7 @@ class Raft:
                 self._on_heartbeat(message)
             case HeartbeatResponse():
                 if leadership is not None:
-                    leadership.heartbeat_answered(message.sender, message.read_position)
+                    leadership.heartbeat_answered(message, self._now_ms)
             case ReadIndexRequest():
                 self._on_read_request(message)
             case ReadIndexResponse():
@@ -365,6 +481,11 @@ class Raft:
             case VoteResponse():
                 if self.role is Role.CANDIDATE:
                     self._count_vote(message.sender, message.granted)
+            case TimeoutNow():
+                if self.leader == message.sender and self.configuration.is_voter(self.id):
+                    self._become_candidate(transfer=True)
+            case RecallRequest() | RecallResponse():
+                raise AssertionError("taken before terms are compared")
             case _:
                 assert_never(message)
 
@@ -387,7 +508,9 @@ class Raft:
         """At most one vote per term, first come first served, and only for a log that has all
         that can be committed (paper, 5.2 and 5.4.1). It leaves when it is on the disk."""
         vote = self._hard_state.vote
-        free = vote == message.sender or (vote is None and self.leader is None)
+        known_at_start = self.term <= self._recall.term
+        free = vote is None and self.leader is None and not known_at_start
+        free = free or vote == message.sender
         if not (free and self.log.is_up_to_date(message.last_index, message.last_term)):
             self._refuse(message)
             return
@@ -438,9 +561,15 @@ class Raft:
         """Answered without waiting for the disk: a slow one must not look like a dead replica."""
         if self._follow(message):
             take_heartbeat_commit(message, self.log)
+            self._clock_off_ms = message.clock_off_ms
             self._send.append(
                 HeartbeatResponse(
-                    self.id, message.sender, self.term, message.read_position, self._now_ms
+                    self.id,
+                    message.sender,
+                    self.term,
+                    message.read_position,
+                    message.clock_ms,
+                    self._now_ms,
                 )
             )
 
@@ -458,18 +587,27 @@ class Raft:
             return
         if count_due:
             self._elapsed = 0
+        leadership.transfer_tick(self._election_ticks)
         if self._ticks % self._heartbeat_ticks == 0:
-            self._send += leadership.heartbeats()
+            self._clock_off_ms = leadership.compare_clocks()
+            self._send += leadership.heartbeats(self._now_ms)
+        if self._clock_off_ms and leadership.transferee is None:
+            self.transfer()
 
     def _finish_leader_turn(self, leadership: Leadership) -> None:
         """Once for everything that came in since the last Ready: so appends, commit notices and
         read rounds are shared by all proposals and reads that came together."""
         self._send += leadership.replicate()
-        self._send += leadership.begin_reads()
+        self._send += leadership.begin_reads(self._now_ms)
         for asked, index in leadership.confirmed_reads():
             self._answer_read(asked, index)
         if leadership.is_over:
+            # Removed by a committed change: the others need not wait for a timeout (thesis, 4.2.2).
+            if (successor := leadership.successor()) is not None:
+                self._send.append(TimeoutNow(self.id, successor, self.term))
             self._become_follower(self.term)
+        else:
+            self._send += leadership.transfer_message()
 
     def _on_read_request(self, message: ReadIndexRequest) -> None:
         asked = Asked(message.sender, message.context)

@@ -13,7 +13,7 @@ class Frame(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("sender", "recipient", "term", "pre_vote_request", "pre_vote_response", "vote_request", "vote_response", "append_request", "append_response", "append_refusal", "commit_notice", "heartbeat_request", "heartbeat_response", "read_index_request", "read_index_response")
+    __slots__ = ("sender", "recipient", "term", "pre_vote_request", "pre_vote_response", "vote_request", "vote_response", "append_request", "append_response", "append_refusal", "commit_notice", "heartbeat_request", "heartbeat_response", "read_index_request", "read_index_response", "timeout_now", "recall_request", "recall_response")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     RECIPIENT_FIELD_NUMBER: _ClassVar[int]
     TERM_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,9 @@ class Message(_message.Message):
     HEARTBEAT_RESPONSE_FIELD_NUMBER: _ClassVar[int]
     READ_INDEX_REQUEST_FIELD_NUMBER: _ClassVar[int]
     READ_INDEX_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_NOW_FIELD_NUMBER: _ClassVar[int]
+    RECALL_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    RECALL_RESPONSE_FIELD_NUMBER: _ClassVar[int]
     sender: str
     recipient: str
     term: int
@@ -44,7 +47,10 @@ class Message(_message.Message):
     heartbeat_response: HeartbeatResponse
     read_index_request: ReadIndexRequest
     read_index_response: ReadIndexResponse
-    def __init__(self, sender: _Optional[str] = ..., recipient: _Optional[str] = ..., term: _Optional[int] = ..., pre_vote_request: _Optional[_Union[PreVoteRequest, _Mapping]] = ..., pre_vote_response: _Optional[_Union[PreVoteResponse, _Mapping]] = ..., vote_request: _Optional[_Union[VoteRequest, _Mapping]] = ..., vote_response: _Optional[_Union[VoteResponse, _Mapping]] = ..., append_request: _Optional[_Union[AppendRequest, _Mapping]] = ..., append_response: _Optional[_Union[AppendResponse, _Mapping]] = ..., append_refusal: _Optional[_Union[AppendRefusal, _Mapping]] = ..., commit_notice: _Optional[_Union[CommitNotice, _Mapping]] = ..., heartbeat_request: _Optional[_Union[HeartbeatRequest, _Mapping]] = ..., heartbeat_response: _Optional[_Union[HeartbeatResponse, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_response: _Optional[_Union[ReadIndexResponse, _Mapping]] = ...) -> None: ...
+    timeout_now: TimeoutNow
+    recall_request: RecallRequest
+    recall_response: RecallResponse
+    def __init__(self, sender: _Optional[str] = ..., recipient: _Optional[str] = ..., term: _Optional[int] = ..., pre_vote_request: _Optional[_Union[PreVoteRequest, _Mapping]] = ..., pre_vote_response: _Optional[_Union[PreVoteResponse, _Mapping]] = ..., vote_request: _Optional[_Union[VoteRequest, _Mapping]] = ..., vote_response: _Optional[_Union[VoteResponse, _Mapping]] = ..., append_request: _Optional[_Union[AppendRequest, _Mapping]] = ..., append_response: _Optional[_Union[AppendResponse, _Mapping]] = ..., append_refusal: _Optional[_Union[AppendRefusal, _Mapping]] = ..., commit_notice: _Optional[_Union[CommitNotice, _Mapping]] = ..., heartbeat_request: _Optional[_Union[HeartbeatRequest, _Mapping]] = ..., heartbeat_response: _Optional[_Union[HeartbeatResponse, _Mapping]] = ..., read_index_request: _Optional[_Union[ReadIndexRequest, _Mapping]] = ..., read_index_response: _Optional[_Union[ReadIndexResponse, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ..., recall_request: _Optional[_Union[RecallRequest, _Mapping]] = ..., recall_response: _Optional[_Union[RecallResponse, _Mapping]] = ...) -> None: ...
 
 class PreVoteRequest(_message.Message):
     __slots__ = ("last_index", "last_term")
@@ -61,12 +67,14 @@ class PreVoteResponse(_message.Message):
     def __init__(self, granted: _Optional[bool] = ...) -> None: ...
 
 class VoteRequest(_message.Message):
-    __slots__ = ("last_index", "last_term")
+    __slots__ = ("last_index", "last_term", "transfer")
     LAST_INDEX_FIELD_NUMBER: _ClassVar[int]
     LAST_TERM_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
     last_index: int
     last_term: int
-    def __init__(self, last_index: _Optional[int] = ..., last_term: _Optional[int] = ...) -> None: ...
+    transfer: bool
+    def __init__(self, last_index: _Optional[int] = ..., last_term: _Optional[int] = ..., transfer: _Optional[bool] = ...) -> None: ...
 
 class VoteResponse(_message.Message):
     __slots__ = ("granted",)
@@ -129,20 +137,26 @@ class CommitNotice(_message.Message):
     def __init__(self, commit: _Optional[int] = ..., commit_term: _Optional[int] = ...) -> None: ...
 
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("commit", "read_position")
+    __slots__ = ("commit", "read_position", "clock_ms", "clock_off_ms")
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_OFF_MS_FIELD_NUMBER: _ClassVar[int]
     commit: int
     read_position: int
-    def __init__(self, commit: _Optional[int] = ..., read_position: _Optional[int] = ...) -> None: ...
+    clock_ms: int
+    clock_off_ms: int
+    def __init__(self, commit: _Optional[int] = ..., read_position: _Optional[int] = ..., clock_ms: _Optional[int] = ..., clock_off_ms: _Optional[int] = ...) -> None: ...
 
 class HeartbeatResponse(_message.Message):
-    __slots__ = ("read_position", "clock_ms")
+    __slots__ = ("read_position", "echo_ms", "clock_ms")
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
+    ECHO_MS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
     read_position: int
+    echo_ms: int
     clock_ms: int
-    def __init__(self, read_position: _Optional[int] = ..., clock_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, read_position: _Optional[int] = ..., echo_ms: _Optional[int] = ..., clock_ms: _Optional[int] = ...) -> None: ...
 
 class ReadIndexRequest(_message.Message):
     __slots__ = ("context",)
@@ -157,3 +171,29 @@ class ReadIndexResponse(_message.Message):
     context: int
     index: int
     def __init__(self, context: _Optional[int] = ..., index: _Optional[int] = ...) -> None: ...
+
+class TimeoutNow(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RecallRequest(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...
+
+class RecallResponse(_message.Message):
+    __slots__ = ("number", "vote_term", "ack_term", "ack_index", "configuration_index", "configuration")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    VOTE_TERM_FIELD_NUMBER: _ClassVar[int]
+    ACK_TERM_FIELD_NUMBER: _ClassVar[int]
+    ACK_INDEX_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_INDEX_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    vote_term: int
+    ack_term: int
+    ack_index: int
+    configuration_index: int
+    configuration: bytes
+    def __init__(self, number: _Optional[int] = ..., vote_term: _Optional[int] = ..., ack_term: _Optional[int] = ..., ack_index: _Optional[int] = ..., configuration_index: _Optional[int] = ..., configuration: _Optional[bytes] = ...) -> None: ...

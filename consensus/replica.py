@@ -15,7 +15,8 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from consensus import raft
@@ -60,6 +61,17 @@ class Status:
     applied: int
     connected: frozenset[ReplicaId]
     contradictions: int
+    recalling: bool
+    """It takes no part yet: too few have said what they remember of it."""
+    clock_off_ms: int
+    """By how much its clock is off, as far as the leader knows; 0 if it is not."""
+    matches: Mapping[ReplicaId, int]
+    """On a leader: up to where the replicas it hears have its log on their disks."""
+
+
+class RolledBack(JournalError):
+    """Others remember promises of this replica that its disk does not: it was put back from a copy,
+    or lost what it had synced. It must not speak again under this id: rejoin under a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,11 @@ class _ReadRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class _HandOver:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class _Written:
     number: int | None
 
@@ -83,7 +100,7 @@ class _DiskFailed:
     error: Exception
 
 
-_Input = Message | _Proposal | _ReadRequest | _Written | _DiskFailed
+_Input = Message | _Proposal | _ReadRequest | _HandOver | _Written | _DiskFailed
 
 
 class Replica:
@@ -127,7 +144,8 @@ class Replica:
             applied=applied,
         )
         self._configuration = self._raft.configuration
-        peers.configure(self._configuration)
+        self._acquaintances = self._raft.acquaintances
+        peers.configure(self._acquaintances)
 
         self._running = False
         self._inbox: deque[_Input] = deque()
@@ -139,13 +157,15 @@ class Replica:
         self._ticks = 0
         self._tick_is_due = False
         self._led_term: int | None = None
+        self._another_leads = asyncio.Event()
 
         # When the disk last finished something, and whether it was asked for a sign of life since.
         self._disk_answered_s = 0.0
         self._probing = False
 
     async def run(self) -> None:
-        """Take part until cancelled, or until the disk or `apply` fails: that is raised."""
+        """Take part until cancelled, until the disk or `apply` fails, or until it shows that the
+        disk has forgotten something (RolledBack): that is raised."""
         loop = asyncio.get_running_loop()
         self._disk_answered_s = time.monotonic()
 
@@ -194,6 +214,16 @@ class Replica:
         self._put(_ReadRequest(answer))
         return await answer
 
+    async def hand_over(self) -> None:
+        """Give up the lead, if this replica has it, to whoever can take over soonest; returns when
+        another leads, or after an election timeout. To be called before stopping."""
+        if self._running and self._raft.role is Role.LEADER:
+            self._another_leads.clear()
+            self._put(_HandOver())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._election_s):
+                    await self._another_leads.wait()
+
     def status(self) -> Status:
         core = self._raft
         return Status(
@@ -206,6 +236,9 @@ class Replica:
             self._delivery.applied,
             frozenset(self._peers.connected),
             len(self.contradictions),
+            core.recalling,
+            core.clock_off_ms,
+            core.matches,
         )
 
     @property
@@ -267,8 +300,13 @@ class Replica:
                     self._raft.persisted(item.number, now_ms)
             case _DiskFailed():
                 raise item.error
+            case _HandOver():
+                if self._raft.transfer() is None:
+                    self._another_leads.set()
             case _:
                 self._raft.step(item, now_ms)
+                if self._raft.rollback is not None:
+                    raise RolledBack(f"{self._journal.directory}: {self._raft.rollback}")
 
     def _take_proposal(self, proposal: _Proposal, now_ms: int) -> None:
         if proposal.answer.done():  # The caller has left; nothing was proposed yet.
@@ -354,9 +392,13 @@ class Replica:
             _log.info("%s in term %d, leader %s", ready.role.value, ready.term, ready.leader)
             self._led_term = led_term
             self._proposals.doubt(led_term, self._ticks + self._doubt_ticks)
-        if self._configuration != self._raft.configuration:
-            self._configuration = self._raft.configuration
-            self._peers.configure(self._configuration)
+        if ready.leader is not None and ready.leader != self._raft.id:
+            self._another_leads.set()
+        self._configuration = self._raft.configuration
+        acquaintances = self._raft.acquaintances
+        if self._acquaintances != acquaintances:
+            self._acquaintances = acquaintances
+            self._peers.configure(acquaintances)
 
     def _abandon(self) -> None:
         """Answer everybody who still waits: after this nothing more is learnt here."""

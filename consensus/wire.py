@@ -18,11 +18,13 @@ from consensus import raft_pb2
 from consensus.messages import (
     DATA_BYTES_MAX,
     AppendRequest,
+    Configuration,
     Entry,
     EntryKind,
     Envelope,
     Message,
     ReadIndexResponse,
+    RecallResponse,
 )
 
 # A proposer and a version are names; in the journal their lengths are one byte each.
@@ -60,7 +62,8 @@ def _name(kind: type[Message]) -> str:
     return "".join("_" + c.lower() if c.isupper() else c for c in kind.__name__)[1:]
 
 
-# Every message but AppendRequest has the same fields here and in the proto file, by name.
+# Every message has the same fields here and in the proto file, by name; those that are no numbers
+# or flags are spelled out below.
 _KINDS: dict[str, type[Message]] = {_name(kind): kind for kind in get_args(Message)}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _ENVELOPE = {field.name for field in fields(Envelope)}
@@ -72,6 +75,8 @@ _FIELDS = {
 
 def size_of(message: Message) -> int:
     """At most what this message adds to a frame."""
+    if isinstance(message, RecallResponse):
+        return _MESSAGE_BYTES_MAX + len(message.configuration.format())
     if not isinstance(message, AppendRequest):
         return _MESSAGE_BYTES_MAX
     data = sum(len(entry.data) for entry in message.entries)
@@ -102,6 +107,8 @@ def format_frame(messages: Iterable[Message]) -> bytes:
                 for entry in value:
                     _format_entry(body.entries.add(), entry)
                     data.append(entry.data)
+            elif isinstance(value, Configuration):
+                setattr(body, name, value.format())
             elif value is not None:
                 setattr(body, name, value)
     header = frame.SerializeToString()
@@ -155,6 +162,8 @@ def _parse_message(message: raft_pb2.Message, data: _Data) -> Message:
         values["entries"] = tuple(_parse_entry(entry, data) for entry in body.entries)
     elif kind is ReadIndexResponse and not body.HasField("index"):
         values["index"] = None
+    elif kind is RecallResponse:
+        values["configuration"] = Configuration.parse(body.configuration)
     return kind(message.sender, message.recipient, message.term, **values)
 
 

@@ -21,6 +21,8 @@ from consensus.messages import (
     HardState,
     Message,
     Position,
+    RecallRequest,
+    RecallResponse,
     ReplicaId,
     Voter,
     VoteRequest,
@@ -82,6 +84,8 @@ class Node:
             limits=self.cluster.limits,
         )
         self.drain()
+        if self.name in self.cluster.nodes:  # Or the whole group is only being made.
+            self.cluster.introduce()
 
     def crash(self, written: int = 0) -> None:
         """Lose everything but the disk, on which the first `written` pending writes may still have
@@ -123,6 +127,7 @@ class Node:
         for _ in range(times):
             self.raft.tick(self.now_ms)
             self.drain()
+            self.cluster.introduce()
 
     def step(self, message: Message) -> None:
         self.raft.step(message, self.now_ms)
@@ -246,8 +251,10 @@ class Cluster:
         self.witness = Witness()
         first = self.configuration(names if voters is None else voters, learners)
         self.nodes: dict[str, Node] = {}
+        self.asking: list[Message] = []
         for name in names + learners:
             self.nodes[name] = Node(self, name, first, (logs or {}).get(name, ()))
+        self.introduce()
 
     @staticmethod
     def configuration(voters: Iterable[str], learners: Iterable[str] = ()) -> Configuration:
@@ -262,12 +269,22 @@ class Cluster:
         return self.nodes[name]
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Onto the network, but for links that are cut when it leaves."""
-        self.network += [
-            message
-            for message in messages
-            if (name_of(message.sender), name_of(message.recipient)) not in self.cut
-        ]
+        """Onto the network, but for links that are cut when it leaves. The question of a replica
+        that has started, and its answers, take no time: most tests are about what comes after."""
+        for message in messages:
+            if isinstance(message, RecallRequest | RecallResponse):
+                self.asking.append(message)
+            elif (name_of(message.sender), name_of(message.recipient)) not in self.cut:
+                self.network.append(message)
+
+    def introduce(self) -> None:
+        """Carry the questions of those that have started, and the answers, where they can go."""
+        while self.asking:
+            message = self.asking.pop(0)
+            sender, recipient = name_of(message.sender), name_of(message.recipient)
+            node = self.nodes.get(recipient)
+            if node is not None and node.alive and (sender, recipient) not in self.cut:
+                node.step(message)
 
     def arrive(self, message: Message) -> None:
         node = self.nodes[name_of(message.recipient)]

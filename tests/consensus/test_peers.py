@@ -89,7 +89,7 @@ async def group(*ends: End) -> AsyncIterator[None]:
             await stack.enter_async_context(end.served())
         voters = tuple(sorted(end.voter() for end in ends))
         for end in ends:
-            end.peers.configure(Configuration(voters))
+            end.peers.configure(voters)
         yield
 
 
@@ -131,8 +131,8 @@ async def test_a_peer_that_comes_back_is_found_again() -> None:
     async with a.served():
         async with b.served():
             configuration = Configuration((a.voter(), b.voter()))
-            a.peers.configure(configuration)
-            b.peers.configure(configuration)
+            a.peers.configure(tuple(configuration))
+            b.peers.configure(tuple(configuration))
             a.peers.send([question(A, B)])
             await b.next()
         async with b.served():
@@ -205,8 +205,8 @@ async def test_a_server_with_another_certificate_is_sent_nothing() -> None:
     a, b = End(A), End(B)
     async with a.served(), b.served():
         impostor = replace(b.voter(), certificate=der(make_identity("notary")))
-        a.peers.configure(Configuration((a.voter(), impostor)))
-        b.peers.configure(Configuration((a.voter(), b.voter())))
+        a.peers.configure((a.voter(), impostor))
+        b.peers.configure((a.voter(), b.voter()))
         a.peers.send([question(A, B)])
         async with a.peers.channel(B) as channel:
             call = channel.stream_unary(METHOD)(iter([b""]), timeout=10)
@@ -220,13 +220,13 @@ async def test_the_configuration_decides_who_may_speak() -> None:
     a, b, c = End(A), End(B), End(C)
     async with group(a, b), c.served():
         everybody = Configuration(tuple(sorted(end.voter() for end in (a, b, c))))
-        c.peers.configure(everybody)
-        a.peers.configure(everybody)
+        c.peers.configure(tuple(everybody))
+        a.peers.configure(tuple(everybody))
         c.peers.send([question(C, A, 5)])
         assert (await a.next()).term == 5
         a.peers.send([question(A, C, 6)])
         assert (await c.next()).term == 6
-        a.peers.configure(Configuration((a.voter(), b.voter())))
+        a.peers.configure((a.voter(), b.voter()))
         c.peers.send([question(C, A, 7)])
         b.peers.send([question(B, A, 8)])
         assert (await a.next()).term == 8
@@ -251,7 +251,7 @@ async def test_other_services_use_the_same_pinned_connection_and_learn_who_calls
         "localhost:0", server_credentials(IDENTITIES[B], lambda: [der(IDENTITIES[A])])
     )
     await server.start()
-    a.peers.configure(Configuration((replace(b.voter(), id=A), b.voter())))
+    a.peers.configure((replace(b.voter(), id=A), b.voter()))
     async with a.peers.channel(B) as channel:
         assert await channel.unary_unary("/t.T/E")(b"hello", timeout=10) == b"hello"
     await server.stop(None)
@@ -262,10 +262,10 @@ class TestOutbox:
     async def test_the_newest_heartbeat_takes_the_place_of_the_one_that_waits(self) -> None:
         outbox = Outbox()
         for n in range(5):
-            outbox.put(HeartbeatRequest(A, B, 1, n, n))
-            outbox.put(HeartbeatResponse(A, B, 1, n, n))
+            outbox.put(HeartbeatRequest(A, B, 1, n, n, 0, 0))
+            outbox.put(HeartbeatResponse(A, B, 1, n, 0, n))
         taken = await outbox.take()
-        assert taken == [HeartbeatRequest(A, B, 1, 4, 4), HeartbeatResponse(A, B, 1, 4, 4)]
+        assert taken == [HeartbeatRequest(A, B, 1, 4, 4, 0, 0), HeartbeatResponse(A, B, 1, 4, 0, 4)]
 
     async def test_is_bounded_in_messages_and_bytes(self) -> None:
         outbox = Outbox()

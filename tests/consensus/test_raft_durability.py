@@ -14,6 +14,7 @@ from consensus.messages import (
     HeartbeatRequest,
     HeartbeatResponse,
     ReadIndexResponse,
+    RecallResponse,
     VoteRequest,
     VoteResponse,
 )
@@ -92,7 +93,7 @@ def test_an_entry_written_replaced_and_written_again(make_cluster: Make) -> None
     a.step(append(C, 2, (0, 0), entry(1, 2)))
     a.step(append(B, 3, (0, 0), entry(1, 1)))
     assert [write.entries for write in a.writes] == [(entry(1, 1),), (entry(1, 2),), (entry(1, 1),)]
-    a.step(HeartbeatRequest(B, A, 3, 1, 0))
+    a.step(HeartbeatRequest(B, A, 3, 1, 0, 0, 0))
     for _ in range(2):
         a.finish_writes(1)
         assert a.raft.log.durable == 0
@@ -108,7 +109,7 @@ def test_nothing_leaves_that_was_said_in_a_term_that_is_over(make_cluster: Make)
     cluster = make_cluster()
     a = cluster["a"]
     a.step(append(B, 1, (0, 0), entry(1, 1)))
-    a.step(HeartbeatResponse(C, A, 2, 0, 0))
+    a.step(HeartbeatResponse(C, A, 2, 0, 0, 0))
     a.finish_writes()
     assert cluster.network == []
     a.step(append(C, 2, (1, 1)))
@@ -123,7 +124,7 @@ def test_nobody_is_asked_for_a_vote_when_a_leader_was_found(make_cluster: Make) 
     cluster.arrive(cluster.network.pop())
     a.step(cluster.network.pop())
     assert (a.raft.role, a.raft.term) == (Role.CANDIDATE, 1)
-    a.step(HeartbeatRequest(B, A, 1, 0, 0))
+    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0))
     cluster.network.clear()
     a.finish_writes()
     assert a.raft.role is Role.FOLLOWER
@@ -148,8 +149,8 @@ def test_heartbeats_are_answered_while_the_disk_is_busy(make_cluster: Make) -> N
     b = cluster["b"]
     b.step(AppendRequest(A, B, 1, 1, 1, (entry(2, 1),), 1))
     cluster.network.clear()
-    b.step(HeartbeatRequest(A, B, 1, 1, 5))
-    assert cluster.network == [HeartbeatResponse(B, A, 1, 5, cluster.now_ms)]
+    b.step(HeartbeatRequest(A, B, 1, 1, 5, 0, 0))
+    assert cluster.network == [HeartbeatResponse(B, A, 1, 5, 0, cluster.now_ms)]
 
 
 def test_a_leader_whose_disk_hangs_loses_the_lead(make_cluster: Make) -> None:
@@ -202,7 +203,8 @@ def test_a_restarted_replica_goes_on_where_the_edge_had_applied(make_cluster: Ma
         A, a.storage, proposer="a", version="test", random=lambda n: 0, applied=2, election_ticks=10
     )
     assert again.commit == 2
-    again.step(HeartbeatRequest(B, A, 1, 3, 0), 0)
+    again.step(RecallResponse(B, A, 1, 0, 0, 1, 3, 0, again.configuration), 0)
+    again.step(HeartbeatRequest(B, A, 1, 3, 0, 0, 0), 0)
     ready = again.ready()
     assert ready is not None
     assert [one.data for one in ready.committed] == [b"two"]

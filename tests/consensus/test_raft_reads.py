@@ -35,10 +35,10 @@ def test_a_leader_answers_when_a_majority_confirmed_it(make_cluster: Make) -> No
     heartbeats = sent(cluster, HeartbeatRequest)
     assert {one.read_position for one in heartbeats} == {1}
     assert len(heartbeats) == 4
-    a.step(HeartbeatResponse(B, A, 1, 1, 0))
-    a.step(HeartbeatResponse(B, A, 1, 1, 0))
+    a.step(HeartbeatResponse(B, A, 1, 1, 0, 0))
+    a.step(HeartbeatResponse(B, A, 1, 1, 0, 0))
     assert a.reads == {}
-    a.step(HeartbeatResponse(C, A, 1, 1, 0))
+    a.step(HeartbeatResponse(C, A, 1, 1, 0, 0))
     assert a.reads == {7: 1}
 
 
@@ -47,14 +47,14 @@ def test_an_answer_to_an_older_heartbeat_confirms_no_newer_read(make_cluster: Ma
     a = cluster.elect("a")
     a.read(1)
     a.read(2)
-    a.step(HeartbeatResponse(B, A, 1, 0, 0))
+    a.step(HeartbeatResponse(B, A, 1, 0, 0, 0))
     assert a.reads == {}
-    a.step(HeartbeatResponse(B, A, 1, 1, 0))
+    a.step(HeartbeatResponse(B, A, 1, 1, 0, 0))
     assert a.reads == {1: 1}
-    a.step(HeartbeatResponse(B, A, 1, 1, 0))
-    a.step(HeartbeatResponse(B, A, 1, 3, 0))
+    a.step(HeartbeatResponse(B, A, 1, 1, 0, 0))
+    a.step(HeartbeatResponse(B, A, 1, 3, 0, 0))
     assert a.reads == {1: 1}
-    a.step(HeartbeatResponse(C, A, 1, 2, 0))
+    a.step(HeartbeatResponse(C, A, 1, 2, 0, 0))
     assert a.reads == {1: 1, 2: 1}
 
 
@@ -65,7 +65,7 @@ def test_reads_that_come_together_share_a_round(make_cluster: Make) -> None:
         a.raft.read_index(context)
     a.drain()
     assert [one.read_position for one in sent(cluster, HeartbeatRequest)] == [1, 1]
-    a.step(HeartbeatResponse(C, A, 1, 1, 0))
+    a.step(HeartbeatResponse(C, A, 1, 1, 0, 0))
     assert a.reads == dict.fromkeys(range(5), 1)
 
 
@@ -86,12 +86,12 @@ def test_a_new_leader_answers_only_after_an_entry_of_its_own_term(make_cluster: 
     assert a.raft.commit == 0
     a.read(7)
     assert sent(cluster, HeartbeatRequest) == []
-    a.step(HeartbeatResponse(B, A, 2, 0, 0))
+    a.step(HeartbeatResponse(B, A, 2, 0, 0, 0))
     assert a.reads == {}
     a.finish_writes()
     a.step(AppendResponse(B, A, 2, 3))
     assert [one.read_position for one in sent(cluster, HeartbeatRequest)] == [1, 1]
-    a.step(HeartbeatResponse(B, A, 2, 1, 0))
+    a.step(HeartbeatResponse(B, A, 2, 1, 0, 0))
     assert a.reads == {7: 3}
 
 
@@ -106,7 +106,7 @@ def test_learners_confirm_nothing(make_cluster: Make) -> None:
     cluster = make_cluster(learners="x")
     a = cluster.elect("a")
     a.read(7)
-    a.step(HeartbeatResponse(cluster["x"].id, A, 1, 1, 0))
+    a.step(HeartbeatResponse(cluster["x"].id, A, 1, 1, 0, 0))
     assert a.reads == {}
 
 
@@ -135,10 +135,10 @@ def test_reads_fail_at_once_when_the_lead_is_lost(make_cluster: Make) -> None:
     a.raft.step(ReadIndexRequest(B, A, 1, 99), 0)
     a.drain()
     cluster.network.clear()
-    a.step(HeartbeatResponse(C, A, 2, 1, 0))
+    a.step(HeartbeatResponse(C, A, 2, 1, 0, 0))
     assert a.reads == {7: None}
     assert cluster.network == [ReadIndexResponse(A, B, 2, 99, None)]
-    a.step(HeartbeatResponse(B, A, 2, 1, 0))
+    a.step(HeartbeatResponse(B, A, 2, 1, 0, 0))
     assert a.reads == {7: None}
 
 
@@ -168,7 +168,7 @@ def test_a_forwarded_read_fails_when_the_leader_changes_or_does_not_answer(
     cluster.elect("a")
     b = cluster["b"]
     b.read(1)
-    b.step(HeartbeatRequest(C, B, 2, 0, 0))
+    b.step(HeartbeatRequest(C, B, 2, 0, 0, 0, 0))
     assert b.reads == {1: None}
     b.finish_writes()
     b.tick(3)

@@ -125,7 +125,7 @@ def test_entries_of_older_terms_are_committed_only_with_one_of_the_own(make_clus
     committed indirectly"."""
     cluster = make_cluster(logs={"a": [1, 2], "b": [1], "c": [1, 3]})
     cluster["c"].alive = False
-    cluster["a"].step(HeartbeatResponse(B, A, 3, 0, 0))
+    cluster["a"].step(HeartbeatResponse(B, A, 3, 0, 0, 0))
     a = cluster.elect("a", settle=False)
     assert a.terms == [1, 2, 4]
     a.finish_writes()
@@ -178,7 +178,7 @@ def test_figure_7(make_cluster: Make, terms: list[int]) -> None:
     the follower all of the leader's entries after that point." """
     top = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6]
     cluster = make_cluster(logs={"a": top, "b": terms, "c": top[:-1]})
-    cluster["a"].step(HeartbeatResponse(B, A, 7, 0, 0))
+    cluster["a"].step(HeartbeatResponse(B, A, 7, 0, 0, 0))
     a = cluster.elect("a")
     assert a.terms == [*top, 8]
     assert cluster["b"].entries() == cluster["c"].entries() == a.entries()
@@ -274,7 +274,7 @@ def test_heartbeats_carry_no_commit_beyond_what_was_acknowledged(make_cluster: M
     """Known bug B10 of others: a heartbeat's commit index makes a follower commit a tail that was
     never compared."""
     cluster = make_cluster(logs={"c": [1, 1, 1]})
-    cluster["a"].step(HeartbeatResponse(C, A, 1, 0, 0))
+    cluster["a"].step(HeartbeatResponse(C, A, 1, 0, 0, 0))
     cluster.nodes["c"].alive = False
     a = cluster.elect("a")
     for _ in range(3):
@@ -290,9 +290,9 @@ def test_heartbeats_carry_no_commit_beyond_what_was_acknowledged(make_cluster: M
 def test_a_heartbeat_from_a_leader_that_claims_too_much_commits_nothing(make_cluster: Make) -> None:
     cluster = make_cluster()
     a = follower(cluster, 1, 9)
-    a.step(HeartbeatRequest(B, A, 9, 3, 0))
+    a.step(HeartbeatRequest(B, A, 9, 3, 0, 0, 0))
     assert a.raft.commit == 0
-    a.step(HeartbeatRequest(B, A, 9, 2, 0))
+    a.step(HeartbeatRequest(B, A, 9, 2, 0, 0, 0))
     assert a.raft.commit == 2
 
 
@@ -311,7 +311,7 @@ def test_what_contradicts_a_committed_entry_is_refused_and_kept(make_cluster: Ma
         (CommitNotice(B, A, 9, 3, 5), "entry 3 is committed here with term 4"),
         (AppendRequest(C, A, 9, 0, 0, (), 0), f"{B} is the leader of term 9"),
         (CommitNotice(C, A, 9, 4, 4), f"{B} is the leader of term 9"),
-        (HeartbeatRequest(C, A, 9, 4, 0), f"{B} is the leader of term 9"),
+        (HeartbeatRequest(C, A, 9, 4, 0, 0, 0), f"{B} is the leader of term 9"),
     ]
     for message, _ in wrong:
         a.step(message)
@@ -326,7 +326,7 @@ def test_what_contradicts_a_committed_entry_is_refused_and_kept(make_cluster: Ma
 
 def test_a_leader_contradicts_another_of_its_term(make_cluster: Make) -> None:
     a = make_cluster().elect("a")
-    a.step(HeartbeatRequest(B, A, 1, 0, 0))
+    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0))
     assert a.raft.role is Role.LEADER
     assert [one.why for one in a.contradictions] == [f"{A} is the leader of term 1"]
 
@@ -422,10 +422,10 @@ def test_claims_of_more_than_there_is_are_ignored(make_cluster: Make) -> None:
     a.propose()
     a.step(AppendResponse(B, A, 1, 3))
     a.step(AppendResponse(C, A, 1, 3))
-    a.step(HeartbeatResponse(B, A, 1, 1, 0))
+    a.step(HeartbeatResponse(B, A, 1, 1, 0, 0))
     stranger = "z/0000000000000001"
     a.step(AppendRefusal(stranger, A, 1, 1, 1, 1))
-    a.step(HeartbeatResponse(stranger, A, 1, 0, 0))
+    a.step(HeartbeatResponse(stranger, A, 1, 0, 0, 0))
     a.step(AppendResponse(stranger, A, 1, 2))
     assert a.raft.commit == 1
 
@@ -467,7 +467,7 @@ def test_a_probe_is_sent_once_until_it_is_answered(make_cluster: Make) -> None:
         a.propose(b"x")
     assert sent(cluster, AppendRequest) == []
     for _ in range(2):
-        a.step(HeartbeatResponse(B, A, 1, 0, 0))
+        a.step(HeartbeatResponse(B, A, 1, 0, 0, 0))
         probes = sent(cluster, AppendRequest)
         assert [(one.recipient, one.prev_index, one.entries) for one in probes] == [(B, 0, ())]
     a.step(AppendResponse(B, A, 1, 0))

@@ -23,6 +23,9 @@ from consensus.messages import (
     PreVoteResponse,
     ReadIndexRequest,
     ReadIndexResponse,
+    RecallRequest,
+    RecallResponse,
+    TimeoutNow,
     Voter,
     VoteRequest,
     VoteResponse,
@@ -32,7 +35,7 @@ A, B = "court/00000000000000aa", "notary/00000000000000bb"
 numbers = st.integers(0, 2**64 - 1)
 envelope = (st.sampled_from([A, B]), st.sampled_from([A, B]), st.integers(2**32, wire.NUMBER_MAX))
 names = st.text(max_size=60)
-CONFIGURATION = Configuration((Voter(A, "127.0.0.1:1", b"x"),)).format()
+CONFIGURATION = Configuration((Voter(A, "127.0.0.1:1", b"x"),))
 
 
 @st.composite
@@ -48,7 +51,7 @@ def append_requests(draw: st.DrawFn) -> AppendRequest:
             draw(numbers),
             draw(names),
             draw(names),
-            CONFIGURATION if kind is EntryKind.CONFIGURATION else data,
+            CONFIGURATION.format() if kind is EntryKind.CONFIGURATION else data,
         )
         for n, (kind, data) in enumerate(draw(bodies), 1)
     )
@@ -63,15 +66,18 @@ messages: st.SearchStrategy[Message] = st.one_of(
         for kind, parts in (
             (PreVoteRequest, (numbers, numbers)),
             (PreVoteResponse, (st.booleans(),)),
-            (VoteRequest, (numbers, numbers)),
+            (VoteRequest, (numbers, numbers, st.booleans())),
             (VoteResponse, (st.booleans(),)),
             (AppendResponse, (numbers,)),
             (AppendRefusal, (numbers, numbers, numbers)),
             (CommitNotice, (numbers, numbers)),
-            (HeartbeatRequest, (numbers, numbers)),
-            (HeartbeatResponse, (numbers, numbers)),
+            (HeartbeatRequest, (numbers, numbers, numbers, st.integers(-(2**63), 2**63 - 1))),
+            (HeartbeatResponse, (numbers, numbers, numbers)),
             (ReadIndexRequest, (numbers,)),
             (ReadIndexResponse, (numbers, st.none() | numbers)),
+            (TimeoutNow, ()),
+            (RecallRequest, (numbers,)),
+            (RecallResponse, (*5 * [numbers], st.just(CONFIGURATION))),
         )
     ),
 )

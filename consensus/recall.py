@@ -1,0 +1,165 @@
+"""What a replica has promised, asked of those it was promised to.
+
+A disk can come back as it was last week: restored from a copy, a snapshot of its machine, a mirror
+that lagged. Such a replica would vote again in a term it voted in, and call entries durable that it
+once acknowledged and has no more. So after every start it asks, and neither votes, campaigns,
+acknowledges nor confirms anything until as many have answered as make a quorum with it. They
+answer in this state too, or a group that starts as a whole never would.
+
+What it hears is compared with its disk (`forgotten`):
+
+- It acknowledges in a term only when that term is on its disk, and while a term lasts its log only
+  grows. So (term on disk, last index) can never be less than any (term, index) it acknowledged.
+- A vote is on its disk, with its term, before it leaves; a newer term may have replaced both since.
+
+Either violated means that this disk has forgotten: the replica says nothing ever again, and its
+owner has it rejoin under a new id. The others remember only since their own starts, so this finds a
+disk put back only if one that saw the promise answers; whoever puts a disk back by hand must count
+it as lost. Against what nobody remembers there is one more wall: no new vote in a term that was
+already known when the question was answered.
+
+The answers also tell who belongs to the group now, which a replica that was away longer than its
+neighbours cannot know; the newest configuration told is the one whose quorum must answer.
+"""
+
+from dataclasses import dataclass
+
+from consensus.log import Log
+from consensus.messages import (
+    AppendResponse,
+    Configuration,
+    HardState,
+    Message,
+    RecallRequest,
+    RecallResponse,
+    ReplicaId,
+    Voter,
+    VoteResponse,
+)
+from consensus.quorum import Tally, tally
+
+REMEMBERED_MAX = 1024
+"""Replicas whose promises are remembered: far more than a group ever has, and no more than a
+message each of strangers could make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """The newest that one replica gave this one: the term of its vote, and as (term, index) up to
+    where it acknowledged. 0 stands for never."""
+
+    vote_term: int = 0
+    acknowledged: tuple[int, int] = (0, 0)
+
+
+class Memory:
+    """Owned by the core: what others promised this replica since its start."""
+
+    def __init__(self) -> None:
+        self._promises: dict[ReplicaId, Promises] = {}
+
+    def note(self, message: Message) -> None:
+        """Promises stay promises when the message that carries them comes too late."""
+        old = self._promises.get(message.sender, Promises())
+        match message:
+            case VoteResponse(granted=True):
+                new = Promises(max(old.vote_term, message.term), old.acknowledged)
+            case AppendResponse():
+                acknowledged = (message.term, message.match_index)
+                new = Promises(old.vote_term, max(old.acknowledged, acknowledged))
+            case _:
+                return
+        if new != old and (old != Promises() or len(self._promises) < REMEMBERED_MAX):
+            self._promises[message.sender] = new
+
+    def answer(
+        self, request: RecallRequest, term: int, index: int, configuration: Configuration
+    ) -> RecallResponse:
+        """`index` is that of the configuration in force."""
+        promises = self._promises.get(request.sender, Promises())
+        return RecallResponse(
+            request.recipient,
+            request.sender,
+            term,
+            request.number,
+            promises.vote_term,
+            *promises.acknowledged,
+            index,
+            configuration,
+        )
+
+
+def forgotten(answer: RecallResponse, hard_state: HardState, last_index: int) -> str | None:
+    """What the answer remembers and this disk does not, or None. Good at any time: whatever was
+    promised since the start is in `hard_state` and `last_index` as well."""
+    here = (hard_state.term, last_index)
+    if here < (answer.ack_term, answer.ack_index):
+        return (
+            f"{answer.sender} had entries up to {answer.ack_index} acknowledged in term"
+            f" {answer.ack_term}, but here is entry {last_index} in term {hard_state.term}"
+        )
+    voted_here = (hard_state.term, hard_state.vote == answer.sender)
+    if answer.vote_term and voted_here < (answer.vote_term, True):
+        return (
+            f"{answer.sender} had a vote in term {answer.vote_term}, which is not on this disk of"
+            f" term {hard_state.term}"
+        )
+    return None
+
+
+class Recall:
+    """Owned by the core, from its start on: the question and who has answered it.
+
+    `term` is the newest heard: no vote is given in it or before it that is not on the disk already.
+    """
+
+    def __init__(self, replica_id: ReplicaId, number: int, log: Log) -> None:
+        self._id = replica_id
+        self._number = number
+        self._index = log.configuration_index
+        self._configuration = log.configuration
+        self._answered = {replica_id: True}
+        self.term = 0
+        self.is_over = False
+        self._count()
+
+    def requests(self, log: Log, term: int) -> list[Message]:
+        return [
+            RecallRequest(self._id, voter.id, term, self._number)
+            for voter in self.acquaintances(log)
+            if voter.id != self._id
+        ]
+
+    def acquaintances(self, log: Log) -> tuple[Voter, ...]:
+        """The last committed configuration, all after it, and a newer one that was heard of; at the
+        start the first one too, which a newcomer got from those it came to, while its log still
+        tells of older ones. Who is in several is known by the newest."""
+        known = [self._configuration] if self._index > log.configuration_index else []
+        for index, configuration in reversed(log.configurations):
+            known.append(configuration)
+            if index <= log.commit:
+                break
+        if not self.is_over:
+            known.append(log.configurations[0][1])
+        found: dict[ReplicaId, Voter] = {}
+        for configuration in known:
+            for replica in configuration:
+                found.setdefault(replica.id, replica)
+        return tuple(found.values())
+
+    def take(self, answer: RecallResponse, term_max: int) -> bool:
+        """Whether it answers the question of this start. A term above `term_max` is a lie or will
+        be approached; it must not keep this replica from voting for ever."""
+        if answer.number != self._number:
+            return False
+        if answer.configuration_index > self._index:
+            self._index, self._configuration = answer.configuration_index, answer.configuration
+        if not self.is_over:
+            self.term = max(self.term, min(answer.term, term_max))
+            self._answered[answer.sender] = True
+            self._count()
+        return True
+
+    def _count(self) -> None:
+        voters = [voter.id for voter in self._configuration.voters]
+        self.is_over = tally(voters, self._answered) is Tally.WON
