@@ -1,10 +1,22 @@
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Standing(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STRANGER: _ClassVar[Standing]
+    LEARNER: _ClassVar[Standing]
+    VOTER: _ClassVar[Standing]
+    REMOVED: _ClassVar[Standing]
+STRANGER: Standing
+LEARNER: Standing
+VOTER: Standing
+REMOVED: Standing
 
 class ProposeRequest(_message.Message):
     __slots__ = ("records",)
@@ -213,7 +225,75 @@ class SealsResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class PullSealsRequest(_message.Message):
-    __slots__ = ("above_size",)
+    __slots__ = ("above_size", "member")
     ABOVE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
     above_size: int
-    def __init__(self, above_size: _Optional[int] = ...) -> None: ...
+    member: str
+    def __init__(self, above_size: _Optional[int] = ..., member: _Optional[str] = ...) -> None: ...
+
+class PullSealsResponse(_message.Message):
+    __slots__ = ("seals", "yours")
+    SEALS_FIELD_NUMBER: _ClassVar[int]
+    YOURS_FIELD_NUMBER: _ClassVar[int]
+    seals: _containers.RepeatedCompositeFieldContainer[Seal]
+    yours: Seal
+    def __init__(self, seals: _Optional[_Iterable[_Union[Seal, _Mapping]]] = ..., yours: _Optional[_Union[Seal, _Mapping]] = ...) -> None: ...
+
+class JoinRequest(_message.Message):
+    __slots__ = ("replica_id", "address", "recalling", "log_key", "witness_key", "passed")
+    REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    RECALLING_FIELD_NUMBER: _ClassVar[int]
+    LOG_KEY_FIELD_NUMBER: _ClassVar[int]
+    WITNESS_KEY_FIELD_NUMBER: _ClassVar[int]
+    PASSED_FIELD_NUMBER: _ClassVar[int]
+    replica_id: str
+    address: str
+    recalling: bool
+    log_key: str
+    witness_key: str
+    passed: Passed
+    def __init__(self, replica_id: _Optional[str] = ..., address: _Optional[str] = ..., recalling: _Optional[bool] = ..., log_key: _Optional[str] = ..., witness_key: _Optional[str] = ..., passed: _Optional[_Union[Passed, _Mapping]] = ...) -> None: ...
+
+class Passed(_message.Message):
+    __slots__ = ("certificate", "listed")
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    certificate: bytes
+    listed: bool
+    def __init__(self, certificate: _Optional[bytes] = ..., listed: _Optional[bool] = ...) -> None: ...
+
+class JoinResponse(_message.Message):
+    __slots__ = ("genesis", "configuration", "configuration_index", "known", "listed", "standing", "waiting_for")
+    GENESIS_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_INDEX_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
+    genesis: bytes
+    configuration: bytes
+    configuration_index: int
+    known: bool
+    listed: bool
+    standing: Standing
+    waiting_for: str
+    def __init__(self, genesis: _Optional[bytes] = ..., configuration: _Optional[bytes] = ..., configuration_index: _Optional[int] = ..., known: _Optional[bool] = ..., listed: _Optional[bool] = ..., standing: _Optional[_Union[Standing, str]] = ..., waiting_for: _Optional[str] = ...) -> None: ...
+
+class LeaveRequest(_message.Message):
+    __slots__ = ("member", "passed")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    PASSED_FIELD_NUMBER: _ClassVar[int]
+    member: str
+    passed: bool
+    def __init__(self, member: _Optional[str] = ..., passed: _Optional[bool] = ...) -> None: ...
+
+class LeaveResponse(_message.Message):
+    __slots__ = ("configuration", "in_policy")
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    IN_POLICY_FIELD_NUMBER: _ClassVar[int]
+    configuration: bytes
+    in_policy: bool
+    def __init__(self, configuration: _Optional[bytes] = ..., in_policy: _Optional[bool] = ...) -> None: ...
