@@ -4,64 +4,67 @@
 # source: consensus/raft.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "consensus/raft.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'consensus/raft.proto'
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x14\x63onsensus/raft.proto\x12\tconsensus"-\n\x05\x46rame\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.consensus.Message"\xea\x06\n\x07Message\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x35\n\x10pre_vote_request\x18\x04 \x01(\x0b\x32\x19.consensus.PreVoteRequestH\x00\x12\x37\n\x11pre_vote_response\x18\x05 \x01(\x0b\x32\x1a.consensus.PreVoteResponseH\x00\x12.\n\x0cvote_request\x18\x06 \x01(\x0b\x32\x16.consensus.VoteRequestH\x00\x12\x30\n\rvote_response\x18\x07 \x01(\x0b\x32\x17.consensus.VoteResponseH\x00\x12\x32\n\x0e\x61ppend_request\x18\x08 \x01(\x0b\x32\x18.consensus.AppendRequestH\x00\x12\x34\n\x0f\x61ppend_response\x18\t \x01(\x0b\x32\x19.consensus.AppendResponseH\x00\x12\x32\n\x0e\x61ppend_refusal\x18\n \x01(\x0b\x32\x18.consensus.AppendRefusalH\x00\x12\x30\n\rcommit_notice\x18\x0b \x01(\x0b\x32\x17.consensus.CommitNoticeH\x00\x12\x38\n\x11heartbeat_request\x18\x0c \x01(\x0b\x32\x1b.consensus.HeartbeatRequestH\x00\x12:\n\x12heartbeat_response\x18\r \x01(\x0b\x32\x1c.consensus.HeartbeatResponseH\x00\x12\x39\n\x12read_index_request\x18\x0e \x01(\x0b\x32\x1b.consensus.ReadIndexRequestH\x00\x12;\n\x13read_index_response\x18\x0f \x01(\x0b\x32\x1c.consensus.ReadIndexResponseH\x00\x12,\n\x0btimeout_now\x18\x10 \x01(\x0b\x32\x15.consensus.TimeoutNowH\x00\x12\x32\n\x0erecall_request\x18\x11 \x01(\x0b\x32\x18.consensus.RecallRequestH\x00\x12\x34\n\x0frecall_response\x18\x12 \x01(\x0b\x32\x19.consensus.RecallResponseH\x00\x42\x06\n\x04\x62ody"7\n\x0ePreVoteRequest\x12\x12\n\nlast_index\x18\x01 \x01(\x04\x12\x11\n\tlast_term\x18\x02 \x01(\x04""\n\x0fPreVoteResponse\x12\x0f\n\x07granted\x18\x01 \x01(\x08"F\n\x0bVoteRequest\x12\x12\n\nlast_index\x18\x01 \x01(\x04\x12\x11\n\tlast_term\x18\x02 \x01(\x04\x12\x10\n\x08transfer\x18\x03 \x01(\x08"\x1f\n\x0cVoteResponse\x12\x0f\n\x07granted\x18\x01 \x01(\x08"v\n\x05\x45ntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x10\n\x08proposer\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x0e\n\x06length\x18\x07 \x01(\r"i\n\rAppendRequest\x12\x12\n\nprev_index\x18\x01 \x01(\x04\x12\x11\n\tprev_term\x18\x02 \x01(\x04\x12!\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x10.consensus.Entry\x12\x0e\n\x06\x63ommit\x18\x04 \x01(\x04"%\n\x0e\x41ppendResponse\x12\x13\n\x0bmatch_index\x18\x01 \x01(\x04"N\n\rAppendRefusal\x12\x16\n\x0erejected_index\x18\x01 \x01(\x04\x12\x12\n\nhint_index\x18\x02 \x01(\x04\x12\x11\n\thint_term\x18\x03 \x01(\x04"3\n\x0c\x43ommitNotice\x12\x0e\n\x06\x63ommit\x18\x01 \x01(\x04\x12\x13\n\x0b\x63ommit_term\x18\x02 \x01(\x04"a\n\x10HeartbeatRequest\x12\x0e\n\x06\x63ommit\x18\x01 \x01(\x04\x12\x15\n\rread_position\x18\x02 \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x04\x12\x14\n\x0c\x63lock_off_ms\x18\x04 \x01(\x12"M\n\x11HeartbeatResponse\x12\x15\n\rread_position\x18\x01 \x01(\x04\x12\x0f\n\x07\x65\x63ho_ms\x18\x02 \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x04"#\n\x10ReadIndexRequest\x12\x0f\n\x07\x63ontext\x18\x01 \x01(\x04"B\n\x11ReadIndexResponse\x12\x0f\n\x07\x63ontext\x18\x01 \x01(\x04\x12\x12\n\x05index\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_index"\x0c\n\nTimeoutNow"\x1f\n\rRecallRequest\x12\x0e\n\x06number\x18\x01 \x01(\x04"\x8c\x01\n\x0eRecallResponse\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x11\n\tvote_term\x18\x02 \x01(\x04\x12\x10\n\x08\x61\x63k_term\x18\x03 \x01(\x04\x12\x11\n\tack_index\x18\x04 \x01(\x04\x12\x1b\n\x13\x63onfiguration_index\x18\x05 \x01(\x04\x12\x15\n\rconfiguration\x18\x06 \x01(\x0c\x62\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63onsensus/raft.proto\x12\tconsensus\"-\n\x05\x46rame\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.consensus.Message\"\xea\x06\n\x07Message\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x35\n\x10pre_vote_request\x18\x04 \x01(\x0b\x32\x19.consensus.PreVoteRequestH\x00\x12\x37\n\x11pre_vote_response\x18\x05 \x01(\x0b\x32\x1a.consensus.PreVoteResponseH\x00\x12.\n\x0cvote_request\x18\x06 \x01(\x0b\x32\x16.consensus.VoteRequestH\x00\x12\x30\n\rvote_response\x18\x07 \x01(\x0b\x32\x17.consensus.VoteResponseH\x00\x12\x32\n\x0e\x61ppend_request\x18\x08 \x01(\x0b\x32\x18.consensus.AppendRequestH\x00\x12\x34\n\x0f\x61ppend_response\x18\t \x01(\x0b\x32\x19.consensus.AppendResponseH\x00\x12\x32\n\x0e\x61ppend_refusal\x18\n \x01(\x0b\x32\x18.consensus.AppendRefusalH\x00\x12\x30\n\rcommit_notice\x18\x0b \x01(\x0b\x32\x17.consensus.CommitNoticeH\x00\x12\x38\n\x11heartbeat_request\x18\x0c \x01(\x0b\x32\x1b.consensus.HeartbeatRequestH\x00\x12:\n\x12heartbeat_response\x18\r \x01(\x0b\x32\x1c.consensus.HeartbeatResponseH\x00\x12\x39\n\x12read_index_request\x18\x0e \x01(\x0b\x32\x1b.consensus.ReadIndexRequestH\x00\x12;\n\x13read_index_response\x18\x0f \x01(\x0b\x32\x1c.consensus.ReadIndexResponseH\x00\x12,\n\x0btimeout_now\x18\x10 \x01(\x0b\x32\x15.consensus.TimeoutNowH\x00\x12\x32\n\x0erecall_request\x18\x11 \x01(\x0b\x32\x18.consensus.RecallRequestH\x00\x12\x34\n\x0frecall_response\x18\x12 \x01(\x0b\x32\x19.consensus.RecallResponseH\x00\x42\x06\n\x04\x62ody\"7\n\x0ePreVoteRequest\x12\x12\n\nlast_index\x18\x01 \x01(\x04\x12\x11\n\tlast_term\x18\x02 \x01(\x04\"\"\n\x0fPreVoteResponse\x12\x0f\n\x07granted\x18\x01 \x01(\x08\"F\n\x0bVoteRequest\x12\x12\n\nlast_index\x18\x01 \x01(\x04\x12\x11\n\tlast_term\x18\x02 \x01(\x04\x12\x10\n\x08transfer\x18\x03 \x01(\x08\"\x1f\n\x0cVoteResponse\x12\x0f\n\x07granted\x18\x01 \x01(\x08\"v\n\x05\x45ntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04term\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x10\n\x08proposer\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x0e\n\x06length\x18\x07 \x01(\r\"i\n\rAppendRequest\x12\x12\n\nprev_index\x18\x01 \x01(\x04\x12\x11\n\tprev_term\x18\x02 \x01(\x04\x12!\n\x07\x65ntries\x18\x03 \x03(\x0b\x32\x10.consensus.Entry\x12\x0e\n\x06\x63ommit\x18\x04 \x01(\x04\"%\n\x0e\x41ppendResponse\x12\x13\n\x0bmatch_index\x18\x01 \x01(\x04\"N\n\rAppendRefusal\x12\x16\n\x0erejected_index\x18\x01 \x01(\x04\x12\x12\n\nhint_index\x18\x02 \x01(\x04\x12\x11\n\thint_term\x18\x03 \x01(\x04\"3\n\x0c\x43ommitNotice\x12\x0e\n\x06\x63ommit\x18\x01 \x01(\x04\x12\x13\n\x0b\x63ommit_term\x18\x02 \x01(\x04\"a\n\x10HeartbeatRequest\x12\x0e\n\x06\x63ommit\x18\x01 \x01(\x04\x12\x15\n\rread_position\x18\x02 \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x04\x12\x14\n\x0c\x63lock_off_ms\x18\x04 \x01(\x12\"M\n\x11HeartbeatResponse\x12\x15\n\rread_position\x18\x01 \x01(\x04\x12\x0f\n\x07\x65\x63ho_ms\x18\x02 \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x04\"#\n\x10ReadIndexRequest\x12\x0f\n\x07\x63ontext\x18\x01 \x01(\x04\"B\n\x11ReadIndexResponse\x12\x0f\n\x07\x63ontext\x18\x01 \x01(\x04\x12\x12\n\x05index\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_index\"\x0c\n\nTimeoutNow\"\x1f\n\rRecallRequest\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\x8c\x01\n\x0eRecallResponse\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x11\n\tvote_term\x18\x02 \x01(\x04\x12\x10\n\x08\x61\x63k_term\x18\x03 \x01(\x04\x12\x11\n\tack_index\x18\x04 \x01(\x04\x12\x1b\n\x13\x63onfiguration_index\x18\x05 \x01(\x04\x12\x15\n\rconfiguration\x18\x06 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "consensus.raft_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consensus.raft_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_FRAME"]._serialized_start = 35
-    _globals["_FRAME"]._serialized_end = 80
-    _globals["_MESSAGE"]._serialized_start = 83
-    _globals["_MESSAGE"]._serialized_end = 957
-    _globals["_PREVOTEREQUEST"]._serialized_start = 959
-    _globals["_PREVOTEREQUEST"]._serialized_end = 1014
-    _globals["_PREVOTERESPONSE"]._serialized_start = 1016
-    _globals["_PREVOTERESPONSE"]._serialized_end = 1050
-    _globals["_VOTEREQUEST"]._serialized_start = 1052
-    _globals["_VOTEREQUEST"]._serialized_end = 1122
-    _globals["_VOTERESPONSE"]._serialized_start = 1124
-    _globals["_VOTERESPONSE"]._serialized_end = 1155
-    _globals["_ENTRY"]._serialized_start = 1157
-    _globals["_ENTRY"]._serialized_end = 1275
-    _globals["_APPENDREQUEST"]._serialized_start = 1277
-    _globals["_APPENDREQUEST"]._serialized_end = 1382
-    _globals["_APPENDRESPONSE"]._serialized_start = 1384
-    _globals["_APPENDRESPONSE"]._serialized_end = 1421
-    _globals["_APPENDREFUSAL"]._serialized_start = 1423
-    _globals["_APPENDREFUSAL"]._serialized_end = 1501
-    _globals["_COMMITNOTICE"]._serialized_start = 1503
-    _globals["_COMMITNOTICE"]._serialized_end = 1554
-    _globals["_HEARTBEATREQUEST"]._serialized_start = 1556
-    _globals["_HEARTBEATREQUEST"]._serialized_end = 1653
-    _globals["_HEARTBEATRESPONSE"]._serialized_start = 1655
-    _globals["_HEARTBEATRESPONSE"]._serialized_end = 1732
-    _globals["_READINDEXREQUEST"]._serialized_start = 1734
-    _globals["_READINDEXREQUEST"]._serialized_end = 1769
-    _globals["_READINDEXRESPONSE"]._serialized_start = 1771
-    _globals["_READINDEXRESPONSE"]._serialized_end = 1837
-    _globals["_TIMEOUTNOW"]._serialized_start = 1839
-    _globals["_TIMEOUTNOW"]._serialized_end = 1851
-    _globals["_RECALLREQUEST"]._serialized_start = 1853
-    _globals["_RECALLREQUEST"]._serialized_end = 1884
-    _globals["_RECALLRESPONSE"]._serialized_start = 1887
-    _globals["_RECALLRESPONSE"]._serialized_end = 2027
+  DESCRIPTOR._loaded_options = None
+  _globals['_FRAME']._serialized_start=35
+  _globals['_FRAME']._serialized_end=80
+  _globals['_MESSAGE']._serialized_start=83
+  _globals['_MESSAGE']._serialized_end=957
+  _globals['_PREVOTEREQUEST']._serialized_start=959
+  _globals['_PREVOTEREQUEST']._serialized_end=1014
+  _globals['_PREVOTERESPONSE']._serialized_start=1016
+  _globals['_PREVOTERESPONSE']._serialized_end=1050
+  _globals['_VOTEREQUEST']._serialized_start=1052
+  _globals['_VOTEREQUEST']._serialized_end=1122
+  _globals['_VOTERESPONSE']._serialized_start=1124
+  _globals['_VOTERESPONSE']._serialized_end=1155
+  _globals['_ENTRY']._serialized_start=1157
+  _globals['_ENTRY']._serialized_end=1275
+  _globals['_APPENDREQUEST']._serialized_start=1277
+  _globals['_APPENDREQUEST']._serialized_end=1382
+  _globals['_APPENDRESPONSE']._serialized_start=1384
+  _globals['_APPENDRESPONSE']._serialized_end=1421
+  _globals['_APPENDREFUSAL']._serialized_start=1423
+  _globals['_APPENDREFUSAL']._serialized_end=1501
+  _globals['_COMMITNOTICE']._serialized_start=1503
+  _globals['_COMMITNOTICE']._serialized_end=1554
+  _globals['_HEARTBEATREQUEST']._serialized_start=1556
+  _globals['_HEARTBEATREQUEST']._serialized_end=1653
+  _globals['_HEARTBEATRESPONSE']._serialized_start=1655
+  _globals['_HEARTBEATRESPONSE']._serialized_end=1732
+  _globals['_READINDEXREQUEST']._serialized_start=1734
+  _globals['_READINDEXREQUEST']._serialized_end=1769
+  _globals['_READINDEXRESPONSE']._serialized_start=1771
+  _globals['_READINDEXRESPONSE']._serialized_end=1837
+  _globals['_TIMEOUTNOW']._serialized_start=1839
+  _globals['_TIMEOUTNOW']._serialized_end=1851
+  _globals['_RECALLREQUEST']._serialized_start=1853
+  _globals['_RECALLREQUEST']._serialized_end=1884
+  _globals['_RECALLRESPONSE']._serialized_start=1887
+  _globals['_RECALLRESPONSE']._serialized_end=2027
 # @@protoc_insertion_point(module_scope)
