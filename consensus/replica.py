@@ -31,6 +31,7 @@ from consensus.messages import (
     Message,
     Position,
     ReplicaId,
+    Voter,
 )
 from consensus.peers import Peers
 from consensus.proposals import Busy, NotLeader, Proposals, Unavailable
@@ -244,6 +245,11 @@ class Replica:
     @property
     def configuration(self) -> Configuration:
         return self._configuration
+
+    @property
+    def acquaintances(self) -> tuple[Voter, ...]:
+        """Everyone it must be able to talk to: while it catches up, more than are in force."""
+        return self._acquaintances
 
     async def _propose(self, data: bytes | Configuration) -> Position:
         answer: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
