@@ -32,6 +32,7 @@ import httpx
 from devnet import leash, signals
 from devnet.ceremony import OBSERVER, end_bootstrap, hold_ceremony
 from devnet.enrolment import enrol_keys
+from devnet.network import PROXY_VARIABLES, Network
 from devnet.places import DESCRIPTION, Places, owned, read_places
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import CannotCheck, Members
@@ -42,6 +43,9 @@ READY_S = 30.0
 STOP_S = 20.0
 """How long a process that was asked to stop may take before it is killed."""
 POLL_S = 0.05
+PROBE_S = 2.0
+"""What a gateway may take to say whether it is ready: it waits a while for members that are paused,
+and longer on a busy machine."""
 
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Trusts nobody; loading the machine's certificates at every poll would take longer than it."""
@@ -57,9 +61,17 @@ class Cluster:
     """A devnet and its running processes."""
 
     def __init__(
-        self, directory: Path, members: int | None = None, gateways: int | None = None
+        self,
+        directory: Path,
+        members: int | None = None,
+        gateways: int | None = None,
+        *,
+        bad_network: bool = False,
     ) -> None:
-        """The devnet of this directory; made with 3 members and 1 gateway unless told otherwise."""
+        """The devnet of this directory; made with 3 members and 1 gateway unless told otherwise.
+
+        With `bad_network` everything between its processes goes through `network`.
+        """
         directory = directory.absolute()
         if not (directory / DESCRIPTION).exists():
             hold_ceremony(directory, members or 3, 1 if gateways is None else gateways)
@@ -76,6 +88,9 @@ class Cluster:
         self._processes: dict[str, Process] = {}
         self._paused: set[str] = set()
         self._links: dict[str, Members] = {}
+        self._network = None
+        if bad_network:
+            self._network = Network({**self.places.members, **self.places.gateways})
         self._ownership = ExitStack()
 
     # What it is made of.
@@ -96,6 +111,13 @@ class Cluster:
     @property
     def api_key(self) -> str:
         return self.places.api_key.read_text().strip()
+
+    @property
+    def network(self) -> Network:
+        """What can be cut; there must be one."""
+        if self._network is None:
+            raise ClusterError("this devnet was not started with a network that can be bad")
+        return self._network
 
     def gateway_url(self, number: int = 0) -> str:
         return f"http://{self.places.gateways[self.gateways[number]]}"
@@ -122,6 +144,8 @@ class Cluster:
         """Start all, wait until all are ready, and have the keys enrolled; `InUse` if another
         process has started them."""
         self._ownership.enter_context(owned(self.places))
+        if self._network is not None:
+            await self._network.start((*self.members, *self.gateways))
         for name in (*self.members, *self.gateways):
             await self._spawn(name)
         await asyncio.gather(*(self.ready(name) for name in (*self.members, *self.gateways)))
@@ -135,6 +159,8 @@ class Cluster:
         for link in self._links.values():
             await link.close()
         self._links.clear()
+        if self._network is not None:
+            await self._network.stop()
         self._ownership.close()
 
     # What can happen to a process. All of it is real: signals, and no word to the others.
@@ -170,6 +196,16 @@ class Cluster:
 
     def is_paused(self, name: str) -> bool:
         return name in self._paused
+
+    def pid(self, name: str) -> int:
+        """The number of its process, which runs."""
+        return self._process(name).pid
+
+    async def ended(self, name: str) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        code = await self._process(name).wait()
+        self._forget(name)
+        return code
 
     # What it says.
 
@@ -241,9 +277,13 @@ class Cluster:
         self._check_name(name)
         kind = "member" if name in self.places.members else "gateway"
         command = [sys.executable, "-m", "node.cli", kind, str(self.places.settings(name))]
+        environment = {k: v for k, v in os.environ.items() if k not in PROXY_VARIABLES}
+        if self._network is not None:
+            environment |= self._network.environment(name)
         with self.places.log(name).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command),
+                env=environment,
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -288,7 +328,7 @@ class Cluster:
 async def _answers_ok(url: str) -> bool | None:
     try:
         # Plain HTTP to ourselves: neither a proxy nor the machine's certificates are asked.
-        async with httpx.AsyncClient(timeout=1.0, trust_env=False, verify=_NO_TLS) as client:
+        async with httpx.AsyncClient(timeout=PROBE_S, trust_env=False, verify=_NO_TLS) as client:
             return (await client.get(url)).is_success or None
     except httpx.HTTPError:
         return None
