@@ -47,7 +47,7 @@ def check_change(
     for added in {voter.id for voter in new.voters} - voters:
         if added not in present:
             raise ChangeRefused(f"{added} must be a learner first")
-        if log.last_index - matches.get(added, 0) > GATE_ENTRIES:
+        if added not in matches or log.last_index - matches[added] > GATE_ENTRIES:
             raise ChangeRefused(f"{added} has not caught up yet")
     heard = sum(voter.id in matches for voter in new.voters)
     if heard < majority(len(new.voters)):

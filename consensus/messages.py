@@ -336,7 +336,7 @@ class RecallResponse(Envelope):
     configuration: Configuration
 
 
-Message: TypeAlias = (
+OfTerm: TypeAlias = (
     PreVoteRequest
     | PreVoteResponse
     | VoteRequest
@@ -350,6 +350,7 @@ Message: TypeAlias = (
     | ReadIndexRequest
     | ReadIndexResponse
     | TimeoutNow
-    | RecallRequest
-    | RecallResponse
 )
+"""What is only said and heard within one term."""
+
+Message: TypeAlias = OfTerm | RecallRequest | RecallResponse

@@ -55,6 +55,7 @@ from consensus.messages import (
     HeartbeatRequest,
     HeartbeatResponse,
     Message,
+    OfTerm,
     Position,
     PreVoteRequest,
     PreVoteResponse,
@@ -445,7 +446,7 @@ class Raft:
 
     # Messages of the current term
 
-    def _dispatch(self, message: Message) -> None:
+    def _dispatch(self, message: OfTerm) -> None:
         leadership = self._leadership
         match message:
             case AppendRequest():
@@ -484,8 +485,6 @@ class Raft:
             case TimeoutNow():
                 if self.leader == message.sender and self.configuration.is_voter(self.id):
                     self._become_candidate(transfer=True)
-            case RecallRequest() | RecallResponse():
-                raise AssertionError("taken before terms are compared")
             case _:
                 assert_never(message)
 

@@ -22,7 +22,9 @@ The answers also tell who belongs to the group now, which a replica that was awa
 neighbours cannot know; the newest configuration told is the one whose quorum must answer.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from operator import itemgetter
 
 from consensus.log import Log
 from consensus.messages import (
@@ -135,10 +137,8 @@ class Recall:
         start the first one too, which a newcomer got from those it came to, while its log still
         tells of older ones. Who is in several is known by the newest."""
         known = [self._configuration] if self._index > log.configuration_index else []
-        for index, configuration in reversed(log.configurations):
-            known.append(configuration)
-            if index <= log.commit:
-                break
+        committed = bisect_right(log.configurations, log.commit, key=itemgetter(0)) - 1
+        known += [configuration for _, configuration in reversed(log.configurations[committed:])]
         if not self.is_over:
             known.append(log.configurations[0][1])
         found: dict[ReplicaId, Voter] = {}

@@ -63,6 +63,7 @@ class Node:
             )
         self.alive = False
         self.deliver = True
+        self.ahead_ms = 0
         self.start()
 
     def start(self) -> None:
@@ -121,7 +122,7 @@ class Node:
 
     @property
     def now_ms(self) -> int:
-        return self.cluster.now_ms
+        return self.cluster.now_ms + self.ahead_ms
 
     def tick(self, times: int = 1) -> None:
         for _ in range(times):

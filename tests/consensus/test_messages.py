@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from consensus import messages
 from consensus.messages import (
+    CERTIFICATE_BYTES_MAX,
+    DATA_BYTES_MAX,
     REPLICAS_MAX,
     AppendRequest,
     Configuration,
@@ -154,3 +156,12 @@ def test_the_fate_of_a_proposal_is_read_from_committed_entries() -> None:
     ]:
         assert position.is_at(entry(index, term)) is is_at
         assert position.is_lost_to(entry(index, term)) is is_lost
+
+
+def test_a_certificate_has_a_limit() -> None:
+    """So that a configuration of as many replicas as there can be fits into an entry."""
+    voter(1, b"x" * CERTIFICATE_BYTES_MAX)
+    with pytest.raises(ValueError, match="a certificate of"):
+        voter(1, b"x" * (CERTIFICATE_BYTES_MAX + 1))
+    full = Configuration(tuple(voter(n, b"x" * CERTIFICATE_BYTES_MAX) for n in range(REPLICAS_MAX)))
+    assert len(full.format()) <= DATA_BYTES_MAX

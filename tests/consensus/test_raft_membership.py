@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from consensus.messages import AppendResponse, EntryKind
+from consensus.membership import GATE_ENTRIES, admission, departure
+from consensus.messages import AppendResponse, Configuration, EntryKind, Voter
 from consensus.raft import Busy, ChangeRefused, Limits, NotLeader
 from consensus.ready import Role
 
@@ -234,3 +235,110 @@ def test_an_address_may_change_without_a_vote_changing(make_cluster: Make) -> No
     a.change(changed)
     cluster.settle()
     assert cluster["c"].raft.configuration == changed
+
+
+def test_a_new_voter_was_a_learner_first(make_cluster: Make) -> None:
+    """Thesis 4.2.1: a phase "in which a new server joins the cluster as a non-voting member"."""
+    cluster = make_cluster("abcd", voters="abc")
+    a = cluster.elect("a")
+    with pytest.raises(ChangeRefused, match="learner first"):
+        a.change(cluster.configuration("abcd"))
+
+
+def test_a_learner_that_lags_does_not_become_a_voter(make_cluster: Make) -> None:
+    """Thesis 4.2.1: "The leader needs to determine when a new server is sufficiently caught up".
+    Known bug D18 of others."""
+    cluster = make_cluster(learners="x")
+    a = cluster.elect("a")
+    cluster.isolate("x")
+    for _ in range(GATE_ENTRIES + 1):
+        a.propose()
+    cluster.settle()
+    with pytest.raises(ChangeRefused, match="caught up"):
+        a.change(cluster.configuration("abcx"))
+    cluster.heal()
+    cluster.tick_all(3)
+    a.change(cluster.configuration("abcx"))
+    cluster.settle()
+    assert cluster["x"].raft.configuration == cluster.configuration("abcx")
+
+
+def test_a_learner_that_is_not_heard_does_not_become_a_voter(make_cluster: Make) -> None:
+    cluster = make_cluster(learners="x")
+    a = cluster.elect("a")
+    cluster["x"].crash()
+    cluster.tick_all(25)
+    with pytest.raises(ChangeRefused, match="caught up"):
+        a.change(cluster.configuration("abcx"))
+
+
+def test_no_change_that_leaves_no_majority_that_can_be_heard(make_cluster: Make) -> None:
+    """Known bug of others (etcd #6420): with one of three down another is removed, or a fourth
+    added whose vote is then needed."""
+    cluster = make_cluster(learners="x")
+    a = cluster.elect("a")
+    cluster["c"].crash()
+    cluster.tick_all(25)
+    assert set(a.raft.matches) == {A, B, "x/0000000000000001"}
+    assert cluster["b"].raft.matches == {}
+    with pytest.raises(ChangeRefused, match="1 of the 2 voters"):
+        a.change(cluster.configuration("ac", "x"))
+    a.change(cluster.configuration("ab", "x"))
+    cluster.settle()
+    assert a.raft.commit == a.raft.last_index
+
+
+class TestOneStepAtATime:
+    """The way of a member in and out (`membership.admission`, `membership.departure`)."""
+
+    def voter(self, name: str, life: int = 1, address: str = "") -> Voter:
+        return Voter(f"{name}/{life:016x}", address or f"{name}:7000", name.encode())
+
+    def way(self, now: Configuration, joiner: Voter) -> list[str]:
+        """The configurations on the way, as `voters|learners` with life numbers."""
+
+        def short(group: tuple[Voter, ...]) -> str:
+            return " ".join(f"{each.id[0]}{int(each.id[-2:], 16)}" for each in group)
+
+        steps = []
+        while (then := admission(now, joiner)) is not None:
+            assert len({v.id for v in now.voters} ^ {v.id for v in then.voters}) <= 1
+            now = then
+            steps.append(f"{short(now.voters)} | {short(now.learners)}".strip())
+        return steps
+
+    def test_a_newcomer(self) -> None:
+        now = Configuration((self.voter("a"), self.voter("b")))
+        assert self.way(now, self.voter("c")) == ["a1 b1 | c1", "a1 b1 c1 |"]
+
+    def test_who_lost_its_disk_takes_its_own_place(self) -> None:
+        now = Configuration((self.voter("a"), self.voter("b"), self.voter("c")))
+        steps = self.way(now, self.voter("b", 2))
+        assert steps == ["a1 b1 c1 | b2", "a1 b1 b2 c1 |", "a1 b2 c1 |"]
+
+    def test_who_lost_it_twice_on_the_way(self) -> None:
+        now = Configuration(
+            (self.voter("a"), self.voter("b"), self.voter("b", 2)), (self.voter("b", 3),)
+        )
+        steps = self.way(now, self.voter("b", 4))
+        assert steps == ["a1 b1 b2 | b4", "a1 b1 b2 b4 |", "a1 b2 b4 |", "a1 b4 |"]
+
+    def test_who_only_moved_stays_a_voter(self) -> None:
+        now = Configuration((self.voter("a"), self.voter("b")))
+        moved = self.voter("b", address="elsewhere:7000")
+        assert admission(now, moved) == Configuration((self.voter("a"), moved))
+        assert admission(Configuration((self.voter("a"), moved)), moved) is None
+
+    def test_out(self) -> None:
+        now = Configuration(
+            (self.voter("a"), self.voter("b"), self.voter("b", 2)), (self.voter("b", 3),)
+        )
+        then = departure(now, "b")
+        assert then == Configuration((self.voter("a"), self.voter("b", 2)))
+        last = departure(then, "b")
+        assert last == Configuration((self.voter("a"),))
+        assert departure(last, "b") is None
+        with pytest.raises(ChangeRefused, match="last voter"):
+            departure(last, "a")
+        only = departure(Configuration((self.voter("a"),), (self.voter("b"),)), "b")
+        assert only == Configuration((self.voter("a"),))
