@@ -27,7 +27,7 @@ from consensus.messages import (
 )
 from consensus.proposals import Busy, Dropped, NotLeader, Proposals, Unavailable, Unknown
 from consensus.ready import Role, Write
-from consensus.replica import CONTRADICTIONS_MAX, Replica
+from consensus.replica import CONTRADICTIONS_MAX, Replica, RolledBack
 from consensus.writer import Writer, join
 
 IDS = [f"{name}/{'0' * 15}1" for name in ("court", "forensic", "notary")]
@@ -60,8 +60,8 @@ class Local:
         self.connected: set[str] = set()
         self.receive: Callable[[Sequence[Message]], None] = lambda _: None
 
-    def configure(self, configuration: Configuration) -> None:
-        pass
+    def configure(self, members: Sequence[Voter]) -> None:
+        self.known = [voter.id for voter in members]
 
     def send(self, messages: Iterable[Message]) -> None:
         self.network.carry(messages)
@@ -72,7 +72,7 @@ class Local:
         try:
             await asyncio.Event().wait()
         finally:
-            del self.network.ends[self.replica_id]
+            self.network.ends.pop(self.replica_id, None)
 
 
 class Member:
@@ -492,3 +492,61 @@ class TestWriter:
         assert written == [1, 7]
         assert journal.last_index == 7
         journal.close()
+
+
+async def test_who_stops_hands_over_first(three: tuple[Network, list[Member]]) -> None:
+    _, members = three
+    await propose(members, b"x")
+    old = leader_of(members)
+    term = old.replica.status().term
+    await old.replica.hand_over()
+    status = old.replica.status()
+    assert (status.role, status.term) == (Role.FOLLOWER, term + 1)
+    assert status.leader is not None
+    await old.replica.hand_over()
+    assert old.replica.status().term == term + 1, "there was nothing more to hand over"
+
+
+async def test_alone_there_is_nobody_to_hand_over_to(alone: Path) -> None:
+    async with Member(Network(), alone).running() as member:
+        await until(lambda: member.leads)
+        await member.replica.hand_over()
+        assert member.leads
+
+
+async def test_a_journal_put_back_from_a_copy_ends_the_replica(
+    three: tuple[Network, list[Member]], tmp_path: Path
+) -> None:
+    """The leader had more acknowledged by it than the copy holds, and says so."""
+    network, members = three
+    follower = next(member for member in members if not member.leads)
+    empty = tmp_path / "copy"
+    configuration = follower.replica.configuration
+    Journal.bootstrap(empty, follower.journal.replica_id, configuration)
+    position = await propose(members, b"x")
+    await until(
+        lambda: (
+            leader_of(members).replica.status().matches.get(follower.journal.replica_id, 0)
+            >= position.index
+        )
+    )
+    old = Member(network, empty)
+    with pytest.raises(RolledBack, match="acknowledged in term"):
+        async with asyncio.timeout(20):
+            await old.replica.run()
+    old.journal.close()
+
+
+async def test_it_says_whom_it_must_know(three: tuple[Network, list[Member]]) -> None:
+    network, members = three
+    await propose(members, b"x")
+    leader = leader_of(members)
+    ids = sorted(member.journal.replica_id for member in members)
+    assert sorted(network.ends[ids[0]].known) == ids
+    gone = next(m.journal.replica_id for m in members if m is not leader)
+    rest = tuple(v for v in leader.replica.configuration.voters if v.id != gone)
+    await leader.replica.propose_configuration(Configuration(rest))
+    await until(lambda: gone not in network.ends[leader.journal.replica_id].known)
+    status = leader.replica.status()
+    assert set(status.matches) <= set(ids) - {gone}
+    assert (status.recalling, status.clock_off_ms) == (False, 0)
