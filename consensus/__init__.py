@@ -19,24 +19,27 @@ Reading order, each module using only what stands before it:
 
     messages      what is agreed on and what is said                      | these
     quorum        majorities: commit, confirm, elect                      | only
-    log           all entries: the disk below, a window above             | compute:
-    ready         what the core asks of its edge, and the edge's duties   | no clock, no chance,
-    writes        what waits for the disk                                 | no file,
-    progress      what a leader knows of one follower                     | no network,
-    reads         linearizable reads without writing                      | no task
+    clocks        whose wall clock is off                                 | compute:
+    log           all entries: the disk below, a window above             | no clock, no chance,
+    ready         what the core asks of its edge, and the edge's duties   | no file,
+    writes        what waits for the disk                                 | no network,
+    progress      what a leader knows of one follower                     | no task
+    reads         linearizable reads without writing                      |
+    recall        who may vote: what a replica promised before its start  |
     campaign      one try at being elected                                |
     following     what a follower does to its log                         |
     membership    which change of the configuration may be proposed       |
     leadership    what only a leader has and does                         |
     raft          terms, roles, and which of the above when               |
 
-    records, journal     the log and the promises on disk
-    wire, peers          messages as bytes, and the streams they travel on
-    replica              one replica at work, for its owner to use
+    disk, records, journal     the log and the promises on disk
+    wire, peers                messages as bytes, and the streams they travel on
+    writer, delivery, replica  one replica at work, for its owner to use
 
 Rules for the core:
 
-1. Terms come first, for every message, in one place (`raft.Raft.step`).
+1. Terms come first, for every message, in one place (`raft.Raft.step`); before them only the
+   question what a replica has promised, which is asked and answered whatever the term.
 2. Nothing is promised before it is on the disk: votes, requests for votes and acknowledgements go
    through `writes`, everything else may leave at once.
 3. Committed entries are never truncated; others only by an entry that differs.
@@ -45,6 +48,29 @@ Rules for the core:
 6. A bug asserts; what comes from outside never can: strange messages are refused or ignored.
 7. Everything that could grow has a limit.
 
+Where this is not what the paper and the thesis say, and why:
+
+- A replica asks a quorum what it promised before it takes part (`recall`). The paper trusts the
+  disk; disks are put back from copies.
+- Pre-votes always, and nobody is voted for while a leader is heard (thesis, 9.6 and 4.2.3 as one):
+  a replica that was cut off disturbs nobody when it comes back.
+- A leader that does not hear a majority for an election timeout steps down (thesis, 6.2): who asks
+  it is not kept waiting, and it cannot believe that it leads for ever.
+- Votes, requests for votes and acknowledgements leave after the sync, everything else before it,
+  and the leader's own disk is one of the quorum's (thesis, 10.2.1).
+- A commit travels at once (`messages.CommitNotice`), not with the next append. It names the entry
+  and its term, so that it commits nothing a follower does not have.
+- A heartbeat is a message of its own and commits no further than what its follower acknowledged.
+- A refusal says from where on the logs may differ, by term (end of 5.3, one step further): one
+  round trip per term, not per entry.
+- Terms are raised by one message by TERM_STEP_MAX at most: a liar cannot use them up.
+- An id that was removed never returns, and a new voter was a learner that has caught up; a change
+  needs the voters that are heard to be a majority of the new configuration.
+- A removed leader, and one whose clock is off, hands over by TimeoutNow (thesis, 3.10).
+- An entry carries a time, its leader's, raised to that of the entry before while that is close; it
+  decides nothing.
+
 Left out on purpose: snapshots and compaction (the log is the ledger), joint consensus (one voter at
-a time is enough), reads by lease (a paused machine would serve stale ones).
+a time is enough), reads by lease (a paused machine would serve stale ones), sessions of clients
+(what is proposed twice is found by those who apply it).
 """
