@@ -223,6 +223,8 @@ class SimDatabase:
     def write(self, changes: list[Change], sync: bool) -> None:
         """What `SimBatch.write` does."""
         assert self.is_open
+        if self._log_bytes > self._buffer_bytes:
+            self._rotate()
         if self._failure is not None:
             raise self._failure
         size = _BATCH_BYTES + sum(
@@ -241,8 +243,6 @@ class SimDatabase:
         logged.synced = sync
         self._apply(changes)
         self._log_bytes += size
-        if self._log_bytes > self._buffer_bytes:
-            self._rotate()
 
     def _apply(self, changes: list[Change]) -> None:
         rows, keys = self._rows, self._keys
