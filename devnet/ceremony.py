@@ -9,7 +9,7 @@ plays all parts, once, and the network is called `test` so that every proof says
     (P-256). Its own key is not kept: nothing more will be issued here;
  3. members text, policy and genesis file are written from the public keys, the voters from the
     certificates;
- 4. each process gets its folder and its settings.
+ 4. each process gets its folder and its settings, each member as `cunzheng init --voters` makes it.
 
 All of it is made beside the directory and moved into place whole. If we stop before the move there
 is no devnet, and the next ceremony sweeps away what was half made.
@@ -23,6 +23,7 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,12 +31,15 @@ from consensus.messages import Configuration, Voter
 from devnet.places import NotADevnet, Places, owned, read_places, write_description
 from devnet.tls import Authority, der_of
 from node import keyfile
+from node.config import load_member
 from node.evidence.digests import sha256
 from node.evidence.members import KINDS, Member, format_members
 from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
+from node.founding import found
 from node.gateway.auth import format_key_line, new_key
+from node.member import read_genesis
 
 ORGANISATIONS = (
     Member("court", "court", "示例互联网法院"),
@@ -90,19 +94,6 @@ def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Place
     return read_places(directory)
 
 
-def end_bootstrap(places: Places) -> None:
-    """Take `voters` out of the members' settings, once all of them have started: from then on a
-    data directory that was emptied is refused and not taken for a new one."""
-    for name in places.members:
-        path = places.settings(name)
-        lines = path.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if not line.startswith("voters = ")]
-        if kept != lines:
-            beside = path.with_suffix(".new")
-            beside.write_text("".join(kept))
-            os.replace(beside, path)
-
-
 def destroy(directory: Path) -> None:
     """Delete a devnet that does not run, and nothing that is not one."""
     if directory.exists() and any(directory.iterdir()):
@@ -141,6 +132,8 @@ def _make(places: Places) -> None:
     _write_voters(places)
     for name in places.members:
         _write_member(places, name)
+        config = load_member(places.settings(name))
+        found(config, read_genesis(config), places.voters)
     api_key = new_key()
     _write_secret(places.api_key, f"{api_key}\n".encode())
     for name in places.gateways:
@@ -198,13 +191,13 @@ def _write_member(places: Places, name: str) -> None:
         f'member = "{name}"',
         'data = "data"',
         'genesis = "../genesis.txt"',
-        'voters = "../voters.txt"',
         f'listen = "{places.members[name]}"',
         'certificate = "certificate.pem"',
         'private_key = "tls.pem"',
         'log_key = "log-key.pem"',
         'witness_key = "witness-key.pem"',
         "gateways = [" + ", ".join(f'"{path}"' for path in trusted) + "]",
+        *_member_tables({each: at for each, at in places.members.items() if each != name}),
     )
 
 
@@ -212,17 +205,6 @@ def _write_gateway(places: Places, name: str, key_line: str) -> None:
     folder = places.directory / name
     keyfile.create(folder / "key.pem", NO_PASSWORD)
     (folder / "api-keys").write_text(key_line)
-    members = (
-        line
-        for member, address in places.members.items()
-        for line in (
-            "",
-            "[[members]]",
-            f'name = "{member}"',
-            f'address = "{address}"',
-            f'certificate = "../{member}/certificate.pem"',
-        )
-    )
     _write_settings(
         places.settings(name),
         f'listen = "{places.gateways[name]}"',
@@ -232,8 +214,18 @@ def _write_gateway(places: Places, name: str, key_line: str) -> None:
         'private_key = "tls.pem"',
         'database = "sqlite+aiosqlite:///gateway.db"',
         'api_keys = "api-keys"',
-        *members,
+        *_member_tables(places.members),
     )
+
+
+def _member_tables(members: Mapping[str, str]) -> Iterator[str]:
+    """The `[[members]]` of somebody's settings."""
+    for name, address in members.items():
+        yield ""
+        yield "[[members]]"
+        yield f'name = "{name}"'
+        yield f'address = "{address}"'
+        yield f'certificate = "../{name}/certificate.pem"'
 
 
 def _write_environment(places: Places, there: Places) -> None:

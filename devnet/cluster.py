@@ -30,7 +30,7 @@ from typing import TypeVar
 import httpx
 
 from devnet import leash, signals
-from devnet.ceremony import OBSERVER, end_bootstrap, hold_ceremony
+from devnet.ceremony import OBSERVER, hold_ceremony
 from devnet.enrolment import enrol_keys
 from devnet.network import PROXY_VARIABLES, Network
 from devnet.places import DESCRIPTION, Places, owned, read_places
@@ -149,7 +149,6 @@ class Cluster:
         for name in (*self.members, *self.gateways):
             await self._spawn(name)
         await asyncio.gather(*(self.ready(name) for name in (*self.members, *self.gateways)))
-        end_bootstrap(self.places)
         if self.gateways:
             await enrol_keys(self.places, self.gateway_url(), self.link(await self.leader()))
 

@@ -3,7 +3,7 @@
     .devnet/
         devnet.json                what was made: members, gateways and their addresses
         policy.txt  members.txt  fingerprint.txt        what a court would publish
-        genesis.txt  voters.txt    what every member starts from
+        genesis.txt  voters.txt    what every member was founded from
         control                    socket of the running `devnet up`
         authority/key.pem          enrols keys
         depositor/                 key.pem  api-key  environment: for a shell to source

@@ -26,6 +26,7 @@ _ROLES = {
     "follower": ("follower", "从节点"),
     "candidate": ("candidate", "候选"),
     "learner": ("learner", "学习者"),
+    "recalling": ("recalling", "启动核对"),
 }
 _STATES = {
     "paused": ("paused", "已暂停"),
@@ -33,7 +34,13 @@ _STATES = {
     "silent": ("no answer", "无应答"),
     "running": ("running", "运行中"),
 }
-_STYLES = {"leader": "bold green", "candidate": "yellow", "paused": "yellow", "stopped": "red"}
+_STYLES = {
+    "leader": "bold green",
+    "candidate": "yellow",
+    "recalling": "yellow",
+    "paused": "yellow",
+    "stopped": "red",
+}
 
 
 def table(

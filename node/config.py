@@ -19,7 +19,22 @@ from node.evidence.malformed import Malformed
 from node.evidence.spelling import check_member
 
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_WILDCARDS = ("0.0.0.0", "[::]")  # noqa: S104  # Refused, not bound.
 _SQLITE = re.compile(r"(sqlite\+aiosqlite:///)(?!/)(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAddress:
+    """One `[[members]]`.
+
+    name         Name of the member, as its certificate says.
+    address      Where it serves, HOST:PORT.
+    certificate  Its TLS certificate (PEM); exactly this one is accepted. Wrong: it is not reached.
+    """
+
+    name: str
+    address: str
+    certificate: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +44,14 @@ class MemberConfig:
     member       Name of this member, as the policy spells it. Wrong: the member does not start,
                  because its keys are not those of that member.
     data         Directory of everything it stores: `journal/`, `seals/`, `views/`. One process
-                 opens it at a time. `views/` can be deleted and is made again. Lost with all else:
-                 what the others have is enough for the chain, but this member must not come back
-                 under the same identity; see `voters`.
+                 opens it at a time. `views/` can be deleted and is made again. Lost with all else,
+                 damaged or put back from a copy: the member rejoins by itself as a new replica, as
+                 long as a majority of the others has its data; see `members`.
     genesis      The genesis file, the same bytes at every member. Wrong: another chain, and the
                  member does not start on data of this one. Not secret.
-    voters       Optional. The first configuration (one line, as `consensus.messages` writes it)
-                 with the identity every member begins as. Used only while `data` is empty or
-                 missing. Take it out after the first start: without it an emptied directory is
-                 refused; with it, it would be taken for a new one, and the member could vote
-                 against what it promised before.
-    listen       Address this member serves on, HOST:PORT. The others and the gateways must reach it
-                 under the address the configuration of the voters gives.
+    listen       Address this member serves on, HOST:PORT.
+    advertise    Optional. Address the others reach it under, HOST:PORT; what `listen` says unless
+                 given, and needed where that is a wildcard. Wrong: nobody reaches it.
     certificate  Its TLS certificate (PEM), naming the member as DNS name. The others know exactly
                  these bytes: replaced without a change of configuration, they refuse it.
     private_key  The key of the certificate (PEM). Stolen: the thief can take part in agreeing on
@@ -51,32 +62,24 @@ class MemberConfig:
                  but the members' own tree is kept as a contradiction that names this member.
     gateways     Certificates (PEM) of the gateways and observers that may ask this member. A
                  gateway can propose and read everything; it cannot seal.
+    members      Optional. The other members this one may meet, each a table `[[members]]`. It asks
+                 these when its own data cannot tell who belongs to the group, and it admits a
+                 newcomer that is among them. Missing: it cannot rejoin by itself. One too many:
+                 whoever has that certificate can have the whole ledger sent to it (digests, no
+                 content), but votes and seals only once the policy names it with its keys.
     """
 
     member: str
     data: Path
     genesis: Path
-    voters: Path | None
     listen: str
+    advertise: str
     certificate: Path
     private_key: Path
     log_key: Path
     witness_key: Path
     gateways: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MemberAddress:
-    """One `[[members]]` of a gateway's settings.
-
-    name         Name of the member, as its certificate says.
-    address      Where it serves, HOST:PORT.
-    certificate  Its TLS certificate (PEM); exactly this one is accepted. Wrong: it is not reached.
-    """
-
-    name: str
-    address: str
-    certificate: Path
+    members: tuple[MemberAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +117,21 @@ def load_member(path: Path) -> MemberConfig:
         member=table.member("member"),
         data=table.path("data"),
         genesis=table.path("genesis"),
-        voters=table.path("voters") if table.has("voters") else None,
         listen=table.address("listen"),
+        advertise=table.address("advertise" if table.has("advertise") else "listen"),
         certificate=table.path("certificate"),
         private_key=table.path("private_key"),
         log_key=table.path("log_key"),
         witness_key=table.path("witness_key"),
         gateways=tuple(table.paths("gateways")),
+        members=_member_addresses(table) if table.has("members") else (),
     )
+    if config.advertise.rpartition(":")[0] in _WILDCARDS:
+        raise Misconfigured(
+            f"{path}: nobody can be told to reach {config.advertise}; set `advertise`"
+        )
+    if config.member in (each.name for each in config.members):
+        raise Misconfigured(f"{path}: `members` are the others, without {config.member}")
     return config
 
 
@@ -134,7 +144,7 @@ def load_gateway(path: Path) -> GatewayConfig:
         key=table.path("key"),
         certificate=table.path("certificate"),
         private_key=table.path("private_key"),
-        members=tuple(_member_address(each) for each in table.tables("members", MemberAddress)),
+        members=_member_addresses(table),
         database=table.database("database"),
         api_keys=table.path("api_keys"),
     )
@@ -162,8 +172,11 @@ def read_certificate(path: Path) -> bytes:
         raise Misconfigured(f"{path}: {error}") from error
 
 
-def _member_address(table: _Table) -> MemberAddress:
-    return MemberAddress(table.member("name"), table.address("address"), table.path("certificate"))
+def _member_addresses(table: _Table) -> tuple[MemberAddress, ...]:
+    return tuple(
+        MemberAddress(each.member("name"), each.address("address"), each.path("certificate"))
+        for each in table.tables("members", MemberAddress)
+    )
 
 
 class _Table:

@@ -6,32 +6,57 @@
     data/views/          everything that can be computed from the journal (`store`)
 
 It is made beside its place and renamed, so it is there whole or not at all. Each part is checked
-against the others when opened: the journal must have what it had when this member sealed last, and
-views of another history than the journal's are made again.
+against the others when opened, and what is lost is made good by what it takes:
+
+    views      are computed again from the journal.
+    seals      are made anew under the same incarnation: what this member sealed, it is told by the
+               others before it seals again (`participant`), and what it promised stands in the
+               journal. Notes and contradictions that only it kept are gone.
+    journal    with it everything: the directory is `Lost`. Nobody may vote from it again; a new one
+               is made for a new incarnation (`make_directory`), which takes over the seals that
+               check, and the old one is set aside for inspection.
+
+A journal that lacks what it had when this member sealed last was put back, and is lost as well.
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from consensus.disk import REAL_DISK, Disk
-from consensus.journal import Journal, JournalError, StorageCorrupt, StorageFailed
-from consensus.messages import Configuration
+from consensus.journal import (
+    Journal,
+    JournalError,
+    NotBootstrapped,
+    StorageCorrupt,
+    StorageFailed,
+)
+from consensus.messages import Configuration, ReplicaId
 from consensus.records import Mark
-from node.config import MemberConfig, read_file
+from consensus.replica import RolledBack
+from node.config import MemberConfig
 from node.errors import Corrupt, DiskFailed, Misconfigured
 from node.evidence.record import Genesis
 from node.leveldb import reading
-from node.seals import Seals
+from node.seals import Seals, SealsCorrupt
 from node.store import Store
 
 INCARNATION = "incarnation"
+JOURNAL = "journal"
+SEALS = "seals"
 
 _log = logging.getLogger(__name__)
+
+
+class Lost(Corrupt):
+    """This directory is not there, or cannot prove what was promised from it. Its member comes back
+    as a new replica, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +68,7 @@ class Directory:
     store: Store
 
     @property
-    def replica_id(self) -> str:
+    def replica_id(self) -> ReplicaId:
         return self.journal.replica_id
 
     def close(self) -> None:
@@ -54,15 +79,16 @@ class Directory:
 
 
 def open_directory(config: MemberConfig, genesis: Genesis, disk: Disk = REAL_DISK) -> Directory:
-    """Open a member's directory, making it first where `voters` says this is its first start."""
-    with reading(config.data):
-        if not disk.names(config.data):
-            _make(config, genesis, disk)
+    """Open a member's directory; `Lost` if its member must come back as a new replica."""
+    if is_empty(config.data, disk):
+        raise Lost(f"{config.data} is empty or not there")
+    told = _incarnation(config, disk)
     with journal_errors():
-        journal = Journal(config.data / "journal", disk)
+        journal = Journal(config.data / JOURNAL, disk)
     try:
-        _check_identity(config, journal, disk)
-        seals = Seals(config.data / "seals", genesis, disk)
+        if told != journal.replica_id:
+            raise Lost(f"{config.data}: made for {told}, its journal for {journal.replica_id}")
+        seals = _open_seals(config.data / SEALS, genesis, disk)
         try:
             _check_journal(journal, seals)
             store = _open_views(config.data / "views", genesis, journal, disk)
@@ -75,60 +101,107 @@ def open_directory(config: MemberConfig, genesis: Genesis, disk: Disk = REAL_DIS
         raise
 
 
+def make_directory(
+    config: MemberConfig,
+    genesis: Genesis,
+    replica_id: ReplicaId,
+    first: Configuration,
+    disk: Disk = REAL_DISK,
+) -> Path | None:
+    """Make the directory of a new replica, whose log is empty and begins with this configuration.
+    Returns where the one that was in its place is now; its seals are kept if they check.
+
+    If we stop before the last rename there is no directory and the next start is as after a loss;
+    then only the copy of the seals has to be fetched again from the others.
+    """
+    new = config.data.with_name(config.data.name + ".new")
+    with reading(new), journal_errors():
+        disk.remove_tree(new)  # An earlier attempt that stopped half-way.
+        Journal.bootstrap(new / JOURNAL, replica_id, first, disk)
+        _make_seals(new / SEALS, config.data / SEALS, genesis, disk)
+        disk.write_file(new / INCARNATION, f"{replica_id}\n".encode())
+        disk.sync(new)
+        aside = None if is_empty(config.data, disk) else _set_aside(config.data, disk)
+        disk.rename(new, config.data)
+        disk.sync(config.data.parent)
+    _log.warning("made %s for %s", config.data, replica_id)
+    return aside
+
+
+def draw_replica_id(member: str) -> ReplicaId:
+    """An id that no replica ever had."""
+    return f"{member}/{secrets.token_hex(8)}"
+
+
+def is_empty(directory: Path, disk: Disk = REAL_DISK) -> bool:
+    """Whether nothing is there."""
+    with reading(directory):
+        return not disk.names(directory)
+
+
 @contextmanager
 def journal_errors() -> Iterator[None]:
     """Say what the journal says in the words of a node."""
     try:
         yield
-    except StorageCorrupt as error:
-        raise Corrupt(str(error)) from error
+    except (StorageCorrupt, NotBootstrapped, RolledBack) as error:
+        raise Lost(str(error)) from error
     except StorageFailed as error:
         raise DiskFailed(str(error)) from error
     except JournalError as error:
         raise Misconfigured(str(error)) from error
 
 
-def _make(config: MemberConfig, genesis: Genesis, disk: Disk) -> None:
-    if config.voters is None:
-        raise Misconfigured(
-            f"{config.data} is empty. If this member never ran, name the first configuration in"
-            " `voters`; if its data is lost, it must come back under a new identity"
-        )
-    configuration = _read_voters(config.voters)
-    ours = [v for v in configuration.voters if v.id.partition("/")[0] == config.member]
-    if len(ours) != 1:
-        raise Misconfigured(f"{config.voters} does not name {config.member} once")
-    new = config.data.with_name(config.data.name + ".new")
-    disk.remove_tree(new)  # An earlier attempt that stopped half-way.
-    with journal_errors():
-        Journal.bootstrap(new / "journal", ours[0].id, configuration, disk)
-    Seals.create(new / "seals", genesis, disk)
-    disk.write_file(new / INCARNATION, f"{ours[0].id}\n".encode())
-    for path in (new / "seals", new):
-        disk.sync(path)
-    disk.rename(new, config.data)
-    disk.sync(config.data.parent)
-    _log.warning("made %s for %s; take `voters` out of the settings now", config.data, ours[0].id)
-
-
-def _read_voters(path: Path) -> Configuration:
-    try:
-        return Configuration.parse(read_file(path).removesuffix(b"\n"))
-    except ValueError as error:
-        raise Misconfigured(f"{path}: {error}") from error
-
-
-def _check_identity(config: MemberConfig, journal: Journal, disk: Disk) -> None:
+def _incarnation(config: MemberConfig, disk: Disk) -> ReplicaId:
+    """Read first, because a directory of someone else is not ours to set aside."""
     path = config.data / INCARNATION
     with reading(path):
         try:
             told = disk.read_file(path).decode(errors="replace").strip()
         except FileNotFoundError:
-            raise Misconfigured(f"{path} is missing; it says whose directory this is") from None
-    if told != journal.replica_id:
-        raise Misconfigured(f"{config.data}: made for {told}, but its journal is another's")
+            raise Lost(f"{path} is missing; it says whose directory this is") from None
     if told.partition("/")[0] != config.member:
         raise Misconfigured(f"{config.data} is the directory of {told}, not of {config.member}")
+    return told
+
+
+def _open_seals(path: Path, genesis: Genesis, disk: Disk) -> Seals:
+    try:
+        return Seals(path, genesis, disk)
+    except SealsCorrupt as error:
+        _log.error("the seals are set aside; what was sealed is asked of the others: %s", error)
+    set_seals_aside(path, disk)
+    Seals.create(path, genesis, disk)
+    return Seals(path, genesis, disk)
+
+
+def set_seals_aside(path: Path, disk: Disk = REAL_DISK) -> None:
+    """Out of the way for inspection; the next open makes new ones."""
+    if not is_empty(path, disk):
+        with reading(path):
+            _set_aside(path, disk)
+
+
+def _make_seals(path: Path, old: Path, genesis: Genesis, disk: Disk) -> None:
+    """What was sealed must never be contradicted, whichever incarnation sealed it."""
+    Seals.create(path, genesis, disk)
+    if is_empty(old, disk):
+        return
+    try:
+        Seals.copy(old, path, genesis, disk)
+    except SealsCorrupt as error:
+        _log.error("the seals do not check and are not kept: %s", error)
+        disk.remove_tree(path)
+        Seals.create(path, genesis, disk)
+
+
+def _set_aside(path: Path, disk: Disk) -> Path:
+    taken = disk.names(path.parent)
+    names = (f"{path.name}.lost-{number}" for number in count(1))
+    aside = path.with_name(next(name for name in names if name not in taken))
+    disk.rename(path, aside)
+    _log.error("%s is set aside as %s; look at it, then delete it", path, aside.name)
+    return aside
 
 
 def _check_journal(journal: Journal, seals: Seals) -> None:

@@ -3,6 +3,9 @@
 One task per other member. It first pulls what it missed from there, then pushes our seals as they
 come, all that wait in one call. Whatever fails is tried again, beginning with a pull: a member that
 was away gets the newest seals, which is all it needs, since each covers everything before it.
+
+A pull also brings this member's own newest seal that is on the other's disk. Its own disk may have
+lost it, so after a start it seals nothing before enough have answered (`wait_for_answers`).
 """
 
 from __future__ import annotations
@@ -10,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from consensus.messages import Configuration, Voter
+from consensus.messages import ReplicaId, Voter
 from consensus.peers import Identity, secure_channel
 from node import member_pb2 as pb
 from node.errors import BadRequest
@@ -43,18 +47,29 @@ class Exchange:
 
     def __init__(
         self,
-        replica_id: str,
+        replica_id: ReplicaId,
         identity: Identity,
         receive: Callable[[Sequence[tuple[bytes, bytes]]], Awaitable[None]],
         seen_size: Callable[[str], int],
     ) -> None:
         """`receive` takes what was pulled; `seen_size` is the newest size seen from a member."""
         self._replica_id = replica_id
+        self._member = replica_id.partition("/")[0]
         self._identity = identity
         self._receive = receive
         self._seen_size = seen_size
         self._outboxes: dict[Voter, Outbox] = {}
         self._last: SentSeal | None = None
+        self._answered: set[ReplicaId] = set()
+        self._news = asyncio.Event()
+
+    async def wait_for_answers(self, enough: Callable[[Collection[ReplicaId]], bool]) -> None:
+        """Return once those that have been pulled from since the start are `enough`."""
+        while not enough(self._answered):
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOW_S):  # What is enough may have changed.
+                    await self._news.wait()
 
     def push(self, seals: Iterable[SentSeal]) -> None:
         """Send these to every other member, now or as soon as it can be reached."""
@@ -63,12 +78,12 @@ class Exchange:
             for outbox in self._outboxes.values():
                 outbox.put(seal)
 
-    async def run(self, configuration: Callable[[], Configuration]) -> NoReturn:
-        """Keep one task for every other member of the configuration, until cancelled."""
+    async def run(self, replicas: Callable[[], Iterable[Voter]]) -> NoReturn:
+        """Keep one task for every replica but this one, until cancelled."""
         tasks: dict[Voter, asyncio.Task[NoReturn]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
-                others = {voter for voter in configuration() if voter.id != self._replica_id}
+                others = {voter for voter in replicas() if voter.id != self._replica_id}
                 for voter in tasks.keys() - others:
                     tasks.pop(voter).cancel()
                     del self._outboxes[voter]
@@ -98,14 +113,19 @@ class Exchange:
             PULL, pb.PullSealsRequest.SerializeToString
         )
         above = self._seen_size(voter.id.partition("/")[0])
-        request = pb.PullSealsRequest(above_size=above)
+        request = pb.PullSealsRequest(above_size=above, member=self._member)
         answer = await call(request, timeout=CALL_S, wait_for_ready=True)
         try:
-            seals = read_seals(pb.SealsRequest.FromString(answer))
+            message = pb.PullSealsResponse.FromString(answer)
+            seals = read_seals(message.seals)
         except (DecodeError, BadRequest) as error:
             _log.warning("seals of %s: %s", voter.id, error)
             return
+        if message.HasField("yours"):
+            seals.append((message.yours.body, message.yours.line))
         await self._receive(seals)
+        self._answered.add(voter.id)
+        self._news.set()
 
     async def _push(self, channel: grpc.aio.Channel, outbox: Outbox) -> NoReturn:
         call = channel.unary_unary(
@@ -113,7 +133,9 @@ class Exchange:
         )
         while True:
             seals = await outbox.wait()
-            await call(write_seals(seals), timeout=CALL_S, wait_for_ready=True)
+            await call(
+                pb.SealsRequest(seals=write_seals(seals)), timeout=CALL_S, wait_for_ready=True
+            )
             outbox.delivered(seals)
 
 
@@ -142,13 +164,14 @@ class Outbox:
             self._filled.clear()
 
 
-def write_seals(seals: Iterable[SentSeal]) -> pb.SealsRequest:
-    """Seals as a message."""
-    return pb.SealsRequest(seals=[pb.Seal(body=seal.body, line=seal.line) for seal in seals])
+def write_seals(seals: Iterable[SentSeal]) -> list[pb.Seal]:
+    """Seals as they are sent."""
+    return [pb.Seal(body=seal.body, line=seal.line) for seal in seals]
 
 
-def read_seals(message: pb.SealsRequest) -> list[tuple[bytes, bytes]]:
-    """Bodies and lines of a message; all that is checked is that they are not too many."""
-    if len(message.seals) > SEALS_MAX:
-        raise BadRequest(f"{len(message.seals)} seals at once, at most {SEALS_MAX}")
-    return [(seal.body, seal.line) for seal in message.seals]
+def read_seals(seals: Sequence[pb.Seal]) -> list[tuple[bytes, bytes]]:
+    """Bodies and lines of seals that were sent; all that is checked is that they are not too
+    many."""
+    if len(seals) > SEALS_MAX:
+        raise BadRequest(f"{len(seals)} seals at once, at most {SEALS_MAX}")
+    return [(seal.body, seal.line) for seal in seals]

@@ -64,11 +64,16 @@ class Ledger:
         return applied, step
 
     def start_sealing(self, now_s: int) -> Step:
-        """This member has caught up: seal the newest checkpoint, and from now on every one."""
+        """This member has caught up, and its clock is right: seal the newest checkpoint, and from
+        now on every one."""
         self._may_seal = True
         step = self.sealing.seal_newest(now_s)
         self._write(step)
         return step
+
+    def stop_sealing(self) -> None:
+        """Its clock is wrong: what it skips from now on it never seals."""
+        self._may_seal = False
 
     def receive(self, seals: Sequence[tuple[bytes, bytes]], now_s: int) -> Step:
         """Take in what others sealed."""

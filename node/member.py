@@ -1,8 +1,10 @@
 """A member process: settings in, services out.
 
-`serve` runs one member until cancelled; `run_member` is that with SIGTERM and SIGINT asking it to
-stop. Both raise a `NodeError` if the member cannot start or cannot go on, with what to do in it.
-Damaged views are put aside on the way out, so that the next start makes them again.
+`serve` runs one member until cancelled or told to stop; `run_member` is that with SIGTERM and
+SIGINT telling it so: a leader then hands over first. Both raise a `NodeError` if the member cannot
+start or cannot go on, with what to do in it. What can be made good is made good, loudly: damaged
+views and seals are put aside and made anew, and a member whose directory is lost, damaged or older
+than what it promised comes back as a new replica (`directory`, `joining`).
 """
 
 from __future__ import annotations
@@ -11,20 +13,30 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 import grpc.aio
 
 from consensus.journal import JournalError
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
+from node.admitting import Admitting
 from node.config import MemberConfig, read_certificate, read_file
-from node.directory import journal_errors, open_directory
+from node.directory import (
+    Directory,
+    Lost,
+    journal_errors,
+    open_directory,
+    set_seals_aside,
+)
 from node.errors import Misconfigured, NodeError
 from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis, parse_genesis
+from node.joining import Applicant, Joining, contacts_of, rejoin
 from node.keyfile import load_signer
 from node.ledger import Ledger
 from node.participant import VERSION, Participant
+from node.seals import SealsCorrupt
 from node.service import Service
 from node.store import ViewsCorrupt
 
@@ -36,65 +48,129 @@ _log = logging.getLogger(__name__)
 
 async def run_member(config: MemberConfig) -> None:
     """Serve until SIGTERM, SIGINT or cancellation."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    serving = asyncio.create_task(serve(config))
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
+        loop.add_signal_handler(number, stop.set)
     try:
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
-        if task.cancelling():
-            raise asyncio.CancelledError
+        await serve(config, stop)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
-async def serve(config: MemberConfig) -> None:
-    """Serve until cancelled."""
-    genesis = _read_genesis(config)
-    identity = Identity(read_file(config.certificate), read_file(config.private_key))
+async def serve(config: MemberConfig, stop: asyncio.Event | None = None) -> None:
+    """Serve until cancelled, or until `stop` is set: then a leader hands over before it goes."""
+    stop = stop or asyncio.Event()
+    genesis = read_genesis(config)
+    identity = read_identity(config)
+    while not stop.is_set():
+        try:
+            directory = open_directory(config, genesis)
+            try:
+                await _take_part(config, genesis, identity, directory, stop)
+            finally:
+                directory.close()
+        except SealsCorrupt as error:
+            _log.critical("the seals do not check: %s", error)
+            set_seals_aside(directory.seals.directory)
+        except Lost as error:
+            _log.critical("this member must come back as a new replica: %s", error)
+            await _unless_stopped(rejoin(config, genesis, identity, str(error)), stop)
+
+
+async def _take_part(
+    config: MemberConfig,
+    genesis: Genesis,
+    identity: Identity,
+    directory: Directory,
+    stop: asyncio.Event,
+) -> None:
+    applicant = read_applicant(config, identity)
     log, witness = load_signer(config.log_key), load_signer(config.witness_key)
+    listed = {read_certificate(each.certificate): each for each in config.members}
     gateways = frozenset(read_certificate(path) for path in config.gateways)
-    directory = open_directory(config, genesis)
     try:
         ledger = Ledger(
             config.member, log, witness, directory.journal, directory.store, directory.seals
         )
         _check_keys(config, ledger)
-        participant = Participant(directory, ledger, identity)
         with _reported():
-            await _serve(config, participant, Service(participant, gateways), identity)
+            participant = Participant(directory, ledger, identity)
+            admitting = Admitting(participant, genesis, listed)
+            service = Service(participant, admitting, gateways, frozenset(listed))
+            joining = Joining(participant, applicant, contacts_of(config))
+            await _serve(config, participant, service, joining, stop)
     except ViewsCorrupt:
         directory.store.set_aside()
         raise
-    finally:
-        directory.close()
 
 
 async def _serve(
-    config: MemberConfig, participant: Participant, service: Service, identity: Identity
+    config: MemberConfig,
+    participant: Participant,
+    service: Service,
+    joining: Joining,
+    stop: asyncio.Event,
 ) -> None:
     server = grpc.aio.server(options=SERVER_OPTIONS)
     server.add_generic_rpc_handlers((participant.peers.handler(), service.handler()))
+    credentials = server_credentials(participant.peers.identity, service.trusted)
     try:
-        server.add_secure_port(config.listen, server_credentials(identity, service.trusted))
+        server.add_secure_port(config.listen, credentials)
     except RuntimeError as error:
         raise Misconfigured(f"cannot listen on {config.listen}: {error}") from error
     await server.start()
     _log.info("member %s %s serves on %s", config.member, VERSION, config.listen)
     try:
-        await participant.run()
+        async with asyncio.TaskGroup() as group:
+            working = [group.create_task(participant.run()), group.create_task(joining.run())]
+            await stop.wait()
+            await participant.replica.hand_over()
+            for task in working:
+                task.cancel()
     finally:
         await server.stop(STOP_S)
 
 
-def _read_genesis(config: MemberConfig) -> Genesis:
+async def _unless_stopped(work: Coroutine[Any, Any, object], stop: asyncio.Event) -> None:
+    """Do this, but for no longer than until the member is to stop."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.wait((working, stopping))
+
+
+# What the settings name; the commands read it too.
+
+
+def read_genesis(config: MemberConfig) -> Genesis:
+    """The genesis file."""
     try:
         return parse_genesis(read_file(config.genesis))
     except Malformed as error:
         raise Misconfigured(f"{config.genesis}: {error}") from error
+
+
+def read_identity(config: MemberConfig) -> Identity:
+    """The TLS identity."""
+    return Identity(read_file(config.certificate), read_file(config.private_key))
+
+
+def read_applicant(config: MemberConfig, identity: Identity) -> Applicant:
+    """This member, as it asks to take part."""
+    return Applicant(
+        config.member,
+        config.advertise,
+        read_certificate(config.certificate),
+        identity,
+        load_signer(config.log_key).public,
+        load_signer(config.witness_key).public,
+    )
 
 
 def _check_keys(config: MemberConfig, ledger: Ledger) -> None:
@@ -110,14 +186,14 @@ def _check_keys(config: MemberConfig, ledger: Ledger) -> None:
 @contextlib.contextmanager
 def _reported() -> Iterator[None]:
     """The one error that ended everything, in the words of a node."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error = _first(group)
-        if isinstance(error, JournalError | NodeError):
-            with journal_errors():
+    with journal_errors():
+        try:
+            yield
+        except BaseExceptionGroup as group:
+            error = _first(group)
+            if isinstance(error, JournalError | NodeError):
                 raise error from group
-        raise
+            raise
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

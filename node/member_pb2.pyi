@@ -265,22 +265,20 @@ class Passed(_message.Message):
     def __init__(self, certificate: _Optional[bytes] = ..., listed: _Optional[bool] = ...) -> None: ...
 
 class JoinResponse(_message.Message):
-    __slots__ = ("genesis", "configuration", "configuration_index", "known", "listed", "standing", "waiting_for")
+    __slots__ = ("genesis", "configuration", "known", "listed", "standing", "waiting_for")
     GENESIS_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
-    CONFIGURATION_INDEX_FIELD_NUMBER: _ClassVar[int]
     KNOWN_FIELD_NUMBER: _ClassVar[int]
     LISTED_FIELD_NUMBER: _ClassVar[int]
     STANDING_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     genesis: bytes
     configuration: bytes
-    configuration_index: int
     known: bool
     listed: bool
     standing: Standing
     waiting_for: str
-    def __init__(self, genesis: _Optional[bytes] = ..., configuration: _Optional[bytes] = ..., configuration_index: _Optional[int] = ..., known: _Optional[bool] = ..., listed: _Optional[bool] = ..., standing: _Optional[_Union[Standing, str]] = ..., waiting_for: _Optional[str] = ...) -> None: ...
+    def __init__(self, genesis: _Optional[bytes] = ..., configuration: _Optional[bytes] = ..., known: _Optional[bool] = ..., listed: _Optional[bool] = ..., standing: _Optional[_Union[Standing, str]] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class LeaveRequest(_message.Message):
     __slots__ = ("member", "passed")

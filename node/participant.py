@@ -13,15 +13,16 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import NoReturn, TypeVar, TypeVarTuple
 
 from consensus import proposals
-from consensus.messages import Entry
+from consensus.messages import Configuration, Entry, ReplicaId
 from consensus.peers import Identity, Peers
+from consensus.quorum import Tally, tally
 from consensus.replica import Replica
 from node.chain import Applied, Outcome, Skipped, peek_statement_id, repeated
 from node.cutter import Cutter
@@ -40,6 +41,8 @@ READERS = 2
 RETRY_S = 0.05
 ASK_AGAIN_S = 2.0
 """How long a member that catches up waits before it asks again how far that is."""
+CLOCK_POLL_S = 0.25
+"""How soon a member sees what the leader told it about its clock; heartbeats tell it as often."""
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -50,7 +53,8 @@ class Participant:
     """From one start to the next. All methods belong to the event loop that runs `run`.
 
     `applied` is the height up to which the ledger has gone, `note` the newest published note that
-    is on disk, `noted` its tree size.
+    is on disk, `noted` its tree size. `hindrance` is what keeps this replica from taking part, in
+    words for an operator; whoever finds it out sets it.
     """
 
     def __init__(self, directory: Directory, ledger: Ledger, identity: Identity) -> None:
@@ -71,6 +75,7 @@ class Participant:
         self.note = note = ledger.sealing.note
         self.applied = Milestone(directory.store.chain.height)
         self.noted = Milestone(note.size if note else 0)
+        self.hindrance = ""
         self._cutter = Cutter(self._agree)
         self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
         # Blocks this member proposed and waits to see applied, by height.
@@ -86,8 +91,8 @@ class Participant:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.replica.run())
                 group.create_task(self._cutter.run())
-                group.create_task(self._exchange.run(lambda: self.replica.configuration))
-                group.create_task(self._catch_up())
+                group.create_task(self._exchange.run(lambda: self.replica.acquaintances))
+                group.create_task(self._seal())
                 await self._failure
         finally:
             self._failure.cancel()
@@ -144,8 +149,13 @@ class Participant:
         sealing, found = self.ledger.sealing, []
         if sealing.halted:
             found.append(f"sealing and serving stopped: {sealing.halted}")
+        if self.hindrance:
+            found.append(self.hindrance)
         if not sealing.is_sealer:
             found.append("the policy in force does not name this member with its keys")
+        if off_ms := self.replica.status().clock_off_ms:
+            side = "ahead of" if off_ms > 0 else "behind"
+            found.append(f"its clock is {abs(off_ms) / 1000:.1f} s {side} the others'; not sealing")
         found += [f"{member} seals from the future" for member in sorted(sealing.early)]
         if sealing.refused:
             found.append(f"{sealing.refused} seals were refused")
@@ -164,9 +174,15 @@ class Participant:
         if seals:
             self._tell(await self._work(self.ledger.receive, seals, _now_s()))
 
-    async def pull(self, above_size: int) -> list[SentSeal]:
-        """The newest seals known here."""
-        return await self._work(self.ledger.sealing.pull, above_size)
+    async def pull(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
+        """The newest seals known here, and the newest of the member that asks; all on disk."""
+        return await self._work(self.ledger.sealing.pull, above_size, member)
+
+    async def reconfigure(self, configuration: Configuration) -> None:
+        """Have another configuration agreed on, as the leader; `raft.ChangeRefused` says why not
+        now."""
+        with _consensus_errors():
+            await self.replica.propose_configuration(configuration)
 
     # Inside.
 
@@ -199,13 +215,29 @@ class Participant:
         self._proposed[position.index] = waiter
         return (await waiter).outcomes
 
+    async def _seal(self) -> NoReturn:
+        """Seal nothing before having applied what a quorum says is committed, nor before as many
+        have told the newest seal they hold of this member as make a quorum with it: this disk may
+        have lost it. And nothing while the others find this clock wrong: a seal says when."""
+        await self._catch_up()
+        await self._exchange.wait_for_answers(self._make_quorum)
+        seals = False
+        while True:
+            is_right = not self.replica.status().clock_off_ms
+            if is_right and not seals:
+                self._tell(await self._work(self.ledger.start_sealing, _now_s()))
+                _log.info("sealing from height %d on", self.applied.value)
+            elif seals and not is_right:
+                await self._work(self.ledger.stop_sealing)
+                _log.error("the others find this clock wrong; not sealing until it is right")
+            seals = is_right
+            await asyncio.sleep(CLOCK_POLL_S)
+
     async def _catch_up(self) -> None:
-        """Seal nothing before having applied what a quorum says is committed; then seal. Every
-        answer will do, so the lowest does: a leader that names an index nobody ever reaches can
-        not keep this member from sealing for longer than it leads."""
-        reached = False
+        """Every answer will do, so the lowest does: a leader that names an index nobody ever
+        reaches can not keep this member from sealing for longer than it leads."""
         lowest: int | None = None
-        while not reached:
+        while True:
             try:
                 with _consensus_errors():
                     index = await self.replica.read_index()
@@ -216,9 +248,13 @@ class Participant:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASK_AGAIN_S):
                     await self.applied.wait_for(lowest)
-                    reached = True
-        self._tell(await self._work(self.ledger.start_sealing, _now_s()))
-        _log.info("caught up at height %d; sealing from here on", self.applied.value)
+                    return
+
+    def _make_quorum(self, answered: Collection[ReplicaId]) -> bool:
+        """Together with this replica, if it votes."""
+        voters = [voter.id for voter in self.replica.configuration.voters]
+        heard = dict.fromkeys((*answered, self.peers.replica_id), True)
+        return tally(voters, heard) is Tally.WON
 
     def _tell(self, step: Step) -> None:
         """It is on disk: now others may hear of it."""

@@ -10,8 +10,8 @@ and the first quorum of seals on one is published as a note. The rules, each dec
     kept, shown, never counted, and it names its signer.
  3. If as many members as make a quorum agree on another root, it is this member that cannot be
     right, whoever is: it seals and publishes nothing any more (`_contradicted`).
- 4. A seal by this member's own key that it does not know was made before its directory was put
-    back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
+ 4. A seal by this member's own key that it does not know was made before its directory was lost or
+    put back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
  5. Notes are published with strictly ascending sizes and never changed; later seals of a published
     checkpoint are kept beside its note (`_count`).
 
@@ -196,8 +196,9 @@ class Sealing:
                 self.refused += 1
         return step
 
-    def pull(self, above_size: int) -> list[SentSeal]:
-        """What a member that missed some needs: our newest seals and the newest of the others."""
+    def pull(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
+        """What a member that missed some needs: our newest seals and the newest of the others; and
+        its own newest seal that is known here, which it may have lost."""
         ours = [
             SentSeal(size, head.body, format_line(head.seals[self.member].line))
             for size, head in list(self._heads.items())[-PULLED_MAX:]
@@ -205,8 +206,10 @@ class Sealing:
         ]
         if not ours and self.last is not None and self.last.size > above_size:
             ours = [self.last]
-        others = [seal for seal in self.newest.values() if seal.size > above_size]
-        return sorted([*ours, *others], key=lambda seal: seal.size)
+        others = [
+            seal for name, seal in self.newest.items() if name != member and seal.size > above_size
+        ]
+        return sorted([*ours, *others], key=lambda seal: seal.size), self.newest.get(member)
 
     # Our own checkpoints.
 
@@ -283,10 +286,10 @@ class Sealing:
 
     def _receive_own(self, sent: SentSeal, checkpoint: Checkpoint, step: Step) -> None:
         """Rule 4, for a seal that holds by our key: is it one of ours that this disk has lost?"""
-        if sent.size <= self._size:
-            if self._root_at(sent.size) != checkpoint.root:
-                self._halt(f"its own key sealed another tree of size {sent.size}", step)
-        elif self._has_sealed:
+        known = sent.size <= self._size
+        if known and self._root_at(sent.size) != checkpoint.root:
+            self._halt(f"its own key sealed another tree of size {sent.size}", step)
+        elif self._has_sealed and not known:
             self._halt(f"its own key seals elsewhere: a tree of size {sent.size}", step)
         elif self.last is None or self.last.size < sent.size:
             # Before it seals again this member must have come to that size, and have that root.

@@ -14,14 +14,16 @@ shown. Keys, with sizes as big-endian u64:
 
 A seal is size u64 | length of body u16 | body | line.
 
-If this database is lost or does not check, the member stops: it can no longer know what it must not
-contradict. The journal's mark is repeated here so that a journal put back from an old copy is seen.
+A member whose database is lost or does not check no longer knows what it must not contradict,
+until the others have told it (`directory`). The journal's mark is repeated here so that a journal
+put back from an old copy is seen.
 """
 
 from __future__ import annotations
 
 import struct
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from consensus.disk import REAL_DISK, Disk
@@ -32,23 +34,36 @@ from node.evidence.record import Genesis, format_genesis
 from node.leveldb import NUMBER, key_of, number_of
 from node.sealing import Contradiction, Note, Remembered, SentSeal, Step
 
+COPY_BYTES = 4 << 20
+"""Copied in one batch."""
+
 _SEAL = struct.Struct(">QH")
 
 
+class SealsCorrupt(Corrupt):
+    """The seals do not check: put them aside, and the next start makes new ones."""
+
+
 class Seals:
-    """The open database. One thread writes; any thread reads notes."""
+    """The open database. One thread writes; any thread reads notes.
+
+    Opening and reading raise `SealsCorrupt` for what does not check."""
 
     def __init__(self, directory: Path, genesis: Genesis, disk: Disk = REAL_DISK) -> None:
         self.directory = directory
-        try:
+        with self._reading():
             self._database = leveldb.open_checked(directory, disk)
-        except Corrupt as error:
-            raise _lost(str(error)) from error
-        with leveldb.reading(directory):
-            chain = self._database.get(b"g")
-        if chain != sha256(format_genesis(genesis)):
+        try:
+            with self._reading():
+                chain = self._database.get(b"g")
+            if chain is None:
+                raise SealsCorrupt(f"{directory}: it does not say of which chain it is")
+            if chain != sha256(format_genesis(genesis)):
+                raise Misconfigured(f"{directory} holds the seals of another chain")
+            self.load()
+        except BaseException:
             self.close()
-            raise Misconfigured(f"{directory} holds the seals of another chain")
+            raise
 
     @staticmethod
     def create(directory: Path, genesis: Genesis, disk: Disk = REAL_DISK) -> None:
@@ -62,36 +77,52 @@ class Seals:
             batch.put(b"g", sha256(format_genesis(genesis)))
             batch.write()
 
+    @staticmethod
+    def copy(old: Path, new: Path, genesis: Genesis, disk: Disk = REAL_DISK) -> None:
+        """Take over into a database just created what another incarnation kept. Not the journal's
+        mark: that journal is gone."""
+        with (
+            closing(Seals(old, genesis, disk)) as source,
+            closing(Seals(new, genesis, disk)) as target,
+            source._reading(),
+        ):
+            batch, size = target._database.write_batch(sync=True), 0
+            for key, value in source._database.scan(b"", None):
+                if key != b"j":
+                    batch.put(key, value)
+                    size += len(key) + len(value)
+                if size > COPY_BYTES:
+                    batch.write()
+                    batch, size = target._database.write_batch(sync=True), 0
+            batch.write()
+
     def close(self) -> None:
         """Let go of the directory. Nothing is left to flush."""
         self._database.close()
 
     def load(self) -> Remembered:
-        """What was decided before; `Corrupt` if it does not check."""
+        """What was decided before."""
         database = self._database
-        try:
-            with leveldb.reading(self.directory):
-                last = database.get(b"l")
-                notes = leveldb.scan(database, b"n", reverse=True)
-                return Remembered(
-                    last=None if last is None else _parse_seal(last),
-                    newest={
-                        key[1:].decode(): _parse_seal(value)
-                        for key, value in leveldb.scan(database, b"f")
-                    },
-                    note=next((_parse_note(key, value) for key, value in notes), None),
-                    contradictions=[
-                        Contradiction(key[1 + NUMBER.size :].decode(), _parse_seal(value))
-                        for key, value in leveldb.scan(database, b"x")
-                    ],
-                    halted=(database.get(b"h") or b"").decode(),
-                )
-        except Corrupt as error:
-            raise _lost(str(error)) from error
+        with self._reading():
+            last = database.get(b"l")
+            notes = leveldb.scan(database, b"n", reverse=True)
+            return Remembered(
+                last=None if last is None else _parse_seal(last),
+                newest={
+                    key[1:].decode(): _parse_seal(value)
+                    for key, value in leveldb.scan(database, b"f")
+                },
+                note=next((_parse_note(key, value) for key, value in notes), None),
+                contradictions=[
+                    Contradiction(key[1 + NUMBER.size :].decode(), _parse_seal(value))
+                    for key, value in leveldb.scan(database, b"x")
+                ],
+                halted=(database.get(b"h") or b"").decode(),
+            )
 
     def journal_mark(self) -> bytes | None:
         """How far the journal had been written when this member sealed last."""
-        with leveldb.reading(self.directory):
+        with self._reading():
             return self._database.get(b"j")
 
     def write(self, step: Step, journal_mark: bytes) -> None:
@@ -114,33 +145,34 @@ class Seals:
             batch.put(key, _format_seal(each.seal))
         if step.halted:
             batch.put(b"h", step.halted.encode())
-        with leveldb.reading(self.directory):
+        with self._reading():
             batch.write()
 
     def note_after(self, leaf_index: int) -> Note | None:
         """The first published checkpoint whose tree holds this leaf: the same one for ever."""
         start = NUMBER.pack(leaf_index + 1)
-        with leveldb.reading(self.directory):
+        with self._reading():
             notes = leveldb.scan(self._database, b"n", start)
             return next((_parse_note(key, value) for key, value in notes), None)
 
     def newest_note(self) -> Note | None:
         """The last published checkpoint."""
-        with leveldb.reading(self.directory):
+        with self._reading():
             notes = leveldb.scan(self._database, b"n", reverse=True)
             return next((_parse_note(key, value) for key, value in notes), None)
 
     def beside(self, size: int) -> list[bytes]:
         """Seals that came after the note of this size was published, by name of the member."""
-        with leveldb.reading(self.directory):
+        with self._reading():
             return [line for _, line in leveldb.scan(self._database, key_of(b"b", size))]
 
-
-def _lost(what: str) -> Corrupt:
-    return Corrupt(
-        f"{what}; this member can no longer know what it sealed and must not seal again under this"
-        " identity. Keep the directory for inspection and rejoin the group with a new one"
-    )
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with leveldb.reading(self.directory):
+                yield
+        except Corrupt as error:
+            raise SealsCorrupt(str(error)) from error
 
 
 def _format_seal(seal: SentSeal) -> bytes:

@@ -2,7 +2,7 @@
 
 Handlers are thin: who asks, what is asked, what the participant says, how that is spelled. A caller
 is known by exactly its certificate: gateways are those of the settings, members those of the
-configuration of the replicas.
+configuration of the replicas, newcomers those of the settings too, and they may only ask to join.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from consensus.messages import Configuration
 from consensus.peers import peer_certificate
 from consensus.ready import Role
+from consensus.replica import Status
 from node import member_pb2 as pb
+from node.admitting import Admitting
 from node.chain import Outcome, Skipped
 from node.errors import BadRequest, NodeError, NotLeader, Stranger, Unavailable
 from node.evidence.digests import ALGS
@@ -47,6 +50,7 @@ _ROLES = {
     Role.CANDIDATE: "candidate",
     Role.LEADER: "leader",
 }
+LEARNER, RECALLING = "learner", "recalling"
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -54,22 +58,34 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class Service:
     """The handlers of one member."""
 
-    def __init__(self, participant: Participant, gateways: frozenset[bytes]) -> None:
-        """`gateways` are certificates in DER."""
+    def __init__(
+        self,
+        participant: Participant,
+        admitting: Admitting,
+        gateways: frozenset[bytes],
+        newcomers: frozenset[bytes],
+    ) -> None:
+        """`gateways` and `newcomers` are certificates in DER."""
         self._participant = participant
+        self._admitting = admitting
         self._store = participant.store
         self._gateways = gateways
+        self._newcomers = newcomers
 
     def trusted(self) -> Iterable[bytes]:
         """Certificates that may open a connection at all."""
         yield from self._gateways
-        yield from self._member_certificates()
+        yield from self._newcomers
+        yield from self._participant.peers.certificates()
 
     def handler(self) -> grpc.GenericRpcHandler:
         gateways, members = self._is_gateway, self._is_member
 
         def either(certificate: bytes) -> bool:
             return gateways(certificate) or members(certificate)
+
+        def joiners(certificate: bytes) -> bool:
+            return members(certificate) or certificate in self._newcomers
 
         methods = {
             "Propose": self._method(pb.ProposeRequest, self.propose, gateways),
@@ -80,6 +96,8 @@ class Service:
             "Status": self._method(pb.StatusRequest, self.status, either),
             "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
             "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
+            "Leave": self._method(pb.LeaveRequest, self._admitting.leave, members),
+            "Join": self._method_for(pb.JoinRequest, self._admitting.join, joiners),
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
@@ -138,12 +156,12 @@ class Service:
         status, chain = replica.status(), self._store.chain
         note, newest = participant.note, participant.ledger.sealing.newest
         configuration = replica.configuration
-        is_voter = configuration.is_voter(status.id)
         peers = [
             pb.Peer(
                 member=(name := each.id.partition("/")[0]),
                 address=each.address,
                 voter=configuration.is_voter(each.id),
+                match=status.matches.get(each.id, 0),
                 sealed_size=newest[name].size if name in newest else 0,
             )
             for each in configuration
@@ -152,7 +170,7 @@ class Service:
         return pb.StatusResponse(
             member=participant.member,
             origin=chain.origin,
-            role=_ROLES[status.role] if is_voter else "learner",
+            role=_role(status, configuration),
             term=status.term,
             leader=(status.leader or "").partition("/")[0],
             commit=status.commit,
@@ -171,11 +189,15 @@ class Service:
     # For members.
 
     async def push_seals(self, request: pb.SealsRequest) -> pb.SealsResponse:
-        await self._participant.receive(read_seals(request))
+        await self._participant.receive(read_seals(request.seals))
         return pb.SealsResponse()
 
-    async def pull_seals(self, request: pb.PullSealsRequest) -> pb.SealsRequest:
-        return write_seals(await self._participant.pull(request.above_size))
+    async def pull_seals(self, request: pb.PullSealsRequest) -> pb.PullSealsResponse:
+        seals, yours = await self._participant.pull(request.above_size, request.member)
+        response = pb.PullSealsResponse(seals=write_seals(seals))
+        if yours is not None:
+            response.yours.CopyFrom(*write_seals([yours]))
+        return response
 
     # Inside.
 
@@ -248,10 +270,7 @@ class Service:
         return certificate in self._gateways
 
     def _is_member(self, certificate: bytes) -> bool:
-        return certificate in self._member_certificates()
-
-    def _member_certificates(self) -> list[bytes]:
-        return [each.certificate for each in self._participant.replica.configuration]
+        return certificate in self._participant.peers.certificates()
 
     def _method(
         self,
@@ -259,11 +278,22 @@ class Service:
         handle: Callable[[Any], Awaitable[Message]],
         allowed: Callable[[bytes], bool],
     ) -> grpc.RpcMethodHandler[Any, Any]:
+        return self._method_for(kind, lambda request, _: handle(request), allowed)
+
+    def _method_for(
+        self,
+        kind: type[Message],
+        handle: Callable[[Any, bytes], Awaitable[Message]],
+        allowed: Callable[[bytes], bool],
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """A method whose answer depends on who asks."""
+
         async def serve(request: Message, context: _Context) -> Message:
+            caller = peer_certificate(context)
             try:
-                if not allowed(peer_certificate(context)):
+                if not allowed(caller):
                     raise Stranger("this certificate may not ask this")
-                return await handle(request)
+                return await handle(request, caller)
             except NodeError as error:
                 await _abort(context, error)
                 raise AssertionError("abort raises") from error
@@ -273,6 +303,13 @@ class Service:
             request_deserializer=kind.FromString,
             response_serializer=lambda message: message.SerializeToString(),
         )
+
+
+def _role(status: Status, configuration: Configuration) -> str:
+    """In the words of proto/node/member.proto."""
+    if status.recalling:
+        return RECALLING
+    return _ROLES[status.role] if configuration.is_voter(status.id) else LEARNER
 
 
 async def _abort(context: _Context, error: NodeError) -> None:

@@ -1,6 +1,5 @@
 """A devnet's material: what the ceremony writes is what members and verifiers can read."""
 
-import dataclasses
 import os
 import socket
 import ssl
@@ -14,13 +13,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from consensus.messages import Configuration
-from devnet.ceremony import OBSERVER, destroy, end_bootstrap, free_ports, hold_ceremony
+from devnet.ceremony import OBSERVER, destroy, free_ports, hold_ceremony
 from devnet.places import InUse, NotADevnet, Places, owned, read_places
 from node import keyfile
 from node.config import load_gateway, load_member
+from node.errors import Misconfigured
 from node.evidence.members import parse_members
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.record import parse_genesis
+from node.founding import found
 from node.gateway.auth import parse_key_file
 
 
@@ -114,15 +115,15 @@ def test_settings_are_what_members_and_gateways_read(places: Places) -> None:
             assert path.is_file(), path
 
 
-def test_after_the_first_start_an_emptied_directory_is_no_new_member(tmp_path: Path) -> None:
-    """The settings lose their `voters`, and nothing else."""
-    places = hold_ceremony(tmp_path / "devnet", members=1, gateways=0)
-    first = load_member(places.settings("court"))
-    assert first.voters is not None
-    assert first.voters.samefile(places.voters)
-    for _ in range(2):
-        end_bootstrap(places)
-        assert load_member(places.settings("court")) == dataclasses.replace(first, voters=None)
+def test_members_are_founded_as_the_voters_they_are(places: Places) -> None:
+    """So `cunzheng member` starts them, and would never make a voter of an empty directory."""
+    configuration = Configuration.parse(places.voters.read_bytes().removesuffix(b"\n"))
+    for voter in configuration.voters:
+        config = load_member(places.settings(voter.id.partition("/")[0]))
+        assert (config.data / "incarnation").read_text() == f"{voter.id}\n"
+        assert {each.name for each in config.members} == set(places.members) - {config.member}
+        with pytest.raises(Misconfigured, match="not empty"):
+            found(config, parse_genesis(places.genesis.read_bytes()), places.voters)
 
 
 def test_a_shell_finds_everything_in_the_environment_file(places: Places) -> None:

@@ -146,18 +146,6 @@ async def test_the_chain_goes_on_after_a_stop(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.anyio
-async def test_an_emptied_directory_is_refused(cluster: Cluster) -> None:
-    """A member that lost its data must not come back as the one that voted."""
-    (name, *_) = (n for n in cluster.members if n != "court")
-    await cluster.kill(name)
-    data = cluster.places.settings(name).parent / "data"
-    data.rename(data.with_name("lost"))
-    with pytest.raises(ClusterError, match="ended by itself"):
-        await cluster.restart(name)
-
-
-@pytest.mark.slow
 def test_up_is_controlled_from_another_terminal_and_stops_cleanly(tmp_path: Path) -> None:
     """The commands of the README, each as its own process; then Ctrl-C."""
     directory = tmp_path / "devnet"

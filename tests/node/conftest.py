@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from devnet.ceremony import free_ports
 from devnet.tls import Authority, der_of
 from node import member_pb2 as pb
 from node.chain import Applied, KeyState, Taken, apply, genesis
-from node.config import MemberConfig
+from node.config import MemberAddress, MemberConfig
 from node.evidence.digests import sha256
 from node.evidence.enrolment import KeyRecord, format_key_record
 from node.evidence.item import items_root
@@ -37,6 +37,7 @@ from node.evidence.record import (
     format_record,
 )
 from node.evidence.statement import Deposit, Event, Statement, format_statement, statement_id
+from node.founding import found
 from node.member import serve
 
 ORIGIN = "cunzheng.test/rooms"
@@ -212,7 +213,7 @@ class Memory:
                 self.statements.add(outcome.statement.statement_id)
 
 
-_ANSWERS = {"PushSeals": "SealsResponse", "PullSeals": "SealsRequest"}
+_ANSWERS = {"PushSeals": "SealsResponse"}
 
 
 class Refused(Exception):
@@ -238,6 +239,12 @@ class House:
     gateway: Identity
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     channels: dict[tuple[str, bytes], grpc.aio.Channel] = field(default_factory=dict)
+
+    def found(self) -> None:
+        """Make the directories of members that have none."""
+        for config in self.configs.values():
+            if not config.data.exists():
+                found(config, self.world.genesis(), self.directory / "voters.txt")
 
     def start(self, *names: str) -> None:
         for name in names or self.configs:
@@ -345,8 +352,8 @@ def new_house(world: World, directory: Path) -> House:
             member=name,
             data=folder / "data",
             genesis=directory / "genesis.txt",
-            voters=directory / "voters.txt",
             listen=address,
+            advertise=address,
             certificate=folder / "certificate.pem",
             private_key=folder / "tls.pem",
             log_key=folder / "log.pem",
@@ -355,6 +362,10 @@ def new_house(world: World, directory: Path) -> House:
         )
     configuration = Configuration(tuple(sorted(voters.values())))
     (directory / "voters.txt").write_bytes(configuration.format() + b"\n")
+    for name, config in configs.items():
+        others = [each for each in configs.values() if each is not config]
+        members = tuple(MemberAddress(o.member, o.listen, o.certificate) for o in others)
+        configs[name] = replace(config, members=members)
     return House(world, directory, configs, voters, gateway)
 
 
@@ -375,6 +386,7 @@ def make_house() -> Callable[[World, Path], House]:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """One member alone, not started."""
     house = new_house(World(names=("court",), quorum=1), tmp_path)
+    house.found()
     yield house
     await house.close()
 
@@ -383,6 +395,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def houses(world: World, tmp_path: Path) -> AsyncIterator[House]:
     """Three members, not started."""
     house = new_house(world, tmp_path)
+    house.found()
     yield house
     await house.close()
 

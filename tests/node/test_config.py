@@ -20,13 +20,19 @@ MEMBER = """\
 member = "court"
 data = "data"
 genesis = "../genesis.txt"
-voters = "../voters.txt"
 listen = "127.0.0.1:7101"
 certificate = "certificate.pem"
 private_key = "tls.pem"
 log_key = "/etc/keys/log.pem"
 witness_key = "witness.pem"
 gateways = ["gateway-a.pem"]
+"""
+
+OTHER = """
+[[members]]
+name = "notary"
+address = "notary.example:7101"
+certificate = "notary.pem"
 """
 
 GATEWAY = """\
@@ -53,8 +59,13 @@ def test_a_members_settings(tmp_path: Path) -> None:
     assert config.data == tmp_path / "data"
     assert config.log_key == Path("/etc/keys/log.pem")
     assert config.gateways == (tmp_path / "gateway-a.pem",)
-    path.write_text(MEMBER.replace('voters = "../voters.txt"\n', ""))
-    assert load_member(path).voters is None
+    assert config.advertise == config.listen
+    assert config.members == ()
+    path.write_text(MEMBER + 'advertise = "court.example:7101"\n' + OTHER)
+    config = load_member(path)
+    assert config.advertise == "court.example:7101"
+    notary = MemberAddress("notary", "notary.example:7101", tmp_path / "notary.pem")
+    assert config.members == (notary,)
 
 
 def test_a_gateways_settings(tmp_path: Path) -> None:
@@ -81,7 +92,8 @@ def test_a_gateways_settings(tmp_path: Path) -> None:
         ("7101", "70000", "`listen` is not HOST:PORT"),
         ("127.0.0.1:7101", "7101", "`listen` is not HOST:PORT"),
         ('["gateway-a.pem"]', '"gateway-a.pem"', "`gateways` is not a list of paths"),
-        ("voters", "votters", "unknown setting `votters`"),
+        ("127.0.0.1:7101", "0.0.0.0:7101", "set `advertise`"),
+        ('"gateway-a.pem"]\n', '"gateway-a.pem"]\n' + OTHER.replace("notary", "court"), "others"),
         ("member =", "member", "not TOML"),
     ],
 )

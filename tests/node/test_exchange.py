@@ -7,7 +7,6 @@ import grpc
 import grpc.aio
 import pytest
 
-from consensus.messages import Configuration
 from consensus.peers import SERVER_OPTIONS, server_credentials
 from node.exchange import PUSH, SEALS_MAX, Exchange, read_seals
 from node.member_pb2 import Seal, SealsRequest
@@ -47,11 +46,11 @@ async def test_a_false_answer_ends_nothing(houses: Any, answer: bytes) -> None:
     server.add_secure_port(liar.address, trusted)
     await server.start()
     exchange = Exchange(honest.id, houses.identity("court"), receive, lambda _: 0)
-    running = asyncio.create_task(exchange.run(lambda: Configuration((honest, liar))))
+    running = asyncio.create_task(exchange.run(lambda: (honest, liar)))
     try:
         exchange.push([SentSeal(3, b"body", b"line")])
         seals = SealsRequest.FromString(await asyncio.wait_for(pushed.get(), 20))
-        assert read_seals(seals) == [(b"body", b"line")]
+        assert read_seals(seals.seals) == [(b"body", b"line")]
         assert not running.done()
     finally:
         running.cancel()

@@ -18,7 +18,6 @@ SETTINGS = """\
 member = "{name}"
 data = "data"
 genesis = "../genesis.txt"
-voters = "../voters.txt"
 listen = "{listen}"
 certificate = "certificate.pem"
 private_key = "tls.pem"

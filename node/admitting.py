@@ -1,0 +1,215 @@
+"""Who may take part: newcomers come in, replicas that lost their data are replaced, members leave.
+
+Every member answers, and passes on to the leader what only the leader can do. There each request
+takes the step that is due (`consensus.membership`) and says how things stand; who asks repeats it
+until it stands as it should. So no request has to be remembered by anyone, and a leader that is
+lost in between costs one repetition.
+
+Whose request counts:
+
+- A certificate of the configuration in force. Its member may replace its own replicas: it lost its
+  disk, or moved to another address. It was let in before.
+- A newcomer, if the settings of some member list it (`members`), with this name and address: that
+  is this organisation's consent, and being listed is all it takes to be sent the ledger. It becomes
+  a voter only when the policy in force names it with the keys it shows: that is everybody's.
+- Only members may ask that one of them leaves. Any of them may, also for another: a member that
+  died cannot ask for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import grpc.aio
+from google.protobuf.message import Message
+
+from consensus.membership import ChangeRefused, admission, departure
+from consensus.messages import Configuration, Voter
+from consensus.ready import Role
+from node import member_pb2 as pb
+from node.config import MemberAddress
+from node.errors import BadRequest, NotLeader, Stranger, Unavailable
+from node.evidence.digests import sha256
+from node.evidence.record import Genesis, format_genesis
+from node.participant import Participant
+
+JOIN = "/cunzheng.node.Member/Join"
+LEAVE = "/cunzheng.node.Member/Leave"
+
+_Response = TypeVar("_Response", bound=Message)
+
+PASS_ON_S = 3.0
+"""A change is committed in a moment or by another leader; who asked asks again."""
+
+
+class Admitting:
+    """The two methods, of one member. Owned by its event loop."""
+
+    def __init__(
+        self, participant: Participant, genesis: Genesis, listed: Mapping[bytes, MemberAddress]
+    ) -> None:
+        """`listed` are the members of the settings by their certificates (DER)."""
+        self._participant = participant
+        self._genesis = sha256(format_genesis(genesis))
+        self._listed = listed
+
+    # Joining.
+
+    async def join(self, request: pb.JoinRequest, caller: bytes) -> pb.JoinResponse:
+        """`caller` is the certificate of whoever sent it: of the joiner, or of the member that
+        passes it on."""
+        certificate = request.passed.certificate if request.HasField("passed") else caller
+        if certificate != caller and not self._is_member(caller):
+            raise Stranger("only members pass on what others ask")
+        if not request.replica_id:
+            return self._answer(certificate, certificate in self._listed)
+        joiner = _joiner(request, certificate)
+        listed = request.passed.listed or self._lists(joiner)
+        answer = self._answer(certificate, listed, await self._standing(joiner))
+        if not (self._knows(joiner) or listed):
+            raise Stranger(
+                f"nobody here knows {joiner.id} at {joiner.address} by this certificate; a newcomer"
+                " must stand in the settings of the member it asks, with its name and address"
+            )
+        if answer.standing == pb.REMOVED:
+            return answer
+        if self._participant.replica.status().role is Role.LEADER:
+            return await self._admit(request, joiner, listed)
+        if request.HasField("passed"):
+            raise NotLeader(self._leader())
+        request.passed.CopyFrom(pb.Passed(certificate=certificate, listed=listed))
+        return await self._pass_on(JOIN, request, pb.JoinResponse)
+
+    async def _admit(self, request: pb.JoinRequest, joiner: Voter, listed: bool) -> pb.JoinResponse:
+        """The step that is due, if nothing stands against it."""
+        now = self._participant.replica.configuration
+        step = admission(now, joiner)
+        waiting_for = ""
+        if step is not None:
+            waiting_for = self._objection(request, now, step, joiner)
+        if step is not None and not waiting_for:
+            try:
+                await self._participant.reconfigure(step)
+            except ChangeRefused as refused:
+                waiting_for = str(refused)
+        answer = self._answer(joiner.certificate, listed, await self._standing(joiner))
+        answer.waiting_for = waiting_for
+        return answer
+
+    def _objection(
+        self, request: pb.JoinRequest, now: Configuration, step: Configuration, joiner: Voter
+    ) -> str:
+        """Why this step is not due yet; empty if it is."""
+        votes = {voter.id for voter in now.voters}
+        if request.recalling and {voter.id for voter in step.voters} != votes:
+            return "it has not heard yet what it promised before it started"
+        replaces = any(voter.certificate == joiner.certificate for voter in now.voters)
+        if joiner.id not in votes and step.is_voter(joiner.id) and not replaces:
+            policy = self._participant.store.chain.policy
+            keys = (_member(joiner), request.log_key, request.witness_key)
+            named = [(each.member, each.log.text, each.witness.text) for each in policy.sealers]
+            if keys not in named:
+                return "the policy in force does not name it with its keys yet"
+        return ""
+
+    def _answer(
+        self, certificate: bytes, listed: bool, standing: pb.Standing = pb.STRANGER
+    ) -> pb.JoinResponse:
+        configuration = self._participant.replica.configuration
+        return pb.JoinResponse(
+            genesis=self._genesis,
+            configuration=configuration.format(),
+            known=any(each.certificate == certificate for each in configuration),
+            listed=listed,
+            standing=standing,
+        )
+
+    async def _standing(self, joiner: Voter) -> pb.Standing:
+        configuration = self._participant.replica.configuration
+        if configuration.is_voter(joiner.id):
+            return pb.VOTER
+        if any(each.id == joiner.id for each in configuration):
+            return pb.LEARNER
+        journal, commit = (
+            self._participant.ledger.journal,
+            self._participant.replica.status().commit,
+        )
+        earlier = await self._participant.read(journal.configurations)
+        was_there = any(each.id == joiner.id for _, old in earlier for each in old)
+        return pb.REMOVED if was_there and earlier[-1][0] <= commit else pb.STRANGER
+
+    def _knows(self, joiner: Voter) -> bool:
+        """A replica of the same member has this certificate."""
+        return any(
+            each.certificate == joiner.certificate and _member(each) == _member(joiner)
+            for each in self._participant.replica.configuration
+        )
+
+    def _lists(self, joiner: Voter) -> bool:
+        listed = self._listed.get(joiner.certificate)
+        told = (_member(joiner), joiner.address)
+        return listed is not None and (listed.name, listed.address) == told
+
+    # Leaving.
+
+    async def leave(self, request: pb.LeaveRequest) -> pb.LeaveResponse:
+        """Only members come here. A member that is not in the configuration has left."""
+        participant = self._participant
+        while True:
+            now = participant.replica.configuration
+            try:
+                step = departure(now, request.member)
+            except ChangeRefused as refused:
+                raise BadRequest(str(refused)) from refused
+            if step is None:
+                sealers = participant.store.chain.policy.sealers
+                return pb.LeaveResponse(
+                    configuration=now.format(),
+                    in_policy=request.member in (each.member for each in sealers),
+                )
+            if participant.replica.status().role is not Role.LEADER:
+                break
+            try:
+                await participant.reconfigure(step)
+            except ChangeRefused as refused:
+                raise Unavailable(str(refused)) from refused
+        if request.passed:
+            raise NotLeader(self._leader())
+        request.passed = True
+        return await self._pass_on(LEAVE, request, pb.LeaveResponse)
+
+    # Both.
+
+    async def _pass_on(self, method: str, request: Message, response: type[_Response]) -> _Response:
+        """To the leader, whose answer or refusal is ours."""
+        leader = self._participant.replica.status().leader
+        if leader is None or leader == self._participant.peers.replica_id:
+            raise NotLeader(None)
+        async with self._participant.peers.channel(leader) as channel:
+            call = channel.unary_unary(method, type(request).SerializeToString, response.FromString)
+            try:
+                answer: _Response | None = await call(request, timeout=PASS_ON_S)
+            except grpc.aio.AioRpcError as error:
+                raise Unavailable(f"the leader {leader}: {error.details()}") from error
+        if answer is None:  # gRPC's word for bytes that it cannot read.
+            raise Unavailable(f"the leader {leader} gave no answer that can be read")
+        return answer
+
+    def _leader(self) -> str | None:
+        leader = self._participant.replica.status().leader
+        return None if leader is None else leader.partition("/")[0]
+
+    def _is_member(self, certificate: bytes) -> bool:
+        return certificate in self._participant.peers.certificates()
+
+
+def _joiner(request: pb.JoinRequest, certificate: bytes) -> Voter:
+    try:
+        return Voter(request.replica_id, request.address, certificate)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+
+
+def _member(replica: Voter) -> str:
+    return replica.id.partition("/")[0]

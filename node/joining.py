@@ -1,0 +1,267 @@
+"""A replica that does not take part as it should asks to, until it does.
+
+Two situations, one question (`admitting`):
+
+- There is no directory to start from, or none that can be trusted. `rejoin` asks the members of the
+  settings who belongs to the group, and makes one for a new incarnation, whose log is empty and
+  begins with the configuration they told. That is done without anybody's leave only for a
+  certificate that a replica of the group has; a newcomer has to say that it is one.
+- The replica runs, and is not yet what it is to become: `Joining` asks again and again, and each
+  time the leader takes the next step. It also finds out that this replica was removed for good
+  while it was away, which its own log can never tell it: nobody sends it entries any more.
+
+A member of the settings that lies can only delay this, as long as others are listed: what the most
+of them tell is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from consensus.messages import Configuration, Voter
+from consensus.peers import Identity, secure_channel
+from node import member_pb2 as pb
+from node.admitting import JOIN
+from node.config import MemberAddress, MemberConfig, read_certificate
+from node.directory import Lost, draw_replica_id, make_directory
+from node.errors import Misconfigured
+from node.evidence.digests import sha256
+from node.evidence.keys import PublicKey
+from node.evidence.record import Genesis, format_genesis
+from node.participant import Participant
+
+CALL_S = 4.0
+"""Longer than a member takes to pass a request on, so that its reason is heard."""
+FIRST_S = 1.0
+"""After a start most replicas take part before this, and need not ask."""
+PAUSE_S = 0.5
+CONNECT_S = 1.0
+"""How long a process that listens may take to accept a connection."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one of those asked has said. Without an answer, `refuses` is whether there is somebody
+    who did not let us in, and not just nobody there."""
+
+    name: str
+    answer: pb.JoinResponse | None
+    refuses: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks: name and address, TLS identity, and the keys a policy would name it with."""
+
+    member: str
+    address: str
+    certificate: bytes
+    identity: Identity
+    log_key: PublicKey
+    witness_key: PublicKey
+
+    def request(self, replica_id: str, recalling: bool) -> pb.JoinRequest:
+        """Its request to take part."""
+        return pb.JoinRequest(
+            replica_id=replica_id,
+            address=self.address,
+            recalling=recalling,
+            log_key=self.log_key.text,
+            witness_key=self.witness_key.text,
+        )
+
+
+async def rejoin(
+    config: MemberConfig, genesis: Genesis, identity: Identity, why: str, *, newcomer: bool = False
+) -> str:
+    """Make a directory for a new incarnation, as soon as it is known who belongs to the group;
+    returns the replica id. What is in the directory's place is set aside. `Misconfigured` if those
+    who are there do not want this member."""
+    contacts = contacts_of(config)
+    if not contacts:
+        raise Misconfigured(
+            f"{why}, and `members` names nobody to ask who belongs to the group. For the first"
+            " members of a chain: `cunzheng init`"
+        )
+    names = ", ".join(_member(contact) for contact in contacts)
+    _log.error("%s; asking %s who belongs to the group, until one of them answers", why, names)
+    while True:
+        told = await ask_all(contacts, identity, pb.JoinRequest())
+        first = _configuration(told, genesis, newcomer)
+        if first is not None:
+            replica_id = draw_replica_id(config.member)
+            make_directory(config, genesis, replica_id, first)
+            return replica_id
+        refusing = [each for each in told if each.refuses or each.answer is not None]
+        if refusing:
+            raise Misconfigured(f"{why}, and {_complaint(refusing, newcomer)}")
+        for each in told:
+            _log.info("%s does not answer: %s", each.name, each.why)
+        await asyncio.sleep(PAUSE_S)
+
+
+def _configuration(told: Sequence[Told], genesis: Genesis, newcomer: bool) -> Configuration | None:
+    """What most of those tell whose group this member may come to."""
+    counted: Counter[bytes] = Counter()
+    for name, answer in ((each.name, each.answer) for each in told):
+        if answer is None or not (answer.known or (newcomer and answer.listed)):
+            continue
+        if answer.genesis != sha256(format_genesis(genesis)):
+            raise Misconfigured(f"{name} is of another chain: its genesis file is not ours")
+        counted[answer.configuration] += 1
+    for data, _ in counted.most_common():
+        try:
+            return Configuration.parse(data)
+        except ValueError as error:
+            _log.error("a member told what is no configuration: %s", error)
+    return None
+
+
+def _complaint(refusing: Sequence[Told], newcomer: bool) -> str:
+    names = ", ".join(each.name for each in refusing)
+    if newcomer:
+        return (
+            f"{names} did not let it in: list it there in `members`, with its name, address and"
+            " certificate, and start that member again"
+        )
+    return (
+        f"no replica has this member's certificate, says {names}. If it is new, or left the group:"
+        " `cunzheng join`; if it is among the first of a chain: `cunzheng init`"
+    )
+
+
+class Joining:
+    """From one start to the next, beside the participant; owned by the same event loop."""
+
+    def __init__(
+        self, participant: Participant, applicant: Applicant, contacts: Sequence[Voter]
+    ) -> None:
+        self._participant = participant
+        self._applicant = applicant
+        self._contacts = contacts
+        self._id = participant.peers.replica_id
+        self._removed: set[str] = set()
+        """Who says that this replica was removed and its member is in the group under another."""
+
+    async def run(self) -> NoReturn:
+        """Until cancelled; raises `Lost` if this replica is to come back as another."""
+        await asyncio.sleep(FIRST_S)
+        while True:
+            if self._takes_part():
+                self._participant.hindrance = ""
+                self._removed.clear()
+            else:
+                await self._ask()
+            await asyncio.sleep(PAUSE_S)
+
+    def _takes_part(self) -> bool:
+        """As the one voter of its member, under this address and certificate."""
+        replica, applicant = self._participant.replica, self._applicant
+        own = Voter(self._id, applicant.address, applicant.certificate)
+        of_member = [each for each in replica.configuration if _member(each) == applicant.member]
+        is_voter = own in replica.configuration.voters
+        return of_member == [own] and is_voter and not replica.status().recalling
+
+    async def _ask(self) -> None:
+        """Everybody, one after the other, until a step was taken or none of them can help."""
+        status = self._participant.replica.status()
+        request = self._applicant.request(self._id, status.recalling)
+        others = [each for each in self._participant.replica.acquaintances if each.id != self._id]
+        listed = [each for each in self._contacts if _member(each) not in map(_member, others)]
+        heard = []
+        for contact in (*others, *listed):
+            if _member(contact) == self._applicant.member:
+                continue
+            told = await ask(contact, self._applicant.identity, request)
+            if told.answer is None:
+                heard.append(f"{told.name}: {told.why}")
+            elif told.answer.standing == pb.REMOVED:
+                heard.append(self._note_removal(told, told.answer))
+            else:
+                self._removed.discard(told.name)
+                heard = [told.answer.waiting_for] if told.answer.waiting_for else []
+                break
+        if heard:
+            self._participant.hindrance = "not taking part: " + "; ".join(heard)
+
+    def _note_removal(self, told: Told, answer: pb.JoinResponse) -> str:
+        """One voice is not enough to give a directory up for."""
+        if not answer.known:
+            return (
+                f"{told.name}: this replica was removed and its member has no other; if it is to"
+                " come back: `cunzheng join`"
+            )
+        self._removed.add(told.name)
+        names = {
+            _member(each) for each in (*self._contacts, *self._participant.replica.acquaintances)
+        }
+        if 2 * len(self._removed) > len(names - {self._applicant.member}):
+            raise Lost(f"{self._id} was removed, says {', '.join(sorted(self._removed))}")
+        return f"{told.name}: this replica was removed"
+
+
+# Asking.
+
+
+async def ask_all(
+    contacts: Sequence[Voter], identity: Identity, request: pb.JoinRequest
+) -> list[Told]:
+    """Everybody at once."""
+    return await asyncio.gather(*(ask(contact, identity, request) for contact in contacts))
+
+
+async def ask(contact: Voter, identity: Identity, request: pb.JoinRequest) -> Told:
+    """One of them."""
+    name = _member(contact)
+    async with secure_channel(contact, identity) as channel:
+        # Bytes, and read here: gRPC gives None for an answer it cannot read.
+        call: grpc.aio.UnaryUnaryMultiCallable[pb.JoinRequest, bytes] = channel.unary_unary(
+            JOIN, pb.JoinRequest.SerializeToString
+        )
+        try:
+            return Told(name, pb.JoinResponse.FromString(await call(request, timeout=CALL_S)))
+        except DecodeError as error:
+            return Told(name, None, why=str(error))
+        except grpc.aio.AioRpcError as error:
+            why = error.details() or error.code().name
+            told = dict(error.trailing_metadata() or ())
+            if "cunzheng-error" in told:
+                return Told(name, None, told["cunzheng-error"] == "stranger", why)
+            closed = error.code() is grpc.StatusCode.UNAVAILABLE
+            return Told(name, None, closed and await _listens(contact.address), why)
+
+
+async def _listens(address: str) -> bool:
+    """A member ends the handshake with a certificate it does not know, and says nothing."""
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def contacts_of(config: MemberConfig) -> list[Voter]:
+    """The members of the settings, as somebody to call. Their incarnations do not matter here."""
+    return [_contact(each) for each in config.members]
+
+
+def _contact(address: MemberAddress) -> Voter:
+    return Voter(f"{address.name}/{0:016x}", address.address, read_certificate(address.certificate))
+
+
+def _member(replica: Voter) -> str:
+    return replica.id.partition("/")[0]
