@@ -191,6 +191,7 @@ class Leadership:
                 self.reads.position,
                 now_ms,
                 self._clock_offs.get(replica, 0),
+                self._log.durable,
             )
             for replica, progress in self._progress.items()
         ]

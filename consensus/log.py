@@ -6,6 +6,7 @@ has term 0.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Protocol
 
 from consensus.messages import Configuration, Entry, EntryKind, HardState
@@ -133,6 +134,12 @@ class Log:
     def configurations(self) -> Sequence[tuple[int, Configuration]]:
         """All there ever were, with their indexes; the one the group began with is at 0."""
         return self._configurations
+
+    @property
+    def possible_configurations(self) -> list[Configuration]:
+        """The last committed one and all after it, oldest first: each may turn out to hold."""
+        committed = bisect_right(self._configurations, self.commit, key=itemgetter(0)) - 1
+        return [configuration for _, configuration in self._configurations[committed:]]
 
     def term(self, index: int) -> int:
         """Of the entry at 0 <= index <= last_index."""

@@ -275,12 +275,13 @@ class HeartbeatRequest(Envelope):
     """I lead `term`. `commit` is no further than what you acknowledged to me in this term.
     Whoever echoes `read_position` confirms all reads up to that number. `clock_ms` is my wall clock
     now; `clock_off_ms` is by how much a quorum of voters finds yours ahead (negative: behind), 0
-    while they find nothing (`clocks`)."""
+    while they find nothing (`clocks`). My log is on my disk up to `durable_index`."""
 
     commit: int
     read_position: int
     clock_ms: int
     clock_off_ms: int
+    durable_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +326,7 @@ class RecallRequest(Envelope):
 @dataclass(frozen=True, slots=True)
 class RecallResponse(Envelope):
     """What I remember of you since my own start: `vote_term` is the newest term you voted for me
-    in, and in `ack_term` you acknowledged all up to `ack_index` to me (0 for never). And the
+    in, and in `ack_term` you had all up to `ack_index` on your disk (0 for never). And the
     configuration in force here, with the index it has in my log."""
 
     number: int

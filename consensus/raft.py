@@ -397,7 +397,9 @@ class Raft:
             self._leadership = None
 
     def _become_pre_candidate(self) -> None:
-        if not self.configuration.is_voter(self.id):
+        """As a voter of any configuration that may turn out to hold: one that is being removed does
+        not count its own vote any more, but only its log may have the change (thesis, 4.2.2)."""
+        if not any(each.is_voter(self.id) for each in self.log.possible_configurations):
             return
         self._lose_leader()
         self.role = Role.PRE_CANDIDATE

@@ -137,16 +137,18 @@ class CommitNotice(_message.Message):
     def __init__(self, commit: _Optional[int] = ..., commit_term: _Optional[int] = ...) -> None: ...
 
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("commit", "read_position", "clock_ms", "clock_off_ms")
+    __slots__ = ("commit", "read_position", "clock_ms", "clock_off_ms", "durable_index")
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     READ_POSITION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_OFF_MS_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_INDEX_FIELD_NUMBER: _ClassVar[int]
     commit: int
     read_position: int
     clock_ms: int
     clock_off_ms: int
-    def __init__(self, commit: _Optional[int] = ..., read_position: _Optional[int] = ..., clock_ms: _Optional[int] = ..., clock_off_ms: _Optional[int] = ...) -> None: ...
+    durable_index: int
+    def __init__(self, commit: _Optional[int] = ..., read_position: _Optional[int] = ..., clock_ms: _Optional[int] = ..., clock_off_ms: _Optional[int] = ..., durable_index: _Optional[int] = ...) -> None: ...
 
 class HeartbeatResponse(_message.Message):
     __slots__ = ("read_position", "echo_ms", "clock_ms")

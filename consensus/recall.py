@@ -9,7 +9,8 @@ answer in this state too, or a group that starts as a whole never would.
 What it hears is compared with its disk (`forgotten`):
 
 - It acknowledges in a term only when that term is on its disk, and while a term lasts its log only
-  grows. So (term on disk, last index) can never be less than any (term, index) it acknowledged.
+  grows. So (term on disk, last index) can never be less than any (term, index) it acknowledged. A
+  leader acknowledges to nobody, but its disk counts too; its heartbeats say what is on it.
 - A vote is on its disk, with its term, before it leaves; a newer term may have replaced both since.
 
 Either violated means that this disk has forgotten: the replica says nothing ever again, and its
@@ -22,15 +23,14 @@ The answers also tell who belongs to the group now, which a replica that was awa
 neighbours cannot know; the newest configuration told is the one whose quorum must answer.
 """
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from operator import itemgetter
 
 from consensus.log import Log
 from consensus.messages import (
     AppendResponse,
     Configuration,
     HardState,
+    HeartbeatRequest,
     Message,
     RecallRequest,
     RecallResponse,
@@ -48,7 +48,7 @@ message each of strangers could make it."""
 @dataclass(frozen=True, slots=True)
 class Promises:
     """The newest that one replica gave this one: the term of its vote, and as (term, index) up to
-    where it acknowledged. 0 stands for never."""
+    where it acknowledged (a leader: said to have on its own disk). 0 stands for never."""
 
     vote_term: int = 0
     acknowledged: tuple[int, int] = (0, 0)
@@ -66,8 +66,8 @@ class Memory:
         match message:
             case VoteResponse(granted=True):
                 new = Promises(max(old.vote_term, message.term), old.acknowledged)
-            case AppendResponse():
-                acknowledged = (message.term, message.match_index)
+            case AppendResponse(match_index=index) | HeartbeatRequest(durable_index=index):
+                acknowledged = (message.term, index)
                 new = Promises(old.vote_term, max(old.acknowledged, acknowledged))
             case _:
                 return
@@ -137,8 +137,7 @@ class Recall:
         start the first one too, which a newcomer got from those it came to, while its log still
         tells of older ones. Who is in several is known by the newest."""
         known = [self._configuration] if self._index > log.configuration_index else []
-        committed = bisect_right(log.configurations, log.commit, key=itemgetter(0)) - 1
-        known += [configuration for _, configuration in reversed(log.configurations[committed:])]
+        known += reversed(log.possible_configurations)
         if not self.is_over:
             known.append(log.configurations[0][1])
         found: dict[ReplicaId, Voter] = {}

@@ -36,17 +36,23 @@ class Writes:
 
     def hold(self, message: Message) -> None:
         """Send this only when all that is in the log and the hard state now is durable."""
-        last = self._held[-1] if self._held else None
+        waiting = self._held
+        if not waiting and self._pending:
+            waiting = self._pending[-1].messages
+        if message in waiting:
+            return  # However often it is asked while the disk hangs.
+        last = waiting[-1] if waiting else None
         if (
             isinstance(message, AppendResponse)
             and isinstance(last, AppendResponse)
-            and (message.recipient, message.term) == (last.recipient, last.term)
+            and message.term == last.term
         ):
             # One acknowledgement says it all; the leader is spared the others.
-            if last.match_index < message.match_index:
-                self._held[-1] = message
-        else:
-            self._held.append(message)
+            if message.match_index < last.match_index:
+                return
+            if self._held:
+                self._held.pop()
+        self._held.append(message)
 
     def open(
         self, hard_state: HardState | None, entries: tuple[Entry, ...], last_index: int, tick: int

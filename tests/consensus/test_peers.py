@@ -262,10 +262,13 @@ class TestOutbox:
     async def test_the_newest_heartbeat_takes_the_place_of_the_one_that_waits(self) -> None:
         outbox = Outbox()
         for n in range(5):
-            outbox.put(HeartbeatRequest(A, B, 1, n, n, 0, 0))
+            outbox.put(HeartbeatRequest(A, B, 1, n, n, 0, 0, 0))
             outbox.put(HeartbeatResponse(A, B, 1, n, 0, n))
         taken = await outbox.take()
-        assert taken == [HeartbeatRequest(A, B, 1, 4, 4, 0, 0), HeartbeatResponse(A, B, 1, 4, 0, 4)]
+        assert taken == [
+            HeartbeatRequest(A, B, 1, 4, 4, 0, 0, 0),
+            HeartbeatResponse(A, B, 1, 4, 0, 4),
+        ]
 
     async def test_is_bounded_in_messages_and_bytes(self) -> None:
         outbox = Outbox()

@@ -56,7 +56,7 @@ def test_an_acknowledgement_waits_for_what_it_did_not_write_itself(make_cluster:
     assert cluster.network == []
     assert len(a.writes) == 1
     a.finish_writes()
-    assert cluster.network == [AppendResponse(A, B, 1, 1)] * 3
+    assert cluster.network == [AppendResponse(A, B, 1, 1)], "once is enough, however often asked"
     cluster.network.clear()
     a.step(append(B, 1, (0, 0), entry(1, 1)))
     assert cluster.network == [AppendResponse(A, B, 1, 1)]
@@ -93,7 +93,7 @@ def test_an_entry_written_replaced_and_written_again(make_cluster: Make) -> None
     a.step(append(C, 2, (0, 0), entry(1, 2)))
     a.step(append(B, 3, (0, 0), entry(1, 1)))
     assert [write.entries for write in a.writes] == [(entry(1, 1),), (entry(1, 2),), (entry(1, 1),)]
-    a.step(HeartbeatRequest(B, A, 3, 1, 0, 0, 0))
+    a.step(HeartbeatRequest(B, A, 3, 1, 0, 0, 0, 0))
     for _ in range(2):
         a.finish_writes(1)
         assert a.raft.log.durable == 0
@@ -124,7 +124,7 @@ def test_nobody_is_asked_for_a_vote_when_a_leader_was_found(make_cluster: Make) 
     cluster.arrive(cluster.network.pop())
     a.step(cluster.network.pop())
     assert (a.raft.role, a.raft.term) == (Role.CANDIDATE, 1)
-    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0))
+    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0, 0))
     cluster.network.clear()
     a.finish_writes()
     assert a.raft.role is Role.FOLLOWER
@@ -139,7 +139,7 @@ def test_a_vote_asked_for_again_waits_like_the_first(make_cluster: Make) -> None
     assert cluster.network == []
     assert len(a.writes) == 1
     a.finish_writes()
-    assert cluster.network == [VoteResponse(A, B, 1, True)] * 2
+    assert cluster.network == [VoteResponse(A, B, 1, True)]
 
 
 def test_heartbeats_are_answered_while_the_disk_is_busy(make_cluster: Make) -> None:
@@ -149,7 +149,7 @@ def test_heartbeats_are_answered_while_the_disk_is_busy(make_cluster: Make) -> N
     b = cluster["b"]
     b.step(AppendRequest(A, B, 1, 1, 1, (entry(2, 1),), 1))
     cluster.network.clear()
-    b.step(HeartbeatRequest(A, B, 1, 1, 5, 0, 0))
+    b.step(HeartbeatRequest(A, B, 1, 1, 5, 0, 0, 0))
     assert cluster.network == [HeartbeatResponse(B, A, 1, 5, 0, cluster.now_ms)]
 
 
@@ -204,7 +204,7 @@ def test_a_restarted_replica_goes_on_where_the_edge_had_applied(make_cluster: Ma
     )
     assert again.commit == 2
     again.step(RecallResponse(B, A, 1, 0, 0, 1, 3, 0, again.configuration), 0)
-    again.step(HeartbeatRequest(B, A, 1, 3, 0, 0, 0), 0)
+    again.step(HeartbeatRequest(B, A, 1, 3, 0, 0, 0, 0), 0)
     ready = again.ready()
     assert ready is not None
     assert [one.data for one in ready.committed] == [b"two"]

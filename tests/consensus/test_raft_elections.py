@@ -180,7 +180,7 @@ def test_a_candidate_gives_way_to_the_leader_of_its_term(make_cluster: Make) -> 
     a.tick(19)
     a.step(PreVoteResponse(B, A, 0, True))
     a.finish_writes()
-    a.step(HeartbeatRequest(C, A, 1, 0, 0, 0, 0))
+    a.step(HeartbeatRequest(C, A, 1, 0, 0, 0, 0, 0))
     assert (a.raft.role, a.raft.leader, a.raft.term) == (Role.FOLLOWER, C, 1)
 
 
@@ -206,7 +206,7 @@ def test_stepping_down_in_the_same_term_does_not_forget_the_vote(make_cluster: M
 def test_a_follower_of_a_term_does_not_vote_for_another_in_it(make_cluster: Make) -> None:
     cluster = make_cluster()
     a = cluster["a"]
-    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0))
+    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0, 0))
     a.tick(15)
     cluster.network.clear()
     a.step(VoteRequest(C, A, 1, 0, 0))
@@ -293,7 +293,7 @@ def test_a_newer_term_makes_a_follower_of_everyone(make_cluster: Make) -> None:
         AppendResponse(B, A, 9, 0),
         AppendRefusal(B, A, 9, 0, 0, 0),
         CommitNotice(B, A, 9, 0, 0),
-        HeartbeatRequest(B, A, 9, 0, 0, 0, 0),
+        HeartbeatRequest(B, A, 9, 0, 0, 0, 0, 0),
         HeartbeatResponse(B, A, 9, 0, 0, 0),
         ReadIndexRequest(B, A, 9, 0),
         ReadIndexResponse(B, A, 9, 0, None),
@@ -321,7 +321,7 @@ def test_requests_of_an_older_term_are_refused_with_the_newer_one(make_cluster: 
         (PreVoteRequest(B, A, 4, 9, 4), PreVoteResponse(A, B, 5, False)),
         (VoteRequest(B, A, 4, 9, 4), VoteResponse(A, B, 5, False)),
         (AppendRequest(B, A, 4, 0, 0, (), 0), AppendRefusal(A, B, 5, 0, 0, 0)),
-        (HeartbeatRequest(B, A, 4, 0, 0, 0, 0), AppendRefusal(A, B, 5, 0, 0, 0)),
+        (HeartbeatRequest(B, A, 4, 0, 0, 0, 0, 0), AppendRefusal(A, B, 5, 0, 0, 0)),
         (ReadIndexRequest(B, A, 4, 7), ReadIndexResponse(A, B, 5, 7, None)),
     ]:
         cluster.network.clear()
@@ -342,7 +342,7 @@ def test_requests_of_an_older_term_are_refused_with_the_newer_one(make_cluster: 
 
 def test_messages_for_an_earlier_incarnation_are_dropped(make_cluster: Make) -> None:
     a = make_cluster()["a"]
-    a.step(HeartbeatRequest(B, "a/00000000000000ff", 9, 0, 0, 0, 0))
+    a.step(HeartbeatRequest(B, "a/00000000000000ff", 9, 0, 0, 0, 0, 0))
     assert (a.raft.term, a.raft.leader) == (0, None)
 
 
@@ -518,7 +518,7 @@ def test_who_missed_very_many_elections_catches_up(make_cluster: Make) -> None:
     leader_term = 3 * TERM_STEP_MAX + 7
     b = cluster["b"]
     for term in (TERM_STEP_MAX, 2 * TERM_STEP_MAX, 3 * TERM_STEP_MAX):
-        b.step(HeartbeatRequest(A, B, leader_term, 0, 0, 0, 0))
+        b.step(HeartbeatRequest(A, B, leader_term, 0, 0, 0, 0, 0))
         assert (b.raft.term, b.raft.leader) == (term, None)
-    b.step(HeartbeatRequest(A, B, leader_term, 0, 0, 0, 0))
+    b.step(HeartbeatRequest(A, B, leader_term, 0, 0, 0, 0, 0))
     assert (b.raft.term, b.raft.leader) == (leader_term, A)

@@ -202,6 +202,31 @@ def test_a_leader_may_remove_itself(make_cluster: Make) -> None:
     assert cluster["c"].data == [b"without a"]
 
 
+def test_who_is_being_removed_still_campaigns(make_cluster: Make) -> None:
+    """Thesis 4.2.2, figure 4.6: "a server that is not part of its own latest configuration should
+    still start new elections, as it might still be needed until the Cnew entry is committed"; "It
+    does not count its own vote in elections"."""
+    cluster = make_cluster("ab")
+    a = cluster.elect("a")
+    cluster.isolate("b")
+    a.change(cluster.configuration("b"))
+    a.finish_writes()
+    a.crash()
+    cluster.heal()
+    a.start()
+    assert not a.raft.configuration.is_voter(A)
+    cluster.elect("a")
+    cluster.tick_all(25)
+    leader = cluster.leader()
+    assert leader is not None
+    assert leader.name == "b"
+    assert {node.raft.configuration for node in cluster.nodes.values()} == {
+        cluster.configuration("b")
+    }
+    a.tick(100)
+    assert a.raft.role is Role.FOLLOWER, "now it is removed for good"
+
+
 def test_the_last_but_one_may_go(make_cluster: Make) -> None:
     cluster = make_cluster("ab")
     a = cluster.elect("a")

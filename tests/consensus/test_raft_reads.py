@@ -168,7 +168,7 @@ def test_a_forwarded_read_fails_when_the_leader_changes_or_does_not_answer(
     cluster.elect("a")
     b = cluster["b"]
     b.read(1)
-    b.step(HeartbeatRequest(C, B, 2, 0, 0, 0, 0))
+    b.step(HeartbeatRequest(C, B, 2, 0, 0, 0, 0, 0))
     assert b.reads == {1: None}
     b.finish_writes()
     b.tick(3)

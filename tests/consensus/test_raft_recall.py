@@ -104,7 +104,7 @@ def test_until_a_quorum_has_answered_it_takes_no_part(three: Configuration) -> N
         VoteRequest(B, A, 1, 0, 0),
         VoteRequest(B, A, 1, 0, 0, transfer=True),
         AppendRequest(B, A, 1, 0, 0, (entry,), 1),
-        HeartbeatRequest(B, A, 1, 0, 1, 0, 0),
+        HeartbeatRequest(B, A, 1, 0, 1, 0, 0, 0),
         ReadIndexRequest(B, A, 1, 5),
         TimeoutNow(B, A, 0),
     ]
@@ -302,6 +302,23 @@ def test_an_old_copy_of_a_disk_cannot_elect_a_second_leader(make_cluster: Make) 
     assert "a/0000000000000001 had" in b.raft.rollback
     b.step(VoteRequest(C, B, 1, 9, 9))
     assert not any(isinstance(message, VoteResponse) for message in cluster.network)
+
+
+def test_a_leader_that_was_put_back_is_noticed_too(make_cluster: Make) -> None:
+    """Its disk counted for the majority, though it acknowledged to nobody."""
+    cluster = make_cluster()
+    a = cluster.elect("a")
+    copy = MemoryStorage(cluster.configuration("abc"))
+    copy.append(a.storage.hard_state, a.storage.entries(1, 2, 0))
+    cluster.isolate("c")
+    a.propose(b"acknowledged")
+    cluster.settle()
+    a.tick()
+    cluster.settle()
+    a.crash()
+    a.storage = copy
+    a.start()
+    assert "b/0000000000000001 had entries up to 2" in a.raft.rollback
 
 
 class TestWhoIsThere:

@@ -290,9 +290,9 @@ def test_heartbeats_carry_no_commit_beyond_what_was_acknowledged(make_cluster: M
 def test_a_heartbeat_from_a_leader_that_claims_too_much_commits_nothing(make_cluster: Make) -> None:
     cluster = make_cluster()
     a = follower(cluster, 1, 9)
-    a.step(HeartbeatRequest(B, A, 9, 3, 0, 0, 0))
+    a.step(HeartbeatRequest(B, A, 9, 3, 0, 0, 0, 0))
     assert a.raft.commit == 0
-    a.step(HeartbeatRequest(B, A, 9, 2, 0, 0, 0))
+    a.step(HeartbeatRequest(B, A, 9, 2, 0, 0, 0, 0))
     assert a.raft.commit == 2
 
 
@@ -311,7 +311,7 @@ def test_what_contradicts_a_committed_entry_is_refused_and_kept(make_cluster: Ma
         (CommitNotice(B, A, 9, 3, 5), "entry 3 is committed here with term 4"),
         (AppendRequest(C, A, 9, 0, 0, (), 0), f"{B} is the leader of term 9"),
         (CommitNotice(C, A, 9, 4, 4), f"{B} is the leader of term 9"),
-        (HeartbeatRequest(C, A, 9, 4, 0, 0, 0), f"{B} is the leader of term 9"),
+        (HeartbeatRequest(C, A, 9, 4, 0, 0, 0, 0), f"{B} is the leader of term 9"),
     ]
     for message, _ in wrong:
         a.step(message)
@@ -326,7 +326,7 @@ def test_what_contradicts_a_committed_entry_is_refused_and_kept(make_cluster: Ma
 
 def test_a_leader_contradicts_another_of_its_term(make_cluster: Make) -> None:
     a = make_cluster().elect("a")
-    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0))
+    a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0, 0))
     assert a.raft.role is Role.LEADER
     assert [one.why for one in a.contradictions] == [f"{A} is the leader of term 1"]
 

@@ -71,7 +71,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
             (AppendResponse, (numbers,)),
             (AppendRefusal, (numbers, numbers, numbers)),
             (CommitNotice, (numbers, numbers)),
-            (HeartbeatRequest, (numbers, numbers, numbers, st.integers(-(2**63), 2**63 - 1))),
+            (HeartbeatRequest, (*3 * [numbers], st.integers(-(2**63), 2**63 - 1), numbers)),
             (HeartbeatResponse, (numbers, numbers, numbers)),
             (ReadIndexRequest, (numbers,)),
             (ReadIndexResponse, (numbers, st.none() | numbers)),
