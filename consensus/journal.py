@@ -47,6 +47,12 @@ from consensus.recount import Part, recount
 # while it does: 10 ms with this, 25 ms with twice as much (measured with 1 MiB entries).
 WRITE_BUFFER_BYTES = 4 << 20
 
+# With less than this left on the disk nothing more should be proposed. What was accepted by then is
+# still written, up to 64 MiB (`leadership.Limits`), and twice while LevelDB turns a log into a
+# table; the rest is for votes, for what the owner keeps beside the journal, and for one more start:
+# LevelDB writes every log again when it opens, and on a full disk it does not open.
+RESERVE_BYTES = 256 << 20
+
 # How far back an open recounts. LevelDB itself finds a missing or damaged table from its manifest;
 # only what still lies in its logs can vanish unseen, and it keeps at most two, each no larger than
 # the buffer and one batch (`writer.BATCH_BYTES` and an entry). Older batches were counted by the
@@ -89,17 +95,21 @@ class StorageFailed(JournalError):
 class Journal:
     """An open journal: the `log.Storage` that lasts. One thread appends; any thread reads.
 
-    Opening raises NotBootstrapped, DirectoryInUse or StorageCorrupt; afterwards reads raise
-    StorageCorrupt and appends StorageFailed, and after the first failed append every one does.
+    Opening raises NotBootstrapped, DirectoryInUse, StorageCorrupt or StorageFailed; so do reads and
+    appends, the last two, and after the first failed append every one does.
+
+    `has_room` says whether there was more than the reserve at the last append or probe.
     """
 
     def __init__(self, directory: Path, disk: Disk = REAL_DISK) -> None:
         self.directory = directory
-        self._failed = False
+        self._disk = disk
+        self._failed = self._busy = False
         self._position_file = _lock(directory, disk)
         try:
             with self._reading():
-                self._db = self._open(disk)
+                self._look_for_room()
+                self._db = self._open()
                 identity = self._db.get(b"i") or b""
                 self.replica_id, self._bootstrap_configuration = _parse_identity(identity)
                 self._base = hashlib.sha256(identity).digest()
@@ -137,7 +147,10 @@ class Journal:
         disk.sync(directory.parent)
 
     def close(self) -> None:
-        """Let go of the directory. Nothing is left to flush: appends return when synced."""
+        """Let go of the directory. Nothing is left to flush: appends return when synced. If one
+        hangs, it cannot let go, as LevelDB must not be closed under it: the process's end does."""
+        if self._busy:
+            return
         if hasattr(self, "_db"):
             self._db.close()
         self._position_file.close()
@@ -181,6 +194,7 @@ class Journal:
             batch.write()
             # If we stop here, the database is ahead of the position file, which is right.
             self._position_file.write(new.mark.format())
+            self._look_for_room()
         self._last, self._terms = new, terms
         return new.mark
 
@@ -189,6 +203,10 @@ class Journal:
         with self._writing():
             self._position_file.write(self._last.mark.format())
             self._position_file.sync()
+            self._look_for_room()
+
+    def _look_for_room(self) -> None:
+        self.has_room = self._disk.free_bytes(self.directory) >= RESERVE_BYTES
 
     def _truncate(self, batch: WriteBatch, first: int) -> bytes:
         """Remove everything from `first` on; returns the chain of the batch that is last then."""
@@ -221,11 +239,13 @@ class Journal:
         marked clean that never reached the disk, so a second try would succeed and mean nothing."""
         if self._failed:
             raise StorageFailed(f"{self.directory}: an earlier write failed")
+        self._busy = self._failed = True
         try:
-            yield
-        except (Damaged, OSError) as error:
-            self._failed = True
-            raise StorageFailed(f"{self.directory}: {error}") from error
+            with self._reading():
+                yield
+            self._failed = False
+        finally:
+            self._busy = False
 
     # Reading: any thread.
 
@@ -284,9 +304,9 @@ class Journal:
 
     # Opening.
 
-    def _open(self, disk: Disk) -> Database:
+    def _open(self) -> Database:
         directory = self.directory / "leveldb"
-        return disk.open_database(directory, write_buffer_bytes=WRITE_BUFFER_BYTES)
+        return self._disk.open_database(directory, write_buffer_bytes=WRITE_BUFFER_BYTES)
 
     def _read_terms(self) -> list[tuple[int, int]]:
         return [(parse_key(key), NUMBER.unpack(term)[0]) for key, term in self._db.scan(b"t", b"u")]

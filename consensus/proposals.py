@@ -28,6 +28,11 @@ class Busy(ReplicaError):
     """Nothing was proposed: too much waits to be committed. Try again a little later."""
 
 
+class DiskFull(ReplicaError):
+    """Nothing was proposed: little is left on the leader's disk, and kept for what must still be
+    written. Make room there. Configurations may still be proposed."""
+
+
 class Dropped(ReplicaError):
     """The proposal was made and for certain will never be committed. Propose it again."""
 

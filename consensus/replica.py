@@ -34,7 +34,7 @@ from consensus.messages import (
     Voter,
 )
 from consensus.peers import Peers
-from consensus.proposals import Busy, NotLeader, Proposals, Unavailable
+from consensus.proposals import Busy, DiskFull, NotLeader, Proposals, Unavailable
 from consensus.raft import Raft
 from consensus.ready import Contradiction, Read, Ready, Role
 from consensus.writer import Probe, Writer
@@ -68,6 +68,8 @@ class Status:
     """By how much its clock is off, as far as the leader knows; 0 if it is not."""
     matches: Mapping[ReplicaId, int]
     """On a leader: up to where the replicas it hears have its log on their disks."""
+    has_room: bool
+    """Its disk had more room than the reserve when it was written last (`journal`)."""
 
 
 class RolledBack(JournalError):
@@ -190,14 +192,14 @@ class Replica:
             raise
         finally:
             self._running = False
-            writer.close()
             self._abandon()
+            await writer.close()
 
     # What others ask of it.
 
     async def propose(self, data: bytes) -> Position:
         """Have this agreed; returns once it is committed and on this replica's disk. Raises
-        NotLeader, Busy, Dropped, Unknown; and ValueError for more than DATA_BYTES_MAX."""
+        NotLeader, Busy, DiskFull, Dropped, Unknown; and ValueError for more than DATA_BYTES_MAX."""
         if len(data) > DATA_BYTES_MAX:
             raise ValueError(f"{len(data)} bytes; an entry has at most {DATA_BYTES_MAX}")
         return await self._propose(data)
@@ -240,6 +242,7 @@ class Replica:
             core.recalling,
             core.clock_off_ms,
             core.matches,
+            self._journal.has_room,
         )
 
     @property
@@ -316,6 +319,10 @@ class Replica:
 
     def _take_proposal(self, proposal: _Proposal, now_ms: int) -> None:
         if proposal.answer.done():  # The caller has left; nothing was proposed yet.
+            return
+        is_data = isinstance(proposal.data, bytes)
+        if is_data and self._raft.role is Role.LEADER and not self._journal.has_room:
+            proposal.answer.set_exception(DiskFull("what is left on the disk is kept in reserve"))
             return
         try:
             match proposal.data:

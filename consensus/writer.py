@@ -4,6 +4,7 @@ It joins everything queued into one synced batch: while one sync is under way th
 gather, and the busier the replica, the more of them share a sync. It owns the journal's appends.
 """
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
@@ -47,10 +48,10 @@ class Writer:
     def put(self, write: Write | Probe) -> None:
         self._queue.put(write)
 
-    def close(self) -> None:
-        """Write what is queued, then stop."""
+    async def close(self) -> None:
+        """Write what is queued, then stop; returns when that is done, or the disk hangs."""
         self._queue.put(None)
-        self._thread.join(CLOSE_S)
+        await asyncio.to_thread(self._thread.join, CLOSE_S)
 
     def _run(self) -> None:
         try:

@@ -7,6 +7,7 @@
     ├── TryAgain           nothing is wrong with the request
     │   ├── NotLeader          ask the leader
     │   ├── Busy               ask later
+    │   ├── DiskFull           ask later, and an operator must make room
     │   ├── Dropped            not done for certain, send the same bytes again
     │   ├── Unknown            done or not, send the same bytes again
     │   └── Unavailable        cannot be answered now
@@ -68,6 +69,12 @@ class Busy(TryAgain):
     code, status = "busy", 503
     zh = "待处理的请求过多，未作任何处理；请稍后重发。"
     en = "Too much is waiting and nothing was done; send the same request a little later."
+
+
+class DiskFull(TryAgain):
+    code, status = "disk-full", 507
+    zh = "主节点磁盘剩余空间不足，未作任何处理；请联系该成员的运维人员清理或扩容，之后重发即可。"
+    en = "The leader's disk has too little room and nothing was done; its operator must make room."
 
 
 class Dropped(TryAgain):

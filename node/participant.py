@@ -27,7 +27,16 @@ from consensus.replica import Replica
 from node.chain import Applied, Outcome, Skipped, peek_statement_id, repeated
 from node.cutter import Cutter
 from node.directory import Directory
-from node.errors import Busy, Corrupt, DiskFailed, Dropped, NotLeader, Unavailable, Unknown
+from node.errors import (
+    Busy,
+    Corrupt,
+    DiskFailed,
+    DiskFull,
+    Dropped,
+    NotLeader,
+    Unavailable,
+    Unknown,
+)
 from node.exchange import Exchange
 from node.ledger import Ledger
 from node.milestone import Milestone
@@ -153,6 +162,8 @@ class Participant:
             found.append(self.hindrance)
         if not sealing.is_sealer:
             found.append("the policy in force does not name this member with its keys")
+        if not self.replica.status().has_room:
+            found.append("little room is left on its disk; a leader takes no more deposits then")
         if off_ms := self.replica.status().clock_off_ms:
             side = "ahead of" if off_ms > 0 else "behind"
             found.append(f"its clock is {abs(off_ms) / 1000:.1f} s {side} the others'; not sealing")
@@ -308,6 +319,8 @@ def _consensus_errors() -> Iterator[None]:
         raise NotLeader(error.leader.partition("/")[0] if error.leader else None) from error
     except proposals.Busy as error:
         raise Busy(str(error)) from error
+    except proposals.DiskFull as error:
+        raise DiskFull(str(error)) from error
     except proposals.Dropped as error:
         raise Dropped(str(error)) from error
     except proposals.Unknown as error:

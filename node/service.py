@@ -39,6 +39,7 @@ _CODES = {
     "stranger": grpc.StatusCode.PERMISSION_DENIED,
     "not-leader": grpc.StatusCode.FAILED_PRECONDITION,
     "busy": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "disk-full": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "dropped": grpc.StatusCode.ABORTED,
     "unknown": grpc.StatusCode.UNAVAILABLE,
     "unavailable": grpc.StatusCode.UNAVAILABLE,

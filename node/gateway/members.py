@@ -330,7 +330,7 @@ class Members:
     def _learn_leader(self, link: Link, error: grpc.aio.AioRpcError) -> bool:
         """Learn from a refusal who leads; True if that is another member, to be asked at once."""
         why = reason(error)
-        if why == "busy":  # Only a leader says so.
+        if why in ("busy", "disk-full"):  # Only a leader says so.
             return False
         hint = trailer(error, "leader") if why == "not-leader" else ""
         known = hint in self._links and hint != link.name

@@ -1,17 +1,22 @@
 """The journal keeps what it acknowledged, or says loudly that it did not."""
 
 import multiprocessing
+import os
 import random
 import re
+import resource
 import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from consensus import journal as journal_module
-from consensus.disk import REAL_DISK, Database
+from consensus.disk import REAL_DISK, Damaged, Database, RealDisk
 from consensus.journal import (
+    RESERVE_BYTES,
     AlreadyBootstrapped,
     DirectoryInUse,
     Journal,
@@ -378,3 +383,110 @@ def test_after_a_failed_write_nothing_more_is_accepted(
     again = reopen(journal)
     assert again.last_index == 2
     again.close()
+
+
+def test_damage_met_while_writing_is_damage(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compaction that meets a damaged table says so in the next write."""
+
+    class Meets:
+        def write(self, data: bytes) -> None:
+            raise Damaged("block checksum mismatch")
+
+        close = journal._position_file.close
+
+    monkeypatch.setattr(journal, "_position_file", Meets())
+    with pytest.raises(StorageCorrupt, match="block checksum mismatch"):
+        journal.append(HardState(1), ())
+    with pytest.raises(StorageFailed, match="an earlier write failed"):
+        journal.append(HardState(1), ())
+
+
+def test_too_many_open_files_are_no_damage(directory: Path) -> None:
+    """However many descriptors are left, too few for the open or enough."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    outcomes = set()
+    for few in range(16):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + few, limits[1]))
+        try:
+            outcomes.add(outcome_of_open(directory))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert outcomes == {"opens", "refused"}
+
+
+def outcome_of_open(directory: Path) -> str:
+    try:
+        Journal(directory).close()
+    except StorageFailed as error:
+        return "refused" if "Too many open files" in str(error) else str(error)
+    return "opens"
+
+
+class SmallDisk(RealDisk):
+    """With as much room as the test says."""
+
+    free = RESERVE_BYTES
+
+    def free_bytes(self, path: Path, /) -> int:
+        return self.free
+
+
+def test_it_says_when_only_the_reserve_is_left(directory: Path) -> None:
+    disk = SmallDisk()
+    journal = Journal(directory, disk)
+    assert journal.has_room
+    disk.free -= 1
+    journal.append(HardState(1), ())
+    assert not journal.has_room
+    disk.free += 1
+    journal.probe()
+    assert journal.has_room
+    journal.close()
+    disk.free -= 1
+    journal = Journal(directory, disk)
+    assert not journal.has_room
+    journal.append(HardState(2), (entry(1),))
+    journal.close()
+
+
+def append_for_ever(journal: Journal, data: bytes) -> None:
+    while True:
+        journal.append(None, (entry(journal.last_index + 1, data=data),))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_on_a_disk_that_fills_up_the_reserve_is_left_for_an_open(tmp_path: Path) -> None:
+    """A real one. Whoever heeds `has_room` can open the journal again; whoever does not fills the
+    disk, is refused, and has all it acknowledged once there is room."""
+    size = RESERVE_BYTES + (24 << 20)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        Journal.bootstrap(tmp_path / "journal", ME, CONFIGURATION)
+        journal = Journal(tmp_path / "journal")
+        data = bytes(1 << 20)
+        while journal.has_room:
+            journal.append(None, (entry(journal.last_index + 1, data=data),))
+        assert journal.last_index > 3
+        journal = reopen(journal)
+        with pytest.raises(StorageFailed, match="No space left"):
+            append_for_ever(journal, data)
+        last = journal.last_index
+        journal.close()
+        with suppress(OSError), (tmp_path / "ballast").open("wb", buffering=0) as file:
+            while file.write(data):
+                pass
+        with pytest.raises(StorageFailed, match="No space left"):
+            Journal(tmp_path / "journal")
+        subprocess.run([*mount[:4], f"remount,size={size + (64 << 20)}", *mount[5:]], check=True)
+        journal = Journal(tmp_path / "journal")
+        assert journal.last_index >= last
+        journal.close()
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ import pytest
 
 from consensus import proposals as proposals_module
 from consensus.delivery import WAITING_BYTES_MAX
-from consensus.journal import Journal, StorageCorrupt, StorageFailed
+from consensus.disk import REAL_DISK, Disk, RealDisk
+from consensus.journal import (
+    RESERVE_BYTES,
+    Journal,
+    StorageCorrupt,
+    StorageFailed,
+)
 from consensus.messages import (
     DATA_BYTES_MAX,
     AppendRequest,
@@ -25,10 +32,17 @@ from consensus.messages import (
     Position,
     Voter,
 )
-from consensus.proposals import Busy, Dropped, NotLeader, Proposals, Unavailable, Unknown
-from consensus.ready import Role, Write
+from consensus.proposals import (
+    Busy,
+    DiskFull,
+    Dropped,
+    NotLeader,
+    Proposals,
+    Unavailable,
+    Unknown,
+)
+from consensus.ready import Role
 from consensus.replica import CONTRADICTIONS_MAX, Replica, RolledBack
-from consensus.writer import Writer, join
 
 IDS = [f"{name}/{'0' * 15}1" for name in ("court", "forensic", "notary")]
 
@@ -78,8 +92,10 @@ class Local:
 class Member:
     """A replica with its journal and what it applied."""
 
-    def __init__(self, network: Network, directory: Path, **options: Any) -> None:
-        self.journal = Journal(directory)
+    def __init__(
+        self, network: Network, directory: Path, disk: Disk = REAL_DISK, **options: Any
+    ) -> None:
+        self.journal = Journal(directory, disk)
         self.applied: list[Entry] = []
         self.may_apply = asyncio.Event()
         self.may_apply.set()
@@ -450,48 +466,45 @@ def entry(index: int, term: int) -> Entry:
     return Entry(index, term, EntryKind.NORMAL, 0, "court", "0.1.0", b"")
 
 
-class TestWriter:
-    def test_joined_writes_are_the_writes_one_after_the_other(self) -> None:
-        writes = [
-            Write(1, HardState(1), (entry(1, 1), entry(2, 1), entry(3, 1))),
-            Write(2, None, (entry(4, 1),)),
-            Write(3, HardState(2), ()),
-            Write(4, None, (entry(3, 2), entry(4, 2))),
-        ]
-        assert join(writes[:1]) == (HardState(1), [entry(1, 1), entry(2, 1), entry(3, 1)])
-        assert join(writes) == (
-            HardState(2),
-            [entry(1, 1), entry(2, 1), entry(3, 2), entry(4, 2)],
+class SmallDisk(RealDisk):
+    """With as much room as the test says."""
+
+    free = RESERVE_BYTES
+
+    def free_bytes(self, path: Path, /) -> int:
+        return self.free
+
+
+async def test_a_leader_refuses_data_while_only_the_reserve_is_left(alone: Path) -> None:
+    """But no changes of the configuration: a member with a full disk must be removable. An idle
+    leader sees by itself when there is room again."""
+    disk = SmallDisk()
+    async with Member(Network(), alone, disk).running() as member:
+        await until(lambda: member.leads)
+        await member.replica.propose(b"1")
+        disk.free -= 1
+        await until(lambda: not member.replica.status().has_room)
+        with pytest.raises(DiskFull):
+            await member.replica.propose(b"2")
+        learner = Voter(IDS[1], "n:1", b"other")
+        await member.replica.propose_configuration(
+            replace(member.replica.configuration, learners=(learner,))
         )
-        assert join([*writes, Write(5, None, (entry(1, 3),))]) == (HardState(2), [entry(1, 3)])
-        before = Write(6, None, (entry(5, 2), entry(6, 2)))
-        assert join([before, Write(7, None, (entry(4, 3),))]) == (None, [entry(4, 3)])
+        disk.free += 1
+        await until(lambda: member.replica.status().has_room)
+        await member.replica.propose(b"3")
+        await until(lambda: b"3" in [entry.data for entry in member.applied])
+        assert b"2" not in [entry.data for entry in member.applied]
 
-    def test_writes_that_wait_share_a_sync(self, alone: Path) -> None:
-        journal = Journal(alone)
-        batches = []
-        started, free = threading.Event(), threading.Event()
-        append = journal.append
 
-        def slow(hard_state: HardState | None, entries: Sequence[Entry]) -> Any:
-            started.set()
-            free.wait()
-            batches.append(len(entries))
-            return append(hard_state, entries)
-
-        journal.append = slow  # type: ignore[method-assign]
-        written: list[int | None] = []
-        writer = Writer(journal, written.append, lambda error: None)
-        writer.put(Write(1, HardState(1), (entry(1, 1),)))
-        started.wait()
-        for index in range(2, 8):
-            writer.put(Write(index, None, (entry(index, 1),)))
-        free.set()
-        writer.close()
-        assert batches == [1, 6]
-        assert written == [1, 7]
-        assert journal.last_index == 7
-        journal.close()
+async def test_a_follower_with_a_full_disk_still_says_who_leads(
+    three: tuple[Network, list[Member]],
+) -> None:
+    _, members = three
+    follower = next(member for member in members if not member.leads)
+    follower.journal.has_room = False
+    with pytest.raises(NotLeader):
+        await follower.replica.propose(b"x")
 
 
 async def test_who_stops_hands_over_first(three: tuple[Network, list[Member]]) -> None:

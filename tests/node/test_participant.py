@@ -3,11 +3,14 @@
 import asyncio
 from typing import Any
 
+import grpc
 import pytest
 
+from consensus.disk import RealDisk
+from consensus.journal import RESERVE_BYTES
 from consensus.replica import Replica
 from node import participant
-from node.errors import DiskFailed
+from node.errors import DiskFailed, DiskFull
 from node.evidence.proof_text import parse_proof
 from node.sealing import Step
 from node.seals import Seals
@@ -35,6 +38,31 @@ async def test_a_seal_that_cannot_be_written_down_ends_the_member(
     proposing.cancel()
     with pytest.raises(DiskFailed, match="no space"):
         await houses.running.pop("court")
+
+
+async def test_a_full_disk_refuses_deposits_and_raises_an_alarm_until_there_is_room(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before it is full: what was agreed on, votes and the next start still need some."""
+    free = [RESERVE_BYTES]
+    monkeypatch.setattr(RealDisk, "free_bytes", lambda disk, path: free[0])
+    house.start()
+    (first,) = await house.propose(house.world.deposited(1))
+    free[0] -= 1
+    while not (alarms := (await house.status("court")).alarms):  # noqa: ASYNC110 - it is remote
+        await asyncio.sleep(0.01)
+    assert "little room is left on its disk" in alarms[0]
+    with pytest.raises(Exception, match="kept in reserve") as refused:
+        await house.propose(house.world.deposited(2))
+    assert (refused.value.code, refused.value.status) == (
+        DiskFull.code,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    )
+    await house.proof("court", first.position.statement_id)
+    free[0] += 1
+    while (await house.status("court")).alarms:  # noqa: ASYNC110 - it is remote
+        await asyncio.sleep(0.01)
+    await house.propose(house.world.deposited(2))
 
 
 async def test_what_is_sealed_existed_no_later_than_its_seal(house: Any) -> None:

@@ -46,14 +46,23 @@ async def test_without_a_hint_the_others_are_asked_in_turn(
     assert (await client.anchor(BODY)).status_code == 201
 
 
-@pytest.mark.parametrize("doubt", ["dropped", "unknown", "busy", "corrupt", "unavailable"])
+DOUBTS = {
+    "dropped": "ABORTED",
+    "unknown": "UNAVAILABLE",
+    "busy": "RESOURCE_EXHAUSTED",
+    "disk-full": "RESOURCE_EXHAUSTED",
+    "corrupt": "DATA_LOSS",
+    "unavailable": "UNAVAILABLE",
+}
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
 async def test_after_any_doubt_the_same_bytes_are_proposed_again(
     client: Any, cluster: Any, doubt: str, quick: None
 ) -> None:
     """Also where the first proposal was carried out and only the answer was lost."""
-    status = {"dropped": "ABORTED", "busy": "RESOURCE_EXHAUSTED", "corrupt": "DATA_LOSS"}
     cluster.members["court"].refuse(
-        "Propose", status.get(doubt, "UNAVAILABLE"), doubt, after_doing_it=doubt == "unknown"
+        "Propose", DOUBTS[doubt], doubt, after_doing_it=doubt == "unknown"
     )
     response = await client.anchor(BODY)
     assert response.status_code == 201, response.text
