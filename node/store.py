@@ -1,8 +1,9 @@
 """Views: everything about the chain that can be computed again from the journal.
 
 One LevelDB, `views/`, never synced: each block is one batch with the state after it, so a crash
-leaves the views at some earlier block, and applying goes on from there. Views that do not open or
-do not check are put aside and made again from height 0 on the same way. Numbers are big-endian.
+leaves the views at some earlier block, and applying goes on from there. Views that do not open, do
+not check or have a hole are put aside and made again from height 0 on the same way. Numbers are
+big-endian.
 
     "c"                       the state after the last block
     "e" leaf u64              entry (leaf data)
@@ -49,6 +50,10 @@ from node.tree import Tree
 
 FOUND_MAX = 100
 """Deposits named in one answer; whoever has more wants a list, not an answer."""
+
+RECOUNT_BYTES = 2 * (leveldb.WRITE_BUFFER_BYTES + (8 << 20))
+"""How much of the newest entries an open counts. A power cut may take the end of one log and leave
+the next; there are two at most, each as large as the buffer and one block's batch."""
 
 _STATE = struct.Struct(">QQ32sQQQQ")
 _PLACE = struct.Struct(">QQIQI")
@@ -333,8 +338,20 @@ class Store:
         frontier = self._tree.load(size)
         if frontier.hashes != hashes:
             raise ValueError("the tree is not the one of the last block")
+        self._recount(size)
         policy = self._policy_note(self._policy_leaf)
         self.chain = Chain(height, time_ms, block_hash, frontier, ordinal, policy)
+
+    def _recount(self, size: int) -> None:
+        """Every block has an entry at least, so a block that is missing is a hole in them."""
+        expected, counted = size, 0
+        for key, entry in leveldb.scan(self._database, b"e", reverse=True):
+            expected -= 1
+            if number_of(key) != expected:
+                raise ValueError(f"entry {expected} is missing, or there is one behind the last")
+            counted += len(entry)
+            if counted > RECOUNT_BYTES:
+                return
 
     def _policy_note(self, leaf: int) -> PolicyNote:
         entry = parse_entry(self._must(key_of(b"e", leaf)))

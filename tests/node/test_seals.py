@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from node.errors import Misconfigured
+from devnet.sim.disk import SimDisk
+from node.errors import DiskFailed, Misconfigured
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint, parse_checkpoint
 from node.evidence.merkle import leaf_hash, root
 from node.evidence.note import format_line
@@ -515,6 +516,14 @@ def test_lost_or_damaged_seals_are_noticed(seals: Seals, world: Any, name: str) 
     DAMAGE[name](seals.directory)
     with pytest.raises(SealsCorrupt):
         Seals(seals.directory, world.genesis())
+
+
+def test_seals_on_a_full_disk_are_refused_not_damaged(world: Any) -> None:
+    disk, directory = SimDisk(), Path("/seals")
+    Seals.create(directory, world.genesis(), disk)
+    disk.fill()
+    with pytest.raises(DiskFailed, match="No space left"):
+        Seals(directory, world.genesis(), disk)
 
 
 def test_a_published_body_is_the_one_computed(sealers: tuple[Sealer, ...]) -> None:

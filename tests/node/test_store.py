@@ -1,15 +1,21 @@
 """The views: what was written is found and proven, and what is damaged is made again."""
 
+import os
 import random
+import resource
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from devnet.sim.disk import SimDisk
+from devnet.sim.medium import PLENTY_BYTES
 from node import chain, leveldb
 from node.chain import Taken
-from node.errors import Corrupt
+from node.errors import Corrupt, DiskFailed
 from node.evidence.digests import sha256
 from node.evidence.keys import Signer
 from node.evidence.merkle import (
@@ -227,6 +233,77 @@ def test_damaged_views_are_made_again(
     assert again.chain == world.memory().chain
     assert "made again from the journal" in caplog.text
     extend(again, world, world.deposited(1))
+    again.close()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_after_a_power_cut_the_views_have_no_hole(world: Any, seed: int) -> None:
+    """Nothing in them is synced, so blocks at the end may be gone; but LevelDB keeps two logs while
+    one becomes a table, and may lose the end of the older and keep the newer."""
+    disk, directory = SimDisk(write_buffer_bytes=3000), Path("/views")
+    store = Store(directory, world.genesis(), disk)
+    blocks = [world.block(height, world.deposited(height)) for height in range(1, 30)]
+    for block in blocks:
+        store.write(chain.apply(store.chain, block, store))
+    disk.sync(Path("/"))
+    disk.crash(Random(seed))
+    again, memory = Store(directory, world.genesis(), disk), world.memory()
+    for block in blocks[: again.chain.height]:
+        memory.apply(block)
+    assert again.chain == memory.chain
+    assert [again.entry(leaf) for leaf in range(again.chain.size)] == memory.leaves
+    for identity in memory.statements:
+        assert again.has_statement(identity)
+    for size in range(1, again.chain.size + 1):
+        assert again.root(size) == root([leaf_hash(leaf) for leaf in memory.leaves[:size]])
+
+
+def test_only_what_a_power_cut_can_take_is_counted_at_an_open(
+    store: Store, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extend(store, world, *(world.deposited(n) for n in range(20)))
+    tamper(store, leveldb.key_of(b"e", 5), None)
+    monkeypatch.setattr("node.store.RECOUNT_BYTES", 5000)
+    again = reopened(store, world)
+    assert again.chain.size == 23
+    monkeypatch.setattr("node.store.RECOUNT_BYTES", 50_000)
+    again = reopened(again, world)
+    assert again.chain.size == 2, "made again"
+    again.close()
+
+
+def test_views_on_a_full_disk_are_refused_not_damaged(world: Any) -> None:
+    """Nothing is put aside for it: there may be no room to make them again."""
+    disk, directory = SimDisk(), Path("/views")
+    store = Store(directory, world.genesis(), disk)
+    extend(store, world, world.deposited(1))
+    disk.kill()
+    disk.fill()
+    with pytest.raises(DiskFailed, match="No space left"):
+        Store(directory, world.genesis(), disk)
+    disk.fill(PLENTY_BYTES)
+    again = Store(directory, world.genesis(), disk)
+    assert again.chain == store.chain
+    assert disk.names(Path("/")) == ["views"]
+
+
+def test_views_that_cannot_be_opened_for_want_of_descriptors_are_not_damaged(
+    store: Store, world: Any
+) -> None:
+    extend(store, world, world.deposited(1))
+    store.close()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    for few in range(8):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + few, limits[1]))
+        try:
+            with suppress(DiskFailed):
+                Store(store.directory, world.genesis()).close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    again = Store(store.directory, world.genesis())
+    assert again.chain == store.chain
     again.close()
 
 
