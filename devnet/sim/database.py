@@ -223,6 +223,7 @@ class SimDatabase:
     def write(self, changes: list[Change], sync: bool) -> None:
         """What `SimBatch.write` does."""
         assert self.is_open
+        self._medium.check_power()
         if self._log_bytes > self._buffer_bytes:
             self._rotate()
         if self._failure is not None:

@@ -174,7 +174,7 @@ class SimDisk:
         """The power fails. With the probability `tear` the first batch that a log lost is there in
         part."""
         self.kill()
-        self._medium.operations_left = None
+        self._medium.power(None)
         keep = random.randint(0, len(self._volatile))
         for _, undo in reversed(self._volatile[keep:]):
             undo()
@@ -188,10 +188,11 @@ class SimDisk:
                     node.lose(random)
         return loss
 
-    def cut_power_after(self, operations: int) -> None:
-        """Raise `PowerCut` from within the change after that many more; then `crash`. A batch that
-        was being synced is kept, lost or torn like any that was not."""
-        self._medium.operations_left = operations
+    def cut_power_after(self, operations: int | None) -> None:
+        """Raise `PowerCut` from within the change after that many more, and from all after it; then
+        `crash`. A batch that was being synced is kept, lost or torn like any that was not. With
+        None there is power again, or still."""
+        self._medium.power(operations)
 
     def fail_sync(self) -> None:
         """The next sync, of whatever, fails."""

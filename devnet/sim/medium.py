@@ -19,15 +19,27 @@ class Medium:
     def __init__(self) -> None:
         self.free = PLENTY_BYTES
         self.sync_fails = False
+        self._is_off = False
         # How many more changes there is power for; None: for all.
-        self.operations_left: int | None = None
+        self._operations_left: int | None = None
+
+    def power(self, operations: int | None) -> None:
+        """There is power, for so many more changes."""
+        self._is_off = False
+        self._operations_left = operations
+
+    def check_power(self) -> None:
+        """Raise if it has failed already."""
+        if self._is_off:
+            raise PowerCut
 
     def operate(self) -> None:
         """One more change."""
-        if self.operations_left is not None:
-            if not self.operations_left:
-                raise PowerCut
-            self.operations_left -= 1
+        self.check_power()
+        if self._operations_left is not None:
+            self._is_off = not self._operations_left
+            self.check_power()
+            self._operations_left -= 1
 
     def spend(self, size: int) -> None:
         """Take that much room."""

@@ -300,9 +300,9 @@ def test_power_can_be_cut_within_any_change(disk: SimDisk) -> None:
         database = disk.open_database(DATABASE, write_buffer_bytes=1 << 20)
         disk.cut_power_after(1)
         put(database, b"first", sync=True)
-        for _ in range(2):
+        for key in (b"second", b"third"):
             with pytest.raises(PowerCut):
-                put(database, b"second", sync=True)
+                put(database, key, sync=True)
         with pytest.raises(PowerCut):
             disk.make_directory(Path("/directory"))
         disk.crash(Random(seed))
@@ -353,7 +353,7 @@ def test_a_journal_has_all_it_acknowledged_or_says_that_it_is_damaged(seed: int)
                 acknowledged[entries[0].index - 1 :] = entries
         except PowerCut:
             if random.random() < 0.3:
-                disk.cut_power_after(PLENTY_BYTES)
+                disk.cut_power_after(None)
                 disk.kill()
             else:
                 torn = disk.crash(random, tear=0.2).torn
@@ -399,7 +399,7 @@ def test_a_bootstrap_cut_short_can_be_made_again(seed: int) -> None:
         disk.crash(random)
         if not disk.names(directory):
             Journal.bootstrap(directory, ME, CONFIGURATION, disk)
-    disk.cut_power_after(PLENTY_BYTES)
+    disk.cut_power_after(None)
     journal = Journal(directory, disk)
     journal.append(HardState(1), new_entries(random, 1, 0))
 
