@@ -32,7 +32,7 @@ Reading order, each module using only what stands before it:
     leadership    what only a leader has and does                         |
     raft          terms, roles, and which of the above when               |
 
-    disk, records, journal     the log and the promises on disk
+    disk, records, journal     the log and the promises on disk; `salvage`: what a damaged one tells
     wire, peers                messages as bytes, and the streams they travel on
     writer, delivery, replica  one replica at work, for its owner to use
 

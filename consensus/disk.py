@@ -140,6 +140,20 @@ class RealDisk:
             raise _translated(error) from error
         return _RealDatabase(raw)
 
+    def open_remains(self, directory: Path, /) -> Database:
+        """What LevelDB can still make of a damaged database, holes and all; only for `salvage`, on
+        files of its own. Its repair moves aside what it cannot read."""
+        options = {"create_if_missing": False, "compression": None}
+        try:
+            return _RealDatabase(plyvel.DB(str(directory), **options))
+        except plyvel.Error:
+            pass
+        try:
+            plyvel.repair_db(str(directory))
+            return _RealDatabase(plyvel.DB(str(directory), **options))
+        except plyvel.Error as error:
+            raise _translated(error) from error
+
     def open_locked(self, path: Path, /) -> LockedFile:
         file = FileIO(path, "r+")
         try:

@@ -35,8 +35,10 @@ from consensus.records import (
     Content,
     Mark,
     format_header,
+    format_identity,
     key_of,
     parse_entry,
+    parse_identity,
     parse_key,
     parse_place,
     place,
@@ -111,7 +113,7 @@ class Journal:
                 self._look_for_room()
                 self._db = self._open()
                 identity = self._db.get(b"i") or b""
-                self.replica_id, self._bootstrap_configuration = _parse_identity(identity)
+                self.replica_id, self._bootstrap_configuration = parse_identity(identity)
                 self._base = hashlib.sha256(identity).digest()
                 # Where terms begin; replaced, never changed, by the thread that appends.
                 self._terms = self._read_terms()
@@ -129,7 +131,7 @@ class Journal:
             raise AlreadyBootstrapped(f"{directory} exists; a journal is never made over another")
         new = directory.with_name(directory.name + ".new")
         disk.remove_tree(new)  # An earlier attempt stopped half-way. It was never served.
-        identity = replica_id.encode() + b"\n" + configuration.format()
+        identity = format_identity(replica_id, configuration)
         first = Batch(
             1, 1, hashlib.sha256(identity).digest(), Content().finish(HardState(), 0), 0, 0, ""
         )
@@ -346,8 +348,3 @@ def _lock(directory: Path, disk: Disk) -> LockedFile:
         raise DirectoryInUse(f"{directory} is open in another process; stop it first") from None
     except OSError as error:
         raise StorageFailed(f"{directory}: {error}") from error
-
-
-def _parse_identity(identity: bytes) -> tuple[str, Configuration]:
-    replica_id, _, configuration = identity.partition(b"\n")
-    return replica_id.decode(), Configuration.parse(configuration)

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from consensus.messages import Entry, EntryKind, HardState
+from consensus.messages import Configuration, Entry, EntryKind, HardState, ReplicaId
 
 NUMBER = struct.Struct(">Q")
 BATCH, HEADER, DATA = range(3)
@@ -58,6 +58,15 @@ def key_of(prefix: bytes, index: int) -> bytes:
 
 def parse_key(key: bytes) -> int:
     return int(NUMBER.unpack(key[1:])[0])
+
+
+def format_identity(replica_id: ReplicaId, configuration: Configuration) -> bytes:
+    return replica_id.encode() + b"\n" + configuration.format()
+
+
+def parse_identity(identity: bytes) -> tuple[ReplicaId, Configuration]:
+    replica_id, _, configuration = identity.partition(b"\n")
+    return replica_id.decode(), Configuration.parse(configuration)
 
 
 @dataclass(frozen=True, slots=True)
