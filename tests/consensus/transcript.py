@@ -160,7 +160,15 @@ def _details(value: Message) -> list[str]:
         case HeartbeatRequest():
             off_s = value.clock_off_ms / 1000
             off = [f"yours is off by {off_s:+g} s"] if value.clock_off_ms else []
-            return [f"commit {value.commit}", *_reads(value), *_clock(value.clock_ms), *off]
+            disk = value.durable_index
+            on_disk = [f"on disk {disk}"] if disk != value.commit else []
+            return [
+                f"commit {value.commit}",
+                *on_disk,
+                *_reads(value),
+                *_clock(value.clock_ms),
+                *off,
+            ]
         case HeartbeatResponse():
             return [*_reads(value), *_clock(value.clock_ms)]
         case ReadIndexRequest():
