@@ -247,6 +247,26 @@ class Cluster:
 
         await _until(f"{name} is not ready, see {self.places.log(name)}", serves, wait_s)
 
+    async def whole(self, wait_s: float = READY_S) -> None:
+        """Wait until every member votes, nobody else does, and each has all that was committed at
+        some moment of the wait: then any minority may lose everything."""
+        target: int | None = None
+
+        async def is_whole() -> bool | None:
+            nonlocal target
+            told = await self.statuses()
+            statuses = [status for status in told.values() if status is not None]
+            leader = next((each for each in statuses if each.role == "leader"), None)
+            voters = {each.member for each in statuses if each.role in ("leader", "follower")}
+            if leader is None or len(voters) < len(told):
+                return None
+            if len(leader.peers) + 1 > len(told):
+                return None
+            target = leader.commit if target is None else target
+            return True if all(each.applied >= target for each in statuses) else None
+
+        await _until("not every member votes and has caught up", is_whole, wait_s)
+
     async def holds(self, member: str, ordinal: int) -> bool:
         """Whether this member itself has the deposit with this ordinal on its chain."""
         try:

@@ -69,6 +69,19 @@ async def syncs(pid: int, how: str) -> AsyncIterator[None]:
         await process.communicate()
 
 
+async def unavailable() -> str | None:
+    """Why disks cannot be made to fail here, if they cannot: tried on a process of no interest."""
+    sleeping = await asyncio.create_subprocess_exec("sleep", "60")
+    try:
+        async with syncs(sleeping.pid, FAILING):
+            return None
+    except NoStrace as error:
+        return str(error)
+    finally:
+        sleeping.kill()
+        await sleeping.wait()
+
+
 async def _attached(process: Process) -> None:
     assert process.stderr is not None
     try:

@@ -92,6 +92,10 @@ class Places:
         """The TOML file of a member or gateway."""
         return self.directory / name / ("member.toml" if name in self.members else "gateway.toml")
 
+    def data(self, member: str) -> Path:
+        """Everything this member stores."""
+        return self.directory / member / "data"
+
     def log(self, name: str) -> Path:
         return self.directory / name / "log"
 

@@ -11,7 +11,7 @@ import pytest
 
 from devnet import disk_faults
 from devnet.cluster import Cluster
-from devnet.disk_faults import FAILING, HANGING, NoStrace
+from devnet.disk_faults import FAILING, HANGING
 from devnet.history import History
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -25,15 +25,8 @@ WATCHED_S = 3.0
 @pytest.fixture(autouse=True)
 async def tracing(anyio_backend: str) -> None:
     """Whether a process can be traced here."""
-    sleeping = await asyncio.create_subprocess_exec("sleep", "60")
-    try:
-        async with disk_faults.syncs(sleeping.pid, FAILING):
-            pass
-    except NoStrace as error:
-        pytest.skip(str(error))
-    finally:
-        sleeping.kill()
-        await sleeping.wait()
+    if (why := await disk_faults.unavailable()) is not None:
+        pytest.skip(why)
 
 
 async def victim(cluster: Cluster, role: str) -> str:
