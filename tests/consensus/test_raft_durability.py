@@ -177,7 +177,9 @@ def test_a_leader_whose_disk_hangs_loses_the_lead(make_cluster: Make) -> None:
 
 
 def test_what_was_acknowledged_survives_the_crash_of_everyone(make_cluster: Make) -> None:
-    """Promise: no acknowledged entry is lost while a majority of disks survives."""
+    """Promise: no acknowledged entry is lost while a majority of disks survives. Thesis 3.8: "Even
+    if every server restarts at the same time, the commit index will only temporarily lag behind its
+    true value." """
     cluster = make_cluster()
     a = cluster.elect("a")
     position = a.propose(b"kept")

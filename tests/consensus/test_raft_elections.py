@@ -84,6 +84,8 @@ def test_a_majority_of_votes_elects(make_cluster: Make) -> None:
 
 
 def test_heartbeats_go_out_at_their_own_pace(make_cluster: Make) -> None:
+    """Paper 5.2: "Leaders send periodic heartbeats [...] to all followers in order to maintain
+    their authority." """
     cluster = make_cluster(heartbeat_ticks=3)
     a = cluster.elect("a")
     a.tick(9)
@@ -111,7 +113,7 @@ def test_votes_count_once_and_only_those_of_voters(make_cluster: Make) -> None:
 
 def test_one_vote_per_term_first_come_first_served(make_cluster: Make) -> None:
     """Paper 5.2: "Each server will vote for at most one candidate in a given term, on a
-    first-come-first-served basis." """
+    first-come-first-served basis"."""
     cluster = make_cluster()
     a = cluster["a"]
     for sender, granted in [(B, True), (C, False), (B, True)]:
@@ -136,6 +138,8 @@ def test_the_vote_survives_a_crash(make_cluster: Make) -> None:
 
 
 def test_a_vote_that_was_not_synced_was_not_given(make_cluster: Make) -> None:
+    """Thesis 3.8: "each server persists its current term and vote; this is necessary to prevent the
+    server from voting twice in the same term"."""
     cluster = make_cluster()
     a = cluster["a"]
     a.step(VoteRequest(B, A, 1, 0, 0))
@@ -204,6 +208,7 @@ def test_stepping_down_in_the_same_term_does_not_forget_the_vote(make_cluster: M
 
 
 def test_a_follower_of_a_term_does_not_vote_for_another_in_it(make_cluster: Make) -> None:
+    """Paper figure 3: "at most one leader can be elected in a given term." """
     cluster = make_cluster()
     a = cluster["a"]
     a.step(HeartbeatRequest(B, A, 1, 0, 0, 0, 0, 0))
@@ -215,6 +220,8 @@ def test_a_follower_of_a_term_does_not_vote_for_another_in_it(make_cluster: Make
 
 
 def test_lost_elections_end_in_waiting(make_cluster: Make) -> None:
+    """Paper 5.2: a candidate "restarts its randomized election timeout at the start of an election,
+    and it waits for that timeout to elapse before starting the next election"."""
     cluster = make_cluster()
     a = cluster["a"]
     a.tick(19)
@@ -407,9 +414,9 @@ def test_a_granted_vote_puts_off_the_own_campaign(make_cluster: Make) -> None:
 
 
 def test_a_leader_that_hears_no_majority_steps_down(make_cluster: Make) -> None:
-    """Thesis 6.2: "a leader steps down if an election timeout elapses without a successful round of
-    heartbeats to a majority of its cluster". Known bug G4 of others: a leader that can send but
-    not receive keeps everyone waiting."""
+    """Thesis 6.2: "a leader in Raft steps down if an election timeout elapses without a successful
+    round of heartbeats to a majority of its cluster". Known bug G4 of others: a leader that can
+    send but not receive keeps everyone waiting."""
     cluster = make_cluster()
     a = cluster.elect("a")
     cluster.cut |= {("b", "a"), ("c", "a")}
@@ -420,6 +427,7 @@ def test_a_leader_that_hears_no_majority_steps_down(make_cluster: Make) -> None:
 
 
 def test_learners_do_not_keep_a_leader_in_office(make_cluster: Make) -> None:
+    """Thesis 4.2.1: a learner "is not yet counted towards majorities"."""
     cluster = make_cluster(learners="xy")
     a = cluster.elect("a")
     cluster.isolate("b", "c")
@@ -428,6 +436,8 @@ def test_learners_do_not_keep_a_leader_in_office(make_cluster: Make) -> None:
 
 
 def test_an_old_leader_comes_back_and_follows(make_cluster: Make) -> None:
+    """Paper 5.1: "if one server's current term is smaller than the other's, then it updates its
+    current term to the larger value." """
     cluster = make_cluster()
     cluster.elect("a")
     cluster.isolate("a")

@@ -15,8 +15,9 @@ A, B, C = (f"{name}/0000000000000001" for name in "abc")
 
 
 def test_a_learner_gets_the_log_and_has_no_say(make_cluster: Make) -> None:
-    """Thesis 4.2.1: "the new server joins the cluster as a non-voting member. The leader replicates
-    log entries to it, but it is not counted towards majorities"."""
+    """Thesis 4.2.1: "a new server joins the cluster as a non-voting member. The leader replicates
+    log entries to it, but it is not yet counted towards majorities for voting or commitment
+    purposes." """
     cluster = make_cluster(learners="x")
     a = cluster.elect("a")
     cluster.isolate("b", "c")
@@ -37,7 +38,7 @@ def test_who_is_no_voter_does_not_campaign(make_cluster: Make) -> None:
 
 
 def test_a_learner_may_be_asked_for_its_vote(make_cluster: Make) -> None:
-    """Thesis 4.1: "Servers process incoming RPC requests without consulting their current
+    """Thesis 4.1: "servers process incoming RPC requests without consulting their current
     configurations"; it may have become a voter without knowing yet."""
     cluster = make_cluster("ab", learners="x")
     a = cluster.elect("a")
@@ -83,8 +84,9 @@ def test_a_new_replica_is_sent_everything_at_once(make_cluster: Make) -> None:
 
 
 def test_only_one_change_at_a_time(make_cluster: Make) -> None:
-    """Thesis 4.1: "only one server can be added or removed from the cluster at once"; "the leader
-    cannot begin a new one until the previous is committed"."""
+    """Thesis 4.1: "only one server can be added or removed from the cluster at a time"; leaders
+    avoid overlapping changes "by not beginning a new change until the previous change's entry has
+    committed"."""
     cluster = make_cluster("abcdef", voters="abcd")
     a = cluster.elect("a")
     configuration = cluster.configuration
@@ -137,8 +139,9 @@ def test_a_removed_id_does_not_come_back(make_cluster: Make) -> None:
 
 
 def test_a_configuration_that_is_truncated_is_not_in_force_any_more(make_cluster: Make) -> None:
-    """Thesis 4.1: "if a server removes a configuration entry from its log, it falls back to the
-    previous one". Known bug D10 of others."""
+    """Thesis 4.1: "a log entry for a configuration change can be removed (if leadership changes);
+    in this case, a server must be prepared to fall back to the previous configuration in its log."
+    Known bug D10 of others."""
     cluster = make_cluster("abcd")
     a = cluster.elect("a")
     cluster.isolate("a")

@@ -26,7 +26,7 @@ def sent(cluster: Any, kind: Any) -> list[Any]:
 
 
 def test_a_leader_answers_when_a_majority_confirmed_it(make_cluster: Make) -> None:
-    """Thesis 6.4: "The leader needs to make sure it has not been superseded by a newer leader of
+    """Thesis 6.4: "The leader needs to make sure it hasn't been superseded by a newer leader of
     which it is unaware. It issues a new round of heartbeats and waits for their acknowledgments
     from a majority of the cluster." """
     cluster = make_cluster("abcde")
@@ -59,6 +59,8 @@ def test_an_answer_to_an_older_heartbeat_confirms_no_newer_read(make_cluster: Ma
 
 
 def test_reads_that_come_together_share_a_round(make_cluster: Make) -> None:
+    """Thesis 6.4: the leader "can use a single round of heartbeats for any number of read-only
+    queries that it has accumulated." """
     cluster = make_cluster()
     a = cluster.elect("a")
     for context in range(5):
@@ -143,8 +145,8 @@ def test_reads_fail_at_once_when_the_lead_is_lost(make_cluster: Make) -> None:
 
 
 def test_followers_ask_the_leader(make_cluster: Make) -> None:
-    """Thesis 6.4: "To serve a read-only query, the follower would issue a request to the leader
-    that just asks for a current readIndex"."""
+    """Thesis 6.4: "To serve reads safely, the follower could issue a request to the leader that
+    just asked for a current readIndex"."""
     cluster = make_cluster()
     a = cluster.elect("a")
     a.propose()

@@ -92,8 +92,9 @@ def test_followers_learn_of_a_commit_within_a_message_delay(make_cluster: Make) 
 
 def test_the_leader_writes_beside_its_followers_not_before_them(make_cluster: Make) -> None:
     """Thesis 10.2.1: "the leader can write to its disk in parallel with replicating to the
-    followers"; "if it is written to a majority of followers' disks, the entry may even be committed
-    before the leader has written it"; it is not applied here before, though."""
+    followers"; "The leader may even commit an entry before it has been written to its own disk, if
+    a majority of followers have written it to their disks; this is still safe." It is not applied
+    here before, though."""
     cluster = make_cluster()
     a = cluster.elect("a")
     position = a.propose(b"block")
@@ -109,6 +110,8 @@ def test_the_leader_writes_beside_its_followers_not_before_them(make_cluster: Ma
 
 
 def test_the_own_entry_counts_when_it_is_durable(make_cluster: Make) -> None:
+    """Thesis 10.2.1: "the leader uses its own match index to indicate the latest entry to have been
+    durably written to its disk." """
     cluster = make_cluster()
     a = cluster.elect("a")
     a.propose()
@@ -206,6 +209,8 @@ def test_back_tracking_skips_whole_terms(make_cluster: Make) -> None:
 
 
 def test_the_hint_names_the_last_entry_that_can_match(make_cluster: Make) -> None:
+    """Paper 5.3: "With this information, the leader can decrement nextIndex to bypass all of the
+    conflicting entries in that term". Both sides skip here, each what the other cannot have."""
     cluster = make_cluster()
     a = follower(cluster, 1, 1, 4, 4, 6)
     for prev_index, prev_term, hint in [
@@ -343,6 +348,8 @@ def pipelined(make_cluster: Make, **limits: int) -> tuple[Any, Any]:
 
 
 def test_appends_follow_each_other_without_waiting(make_cluster: Make) -> None:
+    """Thesis 10.2.2: the leader "updates the next index to send immediately after sending the
+    previous entry, rather than waiting for the previous entry's acknowledgment." """
     cluster, a = pipelined(make_cluster)
     for _ in range(3):
         a.propose()
@@ -511,6 +518,8 @@ def test_a_far_follower_is_streamed_the_log(make_cluster: Make) -> None:
 
 
 def test_only_leaders_take_proposals(make_cluster: Make) -> None:
+    """Thesis 6.2: a server that does not lead should "reject the request and return to the client
+    the address of the leader, if known"."""
     cluster = make_cluster()
     with pytest.raises(NotLeader, match="unknown") as caught:
         cluster["b"].propose()

@@ -14,8 +14,8 @@ A, B, C, X = (f"{name}/0000000000000001" for name in "abcx")
 
 
 def test_the_target_leads_in_the_next_term(make_cluster: Make) -> None:
-    """Thesis 3.10: "the TimeoutNow request has the same effect as the target server's election
-    timer firing"; the others vote although they hear a leader."""
+    """Thesis 3.10: "This request has the same effect as the target server's election timer firing";
+    the others vote although they hear a leader."""
     cluster = make_cluster()
     a = cluster.elect("a")
     assert a.raft.transfer(C) == C
@@ -139,8 +139,8 @@ def test_a_learner_is_not_made_to_lead(make_cluster: Make) -> None:
 
 
 def test_only_a_bidden_vote_is_given_while_a_leader_is_heard(make_cluster: Make) -> None:
-    """Thesis 4.2.3 and 3.10: who hears a leader refuses, unless the leader itself asked for the
-    election."""
+    """Thesis 4.2.3: "Those RequestVote requests can include a special flag to indicate this
+    behavior"; all others are refused by whoever hears a leader."""
     cluster = make_cluster()
     cluster.elect("a")
     c = cluster["c"]
