@@ -76,7 +76,7 @@ class Salvage:
         self.replica_id: ReplicaId | None = None
         self.first: Configuration | None = None
         self._base: bytes | None = None
-        _borrow(journal / "leveldb", scratch)
+        borrow(journal / "leveldb", scratch)
         try:
             self._database = _open(scratch)
         except Damaged as error:
@@ -216,7 +216,7 @@ def _known(journal: Path) -> Mark | None:
         return None
 
 
-def _borrow(database: Path, scratch: Path) -> None:
+def borrow(database: Path, scratch: Path) -> None:
     """The files of the database again: tables under a second name, the others copied."""
     scratch.mkdir(parents=True)
     for path in database.iterdir():

@@ -15,7 +15,8 @@ what it computed; a proof is what a quorum of seals covers.
     proving       a proof from store, journal and seals
     exchange      seals go from member to member
     participant   one member at work: replica, ledger, exchange in one loop
-    admitting     who may take part; `joining` asks to, `founding` makes the first members
+    admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the
+                  first members, `recovery` goes on after the majority of disks was lost
     service       its gRPC services; `member` is the process
     directory     its data directory; `config`, `keyfile` its settings and keys
     errors        what can go wrong, by whose move is next

@@ -28,14 +28,12 @@ from consensus.membership import ChangeRefused, admission, departure
 from consensus.messages import Configuration, Voter
 from consensus.ready import Role
 from node import member_pb2 as pb
+from node.asking import JOIN, LEAVE, member_of
 from node.config import MemberAddress
 from node.errors import BadRequest, NotLeader, Stranger, Unavailable
 from node.evidence.digests import sha256
 from node.evidence.record import Genesis, format_genesis
 from node.participant import Participant
-
-JOIN = "/cunzheng.node.Member/Join"
-LEAVE = "/cunzheng.node.Member/Leave"
 
 _Response = TypeVar("_Response", bound=Message)
 
@@ -107,7 +105,7 @@ class Admitting:
         replaces = any(voter.certificate == joiner.certificate for voter in now.voters)
         if joiner.id not in votes and step.is_voter(joiner.id) and not replaces:
             policy = self._participant.store.chain.policy
-            keys = (_member(joiner), request.log_key, request.witness_key)
+            keys = (member_of(joiner), request.log_key, request.witness_key)
             named = [(each.member, each.log.text, each.witness.text) for each in policy.sealers]
             if keys not in named:
                 return "the policy in force does not name it with its keys yet"
@@ -142,13 +140,13 @@ class Admitting:
     def _knows(self, joiner: Voter) -> bool:
         """A replica of the same member has this certificate."""
         return any(
-            each.certificate == joiner.certificate and _member(each) == _member(joiner)
+            each.certificate == joiner.certificate and member_of(each) == member_of(joiner)
             for each in self._participant.replica.configuration
         )
 
     def _lists(self, joiner: Voter) -> bool:
         listed = self._listed.get(joiner.certificate)
-        told = (_member(joiner), joiner.address)
+        told = (member_of(joiner), joiner.address)
         return listed is not None and (listed.name, listed.address) == told
 
     # Leaving.
@@ -209,7 +207,3 @@ def _joiner(request: pb.JoinRequest, certificate: bytes) -> Voter:
         return Voter(request.replica_id, request.address, certificate)
     except ValueError as error:
         raise BadRequest(str(error)) from error
-
-
-def _member(replica: Voter) -> str:
-    return replica.id.partition("/")[0]

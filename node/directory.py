@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -107,9 +107,11 @@ def make_directory(
     replica_id: ReplicaId,
     first: Configuration,
     disk: Disk = REAL_DISK,
+    fill: Callable[[Path], None] = lambda _: None,
 ) -> Path | None:
-    """Make the directory of a new replica, whose log is empty and begins with this configuration.
-    Returns where the one that was in its place is now; its seals are kept if they check.
+    """Make the directory of a new replica, whose log is empty and begins with this configuration;
+    `fill` may add to it before it takes its place. Returns where the one that was there is now; its
+    seals are kept if they check.
 
     If we stop before the last rename there is no directory and the next start is as after a loss;
     then only the copy of the seals has to be fetched again from the others.
@@ -120,11 +122,12 @@ def make_directory(
         Journal.bootstrap(new / JOURNAL, replica_id, first, disk)
         _make_seals(new / SEALS, config.data / SEALS, genesis, disk)
         disk.write_file(new / INCARNATION, f"{replica_id}\n".encode())
+        fill(new)
         disk.sync(new)
         aside = None if is_empty(config.data, disk) else _set_aside(config.data, disk)
         disk.rename(new, config.data)
         disk.sync(config.data.parent)
-    _log.warning("made %s for %s", config.data, replica_id)
+    _log.info("made %s for %s", config.data, replica_id)
     return aside
 
 

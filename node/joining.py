@@ -20,71 +20,29 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
-import grpc.aio
-from google.protobuf.message import DecodeError
-
-from consensus.messages import Configuration, Voter
-from consensus.peers import Identity, secure_channel
+from consensus.messages import Configuration, ReplicaId, Voter
+from consensus.peers import Identity
 from node import member_pb2 as pb
-from node.admitting import JOIN
-from node.config import MemberAddress, MemberConfig, read_certificate
-from node.directory import Lost, draw_replica_id, make_directory
+from node.asking import Applicant, Told, ask, ask_all, contacts_of, member_of
+from node.config import MemberConfig
+from node.directory import Lost, draw_replica_id, make_directory, open_directory
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
-from node.evidence.keys import PublicKey
 from node.evidence.record import Genesis, format_genesis
 from node.participant import Participant
 
-CALL_S = 4.0
-"""Longer than a member takes to pass a request on, so that its reason is heard."""
 FIRST_S = 1.0
 """After a start most replicas take part before this, and need not ask."""
 PAUSE_S = 0.5
-CONNECT_S = 1.0
-"""How long a process that listens may take to accept a connection."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one of those asked has said. Without an answer, `refuses` is whether there is somebody
-    who did not let us in, and not just nobody there."""
-
-    name: str
-    answer: pb.JoinResponse | None
-    refuses: bool = False
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Applicant:
-    """Who asks: name and address, TLS identity, and the keys a policy would name it with."""
-
-    member: str
-    address: str
-    certificate: bytes
-    identity: Identity
-    log_key: PublicKey
-    witness_key: PublicKey
-
-    def request(self, replica_id: str, recalling: bool) -> pb.JoinRequest:
-        """Its request to take part."""
-        return pb.JoinRequest(
-            replica_id=replica_id,
-            address=self.address,
-            recalling=recalling,
-            log_key=self.log_key.text,
-            witness_key=self.witness_key.text,
-        )
-
-
 async def rejoin(
     config: MemberConfig, genesis: Genesis, identity: Identity, why: str, *, newcomer: bool = False
-) -> str:
+) -> ReplicaId:
     """Make a directory for a new incarnation, as soon as it is known who belongs to the group;
     returns the replica id. What is in the directory's place is set aside. `Misconfigured` if those
     who are there do not want this member."""
@@ -94,7 +52,7 @@ async def rejoin(
             f"{why}, and `members` names nobody to ask who belongs to the group. For the first"
             " members of a chain: `cunzheng init`"
         )
-    names = ", ".join(_member(contact) for contact in contacts)
+    names = ", ".join(member_of(contact) for contact in contacts)
     _log.error("%s; asking %s who belongs to the group, until one of them answers", why, names)
     while True:
         told = await ask_all(contacts, identity, pb.JoinRequest())
@@ -109,6 +67,29 @@ async def rejoin(
         for each in told:
             _log.info("%s does not answer: %s", each.name, each.why)
         await asyncio.sleep(PAUSE_S)
+
+
+async def begin_anew(config: MemberConfig, genesis: Genesis, applicant: Applicant) -> ReplicaId:
+    """A newcomer, or a member that had left, makes its directory. One that is there is set aside
+    only if it is lost, or the group has removed its replica for good."""
+    why = "asked to join"
+    try:
+        directory = open_directory(config, genesis)
+    except Lost as lost:
+        why = str(lost)
+    else:
+        replica_id = directory.replica_id
+        directory.close()
+        request = applicant.request(replica_id, recalling=True)
+        told = await ask_all(contacts_of(config), applicant.identity, request)
+        standings = [each.answer.standing for each in told if each.answer is not None]
+        if pb.REMOVED not in standings:
+            raise Misconfigured(
+                f"{config.data} is that of {replica_id}, and nobody says that it was removed:"
+                " `cunzheng member` starts it"
+            )
+        why = f"{replica_id} was removed"
+    return await rejoin(config, genesis, applicant.identity, why, newcomer=True)
 
 
 def _configuration(told: Sequence[Told], genesis: Genesis, newcomer: bool) -> Configuration | None:
@@ -169,7 +150,7 @@ class Joining:
         """As the one voter of its member, under this address and certificate."""
         replica, applicant = self._participant.replica, self._applicant
         own = Voter(self._id, applicant.address, applicant.certificate)
-        of_member = [each for each in replica.configuration if _member(each) == applicant.member]
+        of_member = [each for each in replica.configuration if member_of(each) == applicant.member]
         is_voter = own in replica.configuration.voters
         return of_member == [own] and is_voter and not replica.status().recalling
 
@@ -178,10 +159,10 @@ class Joining:
         status = self._participant.replica.status()
         request = self._applicant.request(self._id, status.recalling)
         others = [each for each in self._participant.replica.acquaintances if each.id != self._id]
-        listed = [each for each in self._contacts if _member(each) not in map(_member, others)]
+        listed = [each for each in self._contacts if member_of(each) not in map(member_of, others)]
         heard = []
         for contact in (*others, *listed):
-            if _member(contact) == self._applicant.member:
+            if member_of(contact) == self._applicant.member:
                 continue
             told = await ask(contact, self._applicant.identity, request)
             if told.answer is None:
@@ -204,64 +185,8 @@ class Joining:
             )
         self._removed.add(told.name)
         names = {
-            _member(each) for each in (*self._contacts, *self._participant.replica.acquaintances)
+            member_of(each) for each in (*self._contacts, *self._participant.replica.acquaintances)
         }
         if 2 * len(self._removed) > len(names - {self._applicant.member}):
             raise Lost(f"{self._id} was removed, says {', '.join(sorted(self._removed))}")
         return f"{told.name}: this replica was removed"
-
-
-# Asking.
-
-
-async def ask_all(
-    contacts: Sequence[Voter], identity: Identity, request: pb.JoinRequest
-) -> list[Told]:
-    """Everybody at once."""
-    return await asyncio.gather(*(ask(contact, identity, request) for contact in contacts))
-
-
-async def ask(contact: Voter, identity: Identity, request: pb.JoinRequest) -> Told:
-    """One of them."""
-    name = _member(contact)
-    async with secure_channel(contact, identity) as channel:
-        # Bytes, and read here: gRPC gives None for an answer it cannot read.
-        call: grpc.aio.UnaryUnaryMultiCallable[pb.JoinRequest, bytes] = channel.unary_unary(
-            JOIN, pb.JoinRequest.SerializeToString
-        )
-        try:
-            return Told(name, pb.JoinResponse.FromString(await call(request, timeout=CALL_S)))
-        except DecodeError as error:
-            return Told(name, None, why=str(error))
-        except grpc.aio.AioRpcError as error:
-            why = error.details() or error.code().name
-            told = dict(error.trailing_metadata() or ())
-            if "cunzheng-error" in told:
-                return Told(name, None, told["cunzheng-error"] == "stranger", why)
-            closed = error.code() is grpc.StatusCode.UNAVAILABLE
-            return Told(name, None, closed and await _listens(contact.address), why)
-
-
-async def _listens(address: str) -> bool:
-    """A member ends the handshake with a certificate it does not know, and says nothing."""
-    host, _, port = address.rpartition(":")
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True
-
-
-def contacts_of(config: MemberConfig) -> list[Voter]:
-    """The members of the settings, as somebody to call. Their incarnations do not matter here."""
-    return [_contact(each) for each in config.members]
-
-
-def _contact(address: MemberAddress) -> Voter:
-    return Voter(f"{address.name}/{0:016x}", address.address, read_certificate(address.certificate))
-
-
-def _member(replica: Voter) -> str:
-    return replica.id.partition("/")[0]

@@ -21,6 +21,7 @@ import grpc.aio
 from consensus.journal import JournalError
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
 from node.admitting import Admitting
+from node.asking import Applicant, contacts_of
 from node.config import MemberConfig, read_certificate, read_file
 from node.directory import (
     Directory,
@@ -32,7 +33,7 @@ from node.directory import (
 from node.errors import Misconfigured, NodeError
 from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis, parse_genesis
-from node.joining import Applicant, Joining, contacts_of, rejoin
+from node.joining import Joining, rejoin
 from node.keyfile import load_signer
 from node.ledger import Ledger
 from node.participant import VERSION, Participant

@@ -7,7 +7,8 @@ anchor      files in, proofs beside them: `intake` hashes (`hashing`), `preparin
             verifies and writes the proofs, `receipts` what there is until then
 prove       proofs fetched, derived from a batch file, or stripped of openings
 verify      offline; `result` prints the verdict, `explain` the steps to repeat
-status, keygen, key, apikey, policy, serve      the other commands
+init, join, leave, recover      who takes part; `serve` runs members and gateways
+status, keygen, key, apikey, policy      the other commands
 
 arguments, anchor_arguments, files, keys, language, terminal, failure      what they share
 """

@@ -41,6 +41,10 @@ COMMANDS = {
     "apikey": Text("为存证主体开通网关账户密钥", "let a depositor in at a gateway"),
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),
+    "init": Text("创建一条链的首批成员", "make the first member of a chain"),
+    "join": Text("以新成员身份申请加入", "ask to take part as a new member"),
+    "leave": Text("将一家成员移出投票成员", "take a member out of the voters"),
+    "recover": Text("多数磁盘丢失后离线恢复", "go on after a majority of disks was lost, offline"),
 }
 
 
@@ -123,14 +127,26 @@ def _load(name: str) -> Command:
             from node.cli import apikey
 
             return apikey
-        case "member":
-            from node.cli.serve import member
+        case "member" | "gateway":
+            from node.cli import serve
 
-            return member
+            return serve.member if name == "member" else serve.gateway
+        case "init":
+            from node.cli import init
+
+            return init
+        case "join":
+            from node.cli import join
+
+            return join
+        case "leave":
+            from node.cli import leave
+
+            return leave
         case _:
-            from node.cli.serve import gateway
+            from node.cli import recover
 
-            return gateway
+            return recover
 
 
 class _Version(argparse.Action):

@@ -1,0 +1,161 @@
+"""What a member asks the others beside what members exchange all the time (`exchange`): who belongs
+to the group, to be let in, to leave, who leads.
+
+Each question goes over a connection of its own, to a member of the settings or of the
+configuration, which is known by exactly its certificate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from consensus.messages import ReplicaId, Voter
+from consensus.peers import Identity, secure_channel
+from node import member_pb2 as pb
+from node.config import MemberAddress, MemberConfig, read_certificate
+from node.errors import BadRequest
+from node.evidence.keys import PublicKey
+
+JOIN = "/cunzheng.node.Member/Join"
+LEAVE = "/cunzheng.node.Member/Leave"
+STATUS = "/cunzheng.node.Member/Status"
+
+CALL_S = 4.0
+"""Longer than a member takes to pass a request on (`admitting`), so that its reason is heard."""
+CONNECT_S = 1.0
+"""How long a process that listens may take to accept a connection."""
+PAUSE_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one of those asked has said. Without an answer, `refuses` is whether there is somebody
+    who did not let us in, and not just nobody there."""
+
+    name: str
+    answer: pb.JoinResponse | None
+    refuses: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks: name and address, TLS identity, and the keys a policy would name it with."""
+
+    member: str
+    address: str
+    certificate: bytes
+    identity: Identity
+    log_key: PublicKey
+    witness_key: PublicKey
+
+    def request(self, replica_id: ReplicaId, recalling: bool) -> pb.JoinRequest:
+        """Its request to take part."""
+        return pb.JoinRequest(
+            replica_id=replica_id,
+            address=self.address,
+            recalling=recalling,
+            log_key=self.log_key.text,
+            witness_key=self.witness_key.text,
+        )
+
+
+async def ask_all(
+    contacts: Sequence[Voter], identity: Identity, request: pb.JoinRequest
+) -> list[Told]:
+    """Everybody at once."""
+    return await asyncio.gather(*(ask(contact, identity, request) for contact in contacts))
+
+
+async def ask(contact: Voter, identity: Identity, request: pb.JoinRequest) -> Told:
+    """One of them."""
+    name = member_of(contact)
+    async with secure_channel(contact, identity) as channel:
+        # Bytes, and read here: gRPC gives None for an answer it cannot read.
+        call: grpc.aio.UnaryUnaryMultiCallable[pb.JoinRequest, bytes] = channel.unary_unary(
+            JOIN, pb.JoinRequest.SerializeToString
+        )
+        try:
+            return Told(name, pb.JoinResponse.FromString(await call(request, timeout=CALL_S)))
+        except DecodeError as error:
+            return Told(name, None, why=str(error))
+        except grpc.aio.AioRpcError as error:
+            why = error.details() or error.code().name
+            told = dict(error.trailing_metadata() or ())
+            if "cunzheng-error" in told:
+                return Told(name, None, told["cunzheng-error"] == "stranger", why)
+            closed = error.code() is grpc.StatusCode.UNAVAILABLE
+            return Told(name, None, closed and await _listens(contact.address), why)
+
+
+async def ask_to_leave(
+    contacts: Sequence[Voter], identity: Identity, member: str
+) -> pb.LeaveResponse:
+    """Have a member leave, whoever of these can bring it about; until then they are asked again.
+    Raises `BadRequest` if it never can."""
+    while True:
+        for contact in contacts:
+            async with secure_channel(contact, identity) as channel:
+                call: grpc.aio.UnaryUnaryMultiCallable[pb.LeaveRequest, bytes]
+                call = channel.unary_unary(LEAVE, pb.LeaveRequest.SerializeToString)
+                try:
+                    answer = await call(pb.LeaveRequest(member=member), timeout=CALL_S)
+                    return pb.LeaveResponse.FromString(answer)
+                except DecodeError as error:
+                    _log.warning("%s: %s", contact.id, error)
+                except grpc.aio.AioRpcError as error:
+                    _log.info("%s: %s", contact.id, error.details())
+                    if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                        raise BadRequest(error.details() or "") from error
+        await asyncio.sleep(PAUSE_S)
+
+
+async def find_leader(contacts: Sequence[Voter], identity: Identity) -> str | None:
+    """Who says who leads: while somebody does, the group has not lost its majority."""
+    for contact in contacts:
+        async with secure_channel(contact, identity) as channel:
+            call: grpc.aio.UnaryUnaryMultiCallable[pb.StatusRequest, bytes]
+            call = channel.unary_unary(STATUS, pb.StatusRequest.SerializeToString)
+            try:
+                status = pb.StatusResponse.FromString(
+                    await call(pb.StatusRequest(), timeout=CALL_S)
+                )
+            except (DecodeError, grpc.aio.AioRpcError):
+                continue
+            if status.leader:
+                return f"{status.member} says that {status.leader} leads"
+    return None
+
+
+async def _listens(address: str) -> bool:
+    """A member ends the handshake with a certificate it does not know, and says nothing."""
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def contacts_of(config: MemberConfig) -> list[Voter]:
+    """The members of the settings, as somebody to call. Their incarnations do not matter here."""
+    return [_contact(each) for each in config.members]
+
+
+def _contact(address: MemberAddress) -> Voter:
+    return Voter(f"{address.name}/{0:016x}", address.address, read_certificate(address.certificate))
+
+
+def member_of(replica: Voter) -> str:
+    """The member whose replica this is."""
+    return replica.id.partition("/")[0]

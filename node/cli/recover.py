@@ -1,0 +1,137 @@
+"""`cunzheng recover MEMBER.toml COPY...`: the chain goes on from what is left of it.
+
+For a group that has lost the majority of its disks for good. It cannot be undone: whatever the
+others still had and none of the copies has, is lost; so it shows what it found, and asks first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.cli.failure import Failure
+from node.cli.init import add_member_config
+from node.cli.language import Language, Text, said
+from node.cli.terminal import Terminal
+from node.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from node.config import MemberConfig
+    from node.recovery import Copy, Recovered
+
+
+def configure(parser: argparse.ArgumentParser, language: Language) -> None:
+    """The arguments of `recover`."""
+    add_member_config(parser, language)
+    parser.add_argument(
+        "copies",
+        type=Path,
+        nargs="+",
+        metavar="COPY",
+        help=said(
+            Text(
+                "数据目录或其副本，任何成员的均可，损坏的也可；不会被改动",
+                "a data directory or a copy of one, of any member, damaged ones too; none of them "
+                "is changed",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help=said(Text("不再询问", "do not ask before doing it"), language),
+    )
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Show what the copies still tell, ask, and begin anew from the best."""
+    from node.config import load_member
+    from node.recovery import opened
+
+    config = load_member(arguments.config)
+    _check_group_is_lost(config)
+    with opened(config, arguments.copies) as copies:
+        _show(terminal, copies)
+        if not arguments.yes:
+            _confirm(terminal, copies)
+        done = _recover(config, copies, terminal)
+    terminal.json(
+        {
+            "replica_id": done.replica_id,
+            "height": done.height,
+            "term": done.term,
+            "set_aside": str(done.set_aside or ""),
+            "exit_code": 0,
+        }
+    )
+    terminal.line(
+        terminal.pick(
+            f"{done.replica_id} 自高度 {done.height} 起单独继续",
+            f"{done.replica_id} goes on alone from height {done.height}",
+        ),
+        "bold",
+    )
+    terminal.note(
+        f"启动：cunzheng member {arguments.config}；其他成员随后各执行 cunzheng join。"
+        f"经过记于 {config.data / 'recovery.log'}。",
+        f"Start it: cunzheng member {arguments.config}; then each of the others: cunzheng join. "
+        f"What was done stands in {config.data / 'recovery.log'}.",
+    )
+    return 0
+
+
+def _check_group_is_lost(config: MemberConfig) -> None:
+    from node.asking import contacts_of, find_leader
+    from node.member import read_identity
+
+    leads = asyncio.run(find_leader(contacts_of(config), read_identity(config)))
+    if leads is not None:
+        raise Failure(
+            f"该组仍在运行（{leads}），不得恢复，否则链将分叉；请启动 cunzheng member，"
+            "本成员会自动重新加入。",
+            f"the group lives ({leads}): recovering would fork the chain. Start `cunzheng member`, "
+            "and this member rejoins by itself.",
+        )
+
+
+def _show(terminal: Terminal, copies: list[Copy]) -> None:
+    for copy in copies:
+        terminal.line(str(copy))
+    best = copies[0].salvage
+    if best is None or not best.ending.last_index:
+        raise Misconfigured("none of the copies has a single entry that can be used")
+
+
+def _confirm(terminal: Terminal, copies: list[Copy]) -> None:
+    if not sys.stdin.isatty():
+        raise Failure(
+            "没有终端可供确认；确认无误后请加 --yes。",
+            "there is no terminal to confirm at; when you are sure, add --yes.",
+        )
+    terminal.note(
+        f"将以 {copies[0].path} 为准，本成员成为唯一的投票成员；其中没有的存证即告丢失。"
+        "只有多数成员的数据确已无法取回时，才应如此。",
+        f"This goes on from {copies[0].path}, with this member as the only voter; what is not in "
+        "it is lost. Only if the data of a majority cannot be had back.",
+        "bold yellow",
+    )
+    terminal.note("输入 recover 以继续：", "Type recover to go on:")
+    if sys.stdin.readline().strip() != "recover":
+        raise Failure("未确认，未作任何改动。", "not confirmed; nothing was changed.")
+
+
+def _recover(config: MemberConfig, copies: list[Copy], terminal: Terminal) -> Recovered:
+    from node.founding import draw_voter
+    from node.member import read_genesis
+    from node.recovery import recover
+
+    best = copies[0].salvage
+    assert best is not None, "asked before"
+    with terminal.progress(of_bytes=False) as progress:
+        progress.start(terminal.pick("恢复", "recover"), best.ending.last_index)
+        genesis, own = read_genesis(config), draw_voter(config)
+        return recover(config, genesis, own, copies, saved=progress.advance)
