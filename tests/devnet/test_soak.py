@@ -1,0 +1,101 @@
+"""The soak: its plans repeat, its figures are right, and it says when something was wrong."""
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from devnet import soak
+from devnet.faults import Kind, plan
+from devnet.soak import Tally, silence
+
+ALL = tuple(Kind)
+
+
+def test_a_seed_is_a_plan() -> None:
+    first, again, other = (list(islice(plan(seed, ALL, 5), 200)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert {fault.kind for fault in first} == set(Kind)
+    assert {fault.leaders for fault in first} == {0, 1}
+    assert list(islice(plan(1, (Kind.KILL,), 3), 9))[-1].kind is Kind.KILL
+
+
+@pytest.mark.parametrize(("members", "most"), [(1, 1), (3, 1), (5, 2), (7, 3)])
+def test_a_majority_is_left_alone(members: int, most: int) -> None:
+    met = {fault.leaders + fault.others for fault in islice(plan(3, ALL, members), 500)}
+    assert (min(met), max(met)) == (1, most)
+
+
+@pytest.mark.parametrize(
+    ("answered_s", "longest"),
+    [
+        ([1.0, 1.9, 2.8, 2.9, 4.0], 0.9),  # From the last before to the first after.
+        ([1.0, 1.9, 2.05, 2.1, 3.0, 9.0], 0.9),  # Two answers were on their way.
+        ([1.0, 1.9, 2.0, 2.1, 2.2, 2.3, 9.0], 0.1),  # A later silence has another reason.
+    ],
+)
+def test_silence(answered_s: list[float], longest: float) -> None:
+    assert silence(answered_s, 2.0) == pytest.approx(longest)
+
+
+def test_what_is_wrong_shows_in_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(options: object, tally: Tally, console: object) -> None:
+        for name in wrong:
+            setattr(tally, name, 1)
+        tally.fail_over_ms += [700.0, 900.0, 800.0]
+
+    monkeypatch.setattr(soak, "_run", run)
+    for wrong in ([], *([name] for name in ("lost", "duplicated", "non_linearizable", "other"))):
+        assert soak.main(["1"]) == len(wrong)
+        report = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert [report[name] for name in wrong] == [1] * len(wrong)
+        assert report["fail_over_ms"] == {"count": 3, "p50": 800, "p90": 900, "max": 900}
+
+
+def test_a_fault_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        soak.main(["1", "--faults", "kill,flood"])
+    assert "no such fault: flood" in capsys.readouterr().err
+
+
+def run_soak(*arguments: str) -> dict[str, Any]:
+    """The last line of a run that found nothing."""
+    command = (sys.executable, "-m", "devnet.soak", *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    for name in ("lost", "duplicated", "non_linearizable", "other", "sim_failed"):
+        assert report[name] == 0, report
+    return report
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_five_members_whose_leaders_are_killed_and_paused() -> None:
+    """Goal: fifty clients lose nothing, and wait about as long as an election takes.
+
+    Method: half a minute of what `README.md` tells of. An election takes 0.5 to 1 s by itself; a
+    machine that does other things as well is given as much again.
+    """
+    report = run_soak(
+        *("0.6", "--members", "5", "--every", "6", "--clients", "50", "--seed", "1", "--no-sim"),
+        *("--faults", "kill,pause"),
+    )
+    assert report["faults"] >= 4
+    assert report["acknowledged"] > 500
+    assert report["fail_over_ms"]["count"] > 0
+    assert report["fail_over_ms"]["p50"] < 2_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_every_fault_and_the_simulator() -> None:
+    """Goal: whatever the first faults of a plan are, nothing is lost; meanwhile seeds are run."""
+    report = run_soak("0.4", "--every", "2", "--seed", "2")
+    assert report["faults"] >= 3
+    assert report["sim_seeds"] > 0
