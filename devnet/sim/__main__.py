@@ -1,0 +1,130 @@
+"""`python -m devnet.sim`: many seeds over the cores, or one again.
+
+    python -m devnet.sim --seeds 1000            seeds 0 to 999
+    python -m devnet.sim --seed 17 --log         seed 17 again, event by event
+
+Exit status 1 if anything was found. What was found is printed with the seed, the shortest run that
+still finds it, and the end of its event log.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.progress import Progress
+
+from devnet.sim.run import STEPS, Result, run, shorten
+
+SHOWN = 25
+"""Lines of the event log printed of one failure."""
+FAILURES_MAX = 5
+"""Failures shortened and printed; the rest is only counted."""
+CHUNK = 4
+"""Seeds handed to a process at once."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.seed is not None:
+        show = print if options.log else None
+        results = [run(options.seed, options.steps, show=show, outside_only=options.outside_only)]
+        started = time.monotonic()
+    else:
+        started = time.monotonic()
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        results = list(_run_many(seeds, options))
+    summary = _summary(results, time.monotonic() - started)
+    failed = [result for result in results if result.failure is not None]
+    shown = failed[:FAILURES_MAX]
+    if not options.as_found:
+        shown = [shorten(result, outside_only=options.outside_only) for result in shown]
+    if options.json:
+        print(json.dumps({**summary, "failures": [asdict(result) for result in shown]}))
+    else:
+        _print(summary, shown)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m devnet.sim", description="The whole cluster in one process, from a seed."
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="this one seed again")
+    parser.add_argument("--log", action="store_true", help="with --seed: print every event")
+    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="how many seeds")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="from this one on")
+    parser.add_argument(
+        "--steps", type=int, default=STEPS, metavar="N", help="events until all is healed"
+    )
+    parser.add_argument("--json", action="store_true", help="one line of JSON, for programs")
+    parser.add_argument(
+        "--outside-only",
+        action="store_true",
+        help="report only what clients, or members compared, could see",
+    )
+    parser.add_argument(
+        "--as-found", action="store_true", help="do not look for the shortest run that fails"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="how many cores"
+    )
+    return parser
+
+
+def _run_many(seeds: Iterable[int], options: argparse.Namespace) -> Iterator[Result]:
+    tasks = [(seed, options.steps, options.outside_only) for seed in seeds]
+    with (
+        Progress(console=Console(stderr=True), transient=True, disable=options.json) as progress,
+        ProcessPoolExecutor(options.processes) as pool,
+    ):
+        bar = progress.add_task("seeds", total=len(tasks))
+        for result in pool.map(_run_one, tasks, chunksize=CHUNK):
+            progress.advance(bar)
+            yield result
+
+
+def _run_one(task: tuple[int, int, bool]) -> Result:
+    seed, steps, outside_only = task
+    return run(seed, steps, outside_only=outside_only)
+
+
+def _summary(results: Sequence[Result], seconds: float) -> dict[str, object]:
+    counts: Counter[str] = Counter()
+    for result in results:
+        counts.update(result.counts)
+    events = sum(result.events for result in results)
+    return {
+        "seeds": len(results),
+        "failed": [result.seed for result in results if result.failure is not None],
+        "events": events,
+        "seconds": round(seconds, 1),
+        "events_per_cpu_second": round(events / max(1e-9, sum(r.cpu_s for r in results))),
+        "digest": results[0].digest if len(results) == 1 else None,
+        "counts": dict(sorted(counts.items())),
+    }
+
+
+def _print(summary: dict[str, object], failures: Sequence[Result]) -> None:
+    counts = summary.pop("counts")
+    assert isinstance(counts, dict)
+    for name, value in [*summary.items(), *counts.items()]:
+        print(f"{name:28} {value}")
+    for result in failures:
+        failure = result.failure
+        assert failure is not None
+        print(f"\nseed {result.seed}: {failure.what}")
+        phase = "when all had been healed" if failure.healed else "during the faults"
+        print(f"found at event {failure.event}, {phase}; to see it again:")
+        print(f"    python -m devnet.sim --seed {result.seed} --steps {result.steps} --log")
+        print(*failure.last[-SHOWN:], sep="\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

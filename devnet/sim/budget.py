@@ -1,0 +1,52 @@
+"""What may be destroyed: never so much that losing something would be right.
+
+Raft keeps what is on the disks of a majority, so at any time, of every configuration in force
+anywhere, only a minority of the voters may have lost its disk, until others have taken their
+places. Within that, and whatever else happens, everything lost is a bug.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from consensus.messages import ReplicaId
+from devnet.sim.cast import member_of
+from devnet.sim.joining import Wanted
+
+if TYPE_CHECKING:
+    from devnet.sim.machine import Machine
+    from devnet.sim.world import World
+
+
+def may_lose(world: "World", machine: "Machine") -> bool:
+    """Whether this machine's disk may be destroyed now."""
+    replica = machine.replica_on_disk
+    if replica is None or machine.in_doubt or world.watch.is_destroyed(replica):
+        return False
+    return all(
+        _lost(world, voters) + 1 <= (len(voters) - 1) // 2
+        for voters in _groups(world)
+        if replica in voters
+    )
+
+
+def may_leave(world: "World", machine: "Machine") -> bool:
+    """Whether the others can do without this member."""
+    return all(
+        _lost(world, voters) <= (len(voters) - 1) // 2
+        for voters in _groups(world, machine.name)
+        if voters
+    )
+
+
+def _groups(world: "World", leaving: str = "") -> Iterator[list[ReplicaId]]:
+    """The voters of every configuration in force, with and without those who are about to leave."""
+    gone = [each.name for each in world.machines.values() if each.joining.wanted is Wanted.OUT]
+    for configuration in world.watch.configurations():
+        voters = [voter.id for voter in configuration.voters]
+        yield voters
+        yield [each for each in voters if member_of(each) not in (*gone, leaving)]
+
+
+def _lost(world: "World", voters: list[ReplicaId]) -> int:
+    doubted = [each.replica_on_disk for each in world.machines.values() if each.in_doubt]
+    return sum(each in doubted or world.watch.is_destroyed(each) for each in voters)

@@ -1,0 +1,141 @@
+"""What one run is like: its size, its limits, its weather and its dangers, drawn from the seed.
+
+Runs differ on purpose. In most the network is good, or nothing would ever be agreed on; in some the
+limits are so small that they are hit all the time. Each kind of fault has its own rate, and every
+run leaves some kinds out: a bug that needs one fault is found more easily without the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from consensus.leadership import Limits
+from devnet.sim.cast import NAMES
+from devnet.sim.chance import Chance, Stream, happens
+from devnet.sim.medium import PLENTY_BYTES
+from devnet.sim.network import Weather
+from devnet.sim.schedule import MS, SECOND
+
+TICK_US = 50 * MS
+"""As in the product; the only thing that is about real time."""
+
+MEAN_US: Mapping[str, int] = {
+    "power cut": 4 * SECOND,
+    "kill": 6 * SECOND,
+    "pause": 8 * SECOND,
+    "partition": 4 * SECOND,
+    "clog": 8 * SECOND,
+    "slow disk": 8 * SECOND,
+    "hung disk": 16 * SECOND,
+    "sync error": 16 * SECOND,
+    "full disk": 20 * SECOND,
+    "flipped bit": 30 * SECOND,
+    "wiped disk": 30 * SECOND,
+    "old copy": 20 * SECOND,
+    "clock": 8 * SECOND,
+    "membership": 8 * SECOND,
+    "transfer": 8 * SECOND,
+}
+"""How often a kind of fault happens where it happens at all: the mean time between two."""
+
+ALWAYS = ("power cut", "partition")
+"""Without these a run would show little."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPace:
+    """How long a write takes until it is durable."""
+
+    least_us: int
+    spread_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    voters: tuple[str, ...]
+    spares: tuple[str, ...]
+    """Members of the policy that are not in the group at first, and may join."""
+    election_ticks: int
+    heartbeat_ticks: int
+    limits: Limits
+    waiting_blocks: int
+    """Committed blocks that may wait to be applied before the core keeps them to itself."""
+    one_write_at_a_time: bool
+    """The writer joins nothing."""
+    single_messages: bool
+    """What is sent together is not packed together, so that it is reordered and lost apart."""
+    weather: Weather
+    disk: DiskPace
+    write_buffer_bytes: int
+    """A small one makes tables of short logs, so that tables are what bits flip in."""
+    clients: int
+    think_us: int
+    """How long a client thinks between two operations, in the mean."""
+    mean_us: Mapping[str, int]
+    """The faults of this run."""
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return tuple(sorted(self.voters + self.spares))
+
+    @property
+    def quorum(self) -> int:
+        return len(self.voters) // 2 + 1
+
+    @property
+    def election_us(self) -> int:
+        return self.election_ticks * TICK_US
+
+
+def draw(chance: Chance) -> Setting:
+    stream = chance.stream("setting")
+    size = stream.choice((1, 2, 3, 3, 3, 3, 3, 4, 5, 5))
+    spares = stream.choice((0, 0, 1, 1, 2))
+    names = stream.sample(NAMES, size + spares)
+    return Setting(
+        voters=tuple(sorted(names[:size])),
+        spares=tuple(sorted(names[size:])),
+        election_ticks=stream.choice((6, 8, 10, 10)),
+        heartbeat_ticks=stream.choice((1, 2, 2, 3)),
+        limits=_limits(stream),
+        waiting_blocks=stream.choice((1, 4, 1000, 1000)),
+        one_write_at_a_time=happens(stream, 0.1),
+        single_messages=happens(stream, 0.2),
+        weather=_weather(stream),
+        disk=DiskPace(100, stream.choice((200, 1 * MS, 1 * MS, 10 * MS))),
+        write_buffer_bytes=stream.choice((PLENTY_BYTES, 2_000_000, PLENTY_BYTES)),
+        clients=stream.choice((2, 4, 4, 6)),
+        think_us=stream.choice((20, 60, 60, 200)) * MS,
+        mean_us=_dangers(stream),
+    )
+
+
+def _limits(stream: Stream) -> Limits:
+    if happens(stream, 0.6):
+        return Limits()
+    return Limits(
+        append_bytes=stream.choice((1, 2_000, 1 << 20)),
+        append_entries=stream.choice((1, 2, 1024)),
+        in_flight_messages=stream.choice((1, 2, 256)),
+        in_flight_bytes=stream.choice((1, 4_000, 16 << 20)),
+        uncommitted_bytes=stream.choice((1, 8_000, 64 << 20)),
+        committed_bytes=stream.choice((1, 4_000, 8 << 20)),
+        pending_reads=stream.choice((1, 3, 4096)),
+    )
+
+
+def _weather(stream: Stream) -> Weather:
+    return Weather(
+        loss=stream.choice((0, 0, 0, 0.01, 0.05, 0.2)),
+        repetition=stream.choice((0, 0, 0, 0.02, 0.1)),
+        delay_us=stream.choice((100, 1 * MS)),
+        spread_us=stream.choice((100, 1 * MS, 1 * MS, 5 * MS, 40 * MS)),
+    )
+
+
+def _dangers(stream: Stream) -> Mapping[str, int]:
+    present = {}
+    for kind, mean_us in MEAN_US.items():
+        pace = stream.choice((0.5, 1, 1, 2))
+        if kind in ALWAYS or happens(stream, 0.6):
+            present[kind] = int(mean_us * pace)
+    return present
