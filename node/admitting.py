@@ -21,24 +21,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
 from consensus.membership import ChangeRefused, admission, departure
 from consensus.messages import Configuration, Voter
+from consensus.peers import secure_channel
 from consensus.ready import Role
 from node import member_pb2 as pb
-from node.asking import JOIN, LEAVE, member_of
+from node.asking import JOIN, LEAVE, STATUS, member_of
 from node.config import MemberAddress
 from node.errors import BadRequest, NotLeader, Stranger, Unavailable
 from node.evidence.digests import sha256
 from node.evidence.record import Genesis, format_genesis
 from node.participant import Participant
 
-_Response = TypeVar("_Response", bound=Message)
-
 PASS_ON_S = 3.0
 """A change is committed in a moment or by another leader; who asked asks again."""
+REACH_S = 1.5
+"""A member that can be reached answers at once."""
+
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_Response = TypeVar("_Response", bound=Message)
 
 
 class Admitting:
@@ -57,9 +62,10 @@ class Admitting:
     async def join(self, request: pb.JoinRequest, caller: bytes) -> pb.JoinResponse:
         """`caller` is the certificate of whoever sent it: of the joiner, or of the member that
         passes it on."""
-        certificate = request.passed.certificate if request.HasField("passed") else caller
-        if certificate != caller and not self._is_member(caller):
+        is_passed = request.HasField("passed")
+        if is_passed and not self._is_member(caller):
             raise Stranger("only members pass on what others ask")
+        certificate = request.passed.certificate if is_passed else caller
         if not request.replica_id:
             return self._answer(certificate, certificate in self._listed)
         joiner = _joiner(request, certificate)
@@ -74,7 +80,7 @@ class Admitting:
             return answer
         if self._participant.replica.status().role is Role.LEADER:
             return await self._admit(request, joiner, listed)
-        if request.HasField("passed"):
+        if is_passed:
             raise NotLeader(self._leader())
         request.passed.CopyFrom(pb.Passed(certificate=certificate, listed=listed))
         return await self._pass_on(JOIN, request, pb.JoinResponse)
@@ -85,7 +91,7 @@ class Admitting:
         step = admission(now, joiner)
         waiting_for = ""
         if step is not None:
-            waiting_for = self._objection(request, now, step, joiner)
+            waiting_for = await self._objection(request, now, step, joiner)
         if step is not None and not waiting_for:
             try:
                 await self._participant.reconfigure(step)
@@ -95,14 +101,16 @@ class Admitting:
         answer.waiting_for = waiting_for
         return answer
 
-    def _objection(
+    async def _objection(
         self, request: pb.JoinRequest, now: Configuration, step: Configuration, joiner: Voter
     ) -> str:
         """Why this step is not due yet; empty if it is."""
+        if joiner not in now and not await self._reaches(joiner):
+            return f"it is not reached at {joiner.address}"
         votes = {voter.id for voter in now.voters}
         if request.recalling and {voter.id for voter in step.voters} != votes:
             return "it has not heard yet what it promised before it started"
-        replaces = any(voter.certificate == joiner.certificate for voter in now.voters)
+        replaces = any(_is_same_member(voter, joiner) for voter in now.voters)
         if joiner.id not in votes and step.is_voter(joiner.id) and not replaces:
             policy = self._participant.store.chain.policy
             keys = (member_of(joiner), request.log_key, request.witness_key)
@@ -110,6 +118,17 @@ class Admitting:
             if keys not in named:
                 return "the policy in force does not name it with its keys yet"
         return ""
+
+    async def _reaches(self, joiner: Voter) -> bool:
+        """A wrong address would only be noticed when the group counts on it, and with two voters it
+        could never be put right again. Whatever it answers, it has the certificate."""
+        async with secure_channel(joiner, self._participant.peers.identity) as channel:
+            call = channel.unary_unary(STATUS, pb.StatusRequest.SerializeToString)
+            try:
+                await call(pb.StatusRequest(), timeout=REACH_S)
+            except grpc.aio.AioRpcError as error:
+                return error.code() not in _AWAY
+        return True
 
     def _answer(
         self, certificate: bytes, listed: bool, standing: pb.Standing = pb.STRANGER
@@ -140,8 +159,7 @@ class Admitting:
     def _knows(self, joiner: Voter) -> bool:
         """A replica of the same member has this certificate."""
         return any(
-            each.certificate == joiner.certificate and member_of(each) == member_of(joiner)
-            for each in self._participant.replica.configuration
+            _is_same_member(each, joiner) for each in self._participant.replica.configuration
         )
 
     def _lists(self, joiner: Voter) -> bool:
@@ -207,3 +225,8 @@ def _joiner(request: pb.JoinRequest, certificate: bytes) -> Voter:
         return Voter(request.replica_id, request.address, certificate)
     except ValueError as error:
         raise BadRequest(str(error)) from error
+
+
+def _is_same_member(one: Voter, other: Voter) -> bool:
+    """By its name and by what proves it."""
+    return (member_of(one), one.certificate) == (member_of(other), other.certificate)

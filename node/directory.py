@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -209,9 +210,13 @@ def _set_aside(path: Path, disk: Disk) -> Path:
 
 def _check_journal(journal: Journal, seals: Seals) -> None:
     """A journal that lacks what it had when this member sealed last was put back from a copy."""
-    mark = seals.journal_mark()
+    told = seals.journal_mark()
+    try:
+        mark = None if told is None else Mark.parse(told)
+    except (ValueError, struct.error) as error:
+        raise SealsCorrupt(f"{seals.directory}: {error}") from error
     with journal_errors():
-        if mark is not None and not journal.covers(Mark.parse(mark)):
+        if mark is not None and not journal.covers(mark):
             raise StorageCorrupt(journal.directory, "it lacks what was sealed from it")
 
 

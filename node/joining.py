@@ -36,6 +36,10 @@ from node.participant import Participant
 FIRST_S = 1.0
 """After a start most replicas take part before this, and need not ask."""
 PAUSE_S = 0.5
+PAUSE_S_MAX = 5.0
+"""Questions become rarer while nothing changes: a learner may have to wait for a policy."""
+REFUSALS = 3
+"""In a row by one member: one that has just started, or stops, looks like one that refuses."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ async def rejoin(
         )
     names = ", ".join(member_of(contact) for contact in contacts)
     _log.error("%s; asking %s who belongs to the group, until one of them answers", why, names)
+    refusals: Counter[str] = Counter()
     while True:
         told = await ask_all(contacts, identity, pb.JoinRequest())
         first = _configuration(told, genesis, newcomer)
@@ -61,11 +66,13 @@ async def rejoin(
             replica_id = draw_replica_id(config.member)
             make_directory(config, genesis, replica_id, first)
             return replica_id
-        refusing = [each for each in told if each.refuses or each.answer is not None]
+        for each in told:
+            _log.info("%s: %s", each.name, each.why or "does not know this member")
+            refuses = each.refuses or each.answer is not None
+            refusals[each.name] = refusals[each.name] + 1 if refuses else 0
+        refusing = [name for name, count in refusals.items() if count >= REFUSALS]
         if refusing:
             raise Misconfigured(f"{why}, and {_complaint(refusing, newcomer)}")
-        for each in told:
-            _log.info("%s does not answer: %s", each.name, each.why)
         await asyncio.sleep(PAUSE_S)
 
 
@@ -109,8 +116,8 @@ def _configuration(told: Sequence[Told], genesis: Genesis, newcomer: bool) -> Co
     return None
 
 
-def _complaint(refusing: Sequence[Told], newcomer: bool) -> str:
-    names = ", ".join(each.name for each in refusing)
+def _complaint(refusing: Sequence[str], newcomer: bool) -> str:
+    names = ", ".join(refusing)
     if newcomer:
         return (
             f"{names} did not let it in: list it there in `members`, with its name, address and"
@@ -138,13 +145,21 @@ class Joining:
     async def run(self) -> NoReturn:
         """Until cancelled; raises `Lost` if this replica is to come back as another."""
         await asyncio.sleep(FIRST_S)
+        pause_s = PAUSE_S
         while True:
+            before = self._participant.hindrance
             if self._takes_part():
                 self._participant.hindrance = ""
                 self._removed.clear()
             else:
                 await self._ask()
-            await asyncio.sleep(PAUSE_S)
+            if (hindrance := self._participant.hindrance) and hindrance == before:
+                pause_s = min(2 * pause_s, PAUSE_S_MAX)
+            else:
+                pause_s = PAUSE_S
+                if hindrance:
+                    _log.warning(hindrance)
+            await asyncio.sleep(pause_s)
 
     def _takes_part(self) -> bool:
         """As the one voter of its member, under this address and certificate."""
@@ -173,8 +188,7 @@ class Joining:
                 self._removed.discard(told.name)
                 heard = [told.answer.waiting_for] if told.answer.waiting_for else []
                 break
-        if heard:
-            self._participant.hindrance = "not taking part: " + "; ".join(heard)
+        self._participant.hindrance = "not taking part: " + "; ".join(heard) if heard else ""
 
     def _note_removal(self, told: Told, answer: pb.JoinResponse) -> str:
         """One voice is not enough to give a directory up for."""

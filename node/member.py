@@ -24,6 +24,7 @@ from node.admitting import Admitting
 from node.asking import Applicant, contacts_of
 from node.config import MemberConfig, read_certificate, read_file
 from node.directory import (
+    SEALS,
     Directory,
     Lost,
     journal_errors,
@@ -73,7 +74,7 @@ async def serve(config: MemberConfig, stop: asyncio.Event | None = None) -> None
                 directory.close()
         except SealsCorrupt as error:
             _log.critical("the seals do not check: %s", error)
-            set_seals_aside(directory.seals.directory)
+            set_seals_aside(config.data / SEALS)
         except Lost as error:
             _log.critical("this member must come back as a new replica: %s", error)
             await _unless_stopped(rejoin(config, genesis, identity, str(error)), stop)

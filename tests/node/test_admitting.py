@@ -1,0 +1,229 @@
+"""Who is let in and who is not: requests to join and to leave, as members, newcomers, strangers."""
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from consensus.messages import Configuration
+from consensus.peers import Identity, server_credentials
+from devnet.ceremony import free_ports
+from devnet.tls import Authority
+from node import member_pb2 as pb
+from node.asking import ask
+from node.config import MemberAddress
+from node.founding import found
+
+pytestmark = pytest.mark.anyio
+
+NEW = "notary/00000000000000ff"
+OTHER_KEY = "ed25519:7UkoxijRwsbq6QM4kFmVYSlZJzpcY/k2NsFGFKyHN9E="
+
+
+def request(house: Any, replica_id: str, **changes: Any) -> pb.JoinRequest:
+    name = replica_id.partition("/")[0]
+    values = {
+        "replica_id": replica_id,
+        "address": house.configs[name].listen,
+        "log_key": house.world.log(name).public.text,
+        "witness_key": house.world.witness(name).public.text,
+    }
+    return pb.JoinRequest(**values | changes)
+
+
+async def join(house: Any, asked: str, asks: str, asking: pb.JoinRequest) -> pb.JoinResponse:
+    """Until the one that leads has heard of it."""
+    while True:
+        try:
+            answer = await house.call(asked, "Join", asking, identity=house.identity(asks))
+        except Exception as refused:
+            if getattr(refused, "code", "") not in ("not-leader", "unavailable"):
+                raise
+        else:
+            assert isinstance(answer, pb.JoinResponse)
+            return answer
+
+
+async def refused(house: Any, asked: str, asks: str, asking: Any) -> Any:
+    method = type(asking).__name__.removesuffix("Request")
+    with pytest.raises(Exception, match=":") as caught:
+        await house.call(asked, method, asking, identity=house.identity(asks))
+    return caught.value
+
+
+@pytest.fixture
+async def two(houses: Any) -> AsyncIterator[Any]:
+    """Court and forensic have founded the chain; court lists notary, forensic lists nobody."""
+    for config in houses.configs.values():
+        shutil.rmtree(config.data)
+    voters = tuple(sorted(houses.voters[name] for name in ("court", "forensic")))
+    first = Configuration(voters).format()
+    (houses.directory / "voters.txt").write_bytes(first)
+    houses.configs["forensic"] = replace(houses.configs["forensic"], members=())
+    for name in ("court", "forensic"):
+        found(houses.configs[name], houses.world.genesis(), houses.directory / "voters.txt")
+    houses.start("court", "forensic")
+    await houses.leader()
+    server = await at(houses, houses.identity("notary"), houses.configs["notary"].listen)
+    yield houses
+    await server.stop(None)
+
+
+async def at(house: Any, identity: Identity, address: str) -> grpc.aio.Server:
+    """Somebody with this certificate who answers nothing there."""
+    server = grpc.aio.server()
+    everybody = [voter.certificate for voter in house.voters.values()]
+    server.add_secure_port(address, server_credentials(identity, lambda: everybody))
+    await server.start()
+    return server
+
+
+async def test_a_newcomer_is_told_who_there_is(two: Any) -> None:
+    answer = await join(two, "court", "notary", pb.JoinRequest())
+    assert (answer.known, answer.listed, answer.standing) == (False, True, pb.STRANGER)
+    configuration = Configuration.parse(answer.configuration)
+    assert [each.id for each in configuration.voters] == sorted(
+        two.voters[name].id for name in ("court", "forensic")
+    )
+    answer = await join(two, "court", "forensic", pb.JoinRequest())
+    assert (answer.known, answer.listed) == (True, True)
+
+
+async def test_a_newcomer_is_a_learner_first(two: Any) -> None:
+    """Nobody runs under that id, so it gets no further; asking again changes nothing."""
+    for _ in range(2):
+        answer = await join(two, "court", "notary", request(two, NEW))
+        assert answer.standing == pb.LEARNER
+        assert answer.known
+    assert "has not caught up yet" in answer.waiting_for
+    configuration = Configuration.parse(answer.configuration)
+    assert [each.id for each in configuration.learners] == [NEW]
+    # Its member lost its disk again: there is one learner of it, never two.
+    answer = await join(two, "court", "notary", request(two, "notary/00000000000000fe"))
+    configuration = Configuration.parse(answer.configuration)
+    assert [each.id for each in configuration.learners] == ["notary/00000000000000fe"]
+    answer = await join(two, "court", "notary", request(two, NEW))
+    assert answer.standing == pb.REMOVED
+    assert answer.known
+
+
+async def test_other_keys_than_the_policys_are_no_way_to_a_vote(two: Any) -> None:
+    asking = request(two, NEW, log_key=OTHER_KEY)
+    await join(two, "court", "notary", asking)
+    answer = await join(two, "court", "notary", asking)
+    assert answer.standing == pb.LEARNER
+    assert "the policy in force does not name it" in answer.waiting_for
+
+
+async def test_a_replica_that_still_recalls_changes_no_votes(two: Any) -> None:
+    """One put back from a copy has its member's certificate, and must not oust its successor."""
+    asking = request(two, "court/00000000000000ff", recalling=True)
+    for _ in range(2):
+        answer = await join(two, "forensic", "court", asking)
+        assert answer.standing == pb.LEARNER
+    assert "what it promised" in answer.waiting_for
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"address": "127.0.0.1:1"}, {"replica_id": "guild/00000000000000ff"}],
+    ids=["address", "name"],
+)
+async def test_a_newcomer_is_let_in_only_as_it_is_listed(two: Any, changes: Any) -> None:
+    asking = request(two, NEW)
+    asking.MergeFrom(pb.JoinRequest(**changes))
+    error = await refused(two, "court", "notary", asking)
+    assert error.code == "stranger"
+    # Nor by saying itself that it was passed on.
+    certificate = two.voters["notary"].certificate
+    asking.passed.CopyFrom(pb.Passed(certificate=certificate, listed=True))
+    error = await refused(two, "court", "notary", asking)
+    assert error.code == "stranger"
+
+
+async def test_a_certificate_is_of_one_member(two: Any) -> None:
+    """A member's certificate does not open the door to another name."""
+    asking = request(two, NEW, address=two.configs["forensic"].listen)
+    error = await refused(two, "court", "forensic", asking)
+    assert error.code == "stranger"
+
+
+async def test_who_is_not_listed_is_refused_and_who_is_away_is_not(two: Any) -> None:
+    """A member with an empty disk waits for the others, but ends if they do not know it."""
+    told = await ask(two.voters["forensic"], two.identity("notary"), pb.JoinRequest())
+    assert (told.answer, told.refuses) == (None, True)
+    told = await ask(two.voters["notary"], two.identity("court"), pb.JoinRequest())
+    assert (told.answer, told.refuses) == (None, False)
+
+
+async def test_a_newcomer_may_ask_for_nothing_else(two: Any) -> None:
+    for asking in (pb.LeaveRequest(member="court"), pb.StatusRequest(), pb.PullSealsRequest()):
+        error = await refused(two, "court", "notary", asking)
+        assert (error.status, error.code) == (grpc.StatusCode.PERMISSION_DENIED, "stranger")
+
+
+async def test_what_is_no_replica_is_malformed(two: Any) -> None:
+    for changes in ({"replica_id": "Notary"}, {"replica_id": NEW, "address": "a b"}):
+        error = await refused(two, "court", "notary", pb.JoinRequest(**changes))
+        assert error.code == "malformed"
+
+
+async def test_a_member_may_change_its_address(house: Any) -> None:
+    """It must be reached there: a group of two could never put a wrong one right."""
+    house.start()
+    await house.leader()
+    own = house.voters["court"].id
+    answer = await join(house, "court", "court", request(house, own, address="127.0.0.1:9"))
+    assert answer.waiting_for == "it is not reached at 127.0.0.1:9"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    server = await at(house, house.identity("court"), address)
+    answer = await join(house, "court", "court", request(house, own, address=address))
+    (voter,) = Configuration.parse(answer.configuration).voters
+    assert (voter.id, voter.address, answer.standing) == (own, address, pb.VOTER)
+    await server.stop(None)
+
+
+async def test_the_last_voter_stays(house: Any) -> None:
+    house.start()
+    await house.leader()
+    error = await refused(house, "court", "court", pb.LeaveRequest(member="court"))
+    assert (error.code, "last voter" in str(error)) == ("malformed", True)
+    answer = await house.call(
+        "court", "Leave", pb.LeaveRequest(member="nobody"), identity=house.identity("court")
+    )
+    assert not answer.in_policy
+
+
+async def test_what_is_passed_on_stops_at_who_does_not_lead(two: Any) -> None:
+    """Two members that take each other for the leader do not pass it to and fro."""
+    leader = await two.leader()
+    follower = "forensic" if leader == "court" else "court"
+    passed = pb.Passed(certificate=two.voters["notary"].certificate, listed=True)
+    error = await refused(two, follower, leader, request(two, NEW, passed=passed))
+    assert (error.code, error.leader) == ("not-leader", leader)
+    error = await refused(two, follower, leader, pb.LeaveRequest(member="court", passed=True))
+    assert (error.code, error.leader) == ("not-leader", leader)
+
+
+async def test_settings_may_list_a_new_certificate_of_a_member(house: Any, tmp_path: Path) -> None:
+    """The way to replace a certificate: the newcomer has the name of a member."""
+    config = house.configs["court"]
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    renewed = Identity(*Authority().issue("court"))
+    (tmp_path / "new.pem").write_bytes(renewed.certificate)
+    listed = MemberAddress("court", address, tmp_path / "new.pem")
+    house.configs["court"] = replace(config, members=(listed,))
+    house.start()
+    await house.leader()
+    server = await at(house, renewed, address)
+    asking = request(house, "court/00000000000000ff", address=address)
+    answer = await house.call("court", "Join", asking, identity=renewed)
+    configuration = Configuration.parse(answer.configuration)
+    assert [each.id for each in configuration.learners] == [asking.replica_id]
+    assert [each.id for each in configuration.voters] == [house.voters["court"].id]
+    await server.stop(None)
