@@ -6,6 +6,7 @@ async for batch in simulated(first_seed): ...
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from devnet import leash, signals
+from devnet import leash
 
 BATCH_MIN = 2
 BATCH_MAX = 64
@@ -64,7 +65,10 @@ async def _run(seed: int, count: int) -> tuple[int | None, bytes]:
     )
     try:
         output, _ = await process.communicate()
-    finally:
-        signals.send(process, signal.SIGKILL)
+    except BaseException:
+        # Its processes with it: they would wait for work for ever. The session is theirs alone.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        raise
     return process.returncode, output
