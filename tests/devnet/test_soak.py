@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from devnet import soak
+from devnet import simulating, soak
 from devnet.faults import Kind, plan
+from devnet.simulating import Batch
 from devnet.soak import Tally, silence
 
 ALL = tuple(Kind)
@@ -61,6 +62,34 @@ def test_a_fault_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         soak.main(["1", "--faults", "kill,flood"])
     assert "no such fault: flood" in capsys.readouterr().err
+
+
+async def batches(monkeypatch: pytest.MonkeyPatch, *outputs: object) -> list[Batch]:
+    """What is made of these outputs of the simulator, the last of them broken."""
+    asked = []
+
+    async def run(seed: int, count: int) -> tuple[int, bytes]:
+        asked.append((seed, count))
+        return 1, f"{outputs[len(asked) - 1]}\n".encode()
+
+    monkeypatch.setattr(simulating, "_run", run)
+    found = [batch async for batch in simulating.simulated(10)]
+    assert asked == [(10, 2), (12, 4), (16, 8)][: len(asked)]
+    return found
+
+
+@pytest.mark.anyio
+async def test_batches_of_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every seed that failed is named, and a simulator that breaks is no clean run."""
+    result = {"seed": 13, "steps": 99, "failure": {"what": "two leaders"}}
+    clean = json.dumps({"failed": [], "failures": []})
+    found = json.dumps({"failed": [13, 15], "failures": [result]})
+    told = await batches(monkeypatch, clean, found, "Traceback")
+    assert told == [
+        Batch(2, ()),
+        Batch(4, ("devnet.sim --seed 13 --steps 99: two leaders", "devnet.sim --seed 15")),
+        Batch(0, ("devnet.sim --first-seed 16 --seeds 8 ended with 1",)),
+    ]
 
 
 def run_soak(*arguments: str) -> dict[str, Any]:

@@ -221,6 +221,15 @@ async def test_whoever_was_silent_is_asked_last(
     assert cluster.members["court"].asked.count("Find") == 1
 
 
+async def test_a_paused_member_does_not_keep_a_probe_waiting(client: Any, cluster: Any) -> None:
+    """Who watches `/readyz` gives up after a second; the others are there."""
+    assert (await client.get("/readyz")).json()["unreachable"] == []
+    cluster.members["forensic"].paused = True
+    async with asyncio.timeout(1.0):
+        ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["unreachable"]) == (200, ["forensic"])
+
+
 async def test_two_members_that_point_at_each_other_do_not_keep_it_spinning(
     gateway: Any, cluster: Any, quick: None
 ) -> None:
