@@ -29,6 +29,8 @@ FAILURES_MAX = 5
 CHUNK = 4
 """Seeds handed to a process at once."""
 
+Task = tuple[int, int, bool]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
@@ -80,17 +82,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run_many(seeds: Iterable[int], options: argparse.Namespace) -> Iterator[Result]:
     tasks = [(seed, options.steps, options.outside_only) for seed in seeds]
-    with (
-        Progress(console=Console(stderr=True), transient=True, disable=options.json) as progress,
-        ProcessPoolExecutor(options.processes) as pool,
-    ):
+    with Progress(console=Console(stderr=True), transient=True, disable=options.json) as progress:
         bar = progress.add_task("seeds", total=len(tasks))
-        for result in pool.map(_run_one, tasks, chunksize=CHUNK):
+        for result in _results(tasks, options.processes):
             progress.advance(bar)
             yield result
 
 
-def _run_one(task: tuple[int, int, bool]) -> Result:
+def _results(tasks: Sequence[Task], processes: int) -> Iterator[Result]:
+    if processes == 1:
+        yield from map(_run_one, tasks)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(_run_one, tasks, chunksize=CHUNK)
+
+
+def _run_one(task: Task) -> Result:
     seed, steps, outside_only = task
     return run(seed, steps, outside_only=outside_only)
 
@@ -117,13 +124,19 @@ def _print(summary: dict[str, object], failures: Sequence[Result]) -> None:
     for name, value in [*summary.items(), *counts.items()]:
         print(f"{name:28} {value}")
     for result in failures:
-        failure = result.failure
-        assert failure is not None
-        print(f"\nseed {result.seed}: {failure.what}")
-        phase = "when all had been healed" if failure.healed else "during the faults"
-        print(f"found at event {failure.event}, {phase}; to see it again:")
-        print(f"    python -m devnet.sim --seed {result.seed} --steps {result.steps} --log")
-        print(*failure.last[-SHOWN:], sep="\n")
+        print(*_lines(result), sep="\n")
+
+
+def _lines(result: Result) -> Iterator[str]:
+    """One failure, as it is printed."""
+    failure = result.failure
+    assert failure is not None
+    phase = "when all had been healed" if failure.healed else "during the faults"
+    yield ""
+    yield f"seed {result.seed}: {failure.what}"
+    yield f"found at event {failure.event}, {phase}; to see it again:"
+    yield f"    python -m devnet.sim --seed {result.seed} --steps {result.steps} --log"
+    yield from failure.last[-SHOWN:]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -170,9 +170,9 @@ class SimDisk:
             handle.close()
         self._opened.clear()
 
-    def crash(self, random: Random, *, tear: float = 0.0) -> Loss:
+    def crash(self, random: Random, *, tear: float = 0.0, whole: Collection[Path] = ()) -> Loss:
         """The power fails. With the probability `tear` the first batch that a log lost is there in
-        part."""
+        part, but for the databases at the paths in `whole`."""
         self.kill()
         self._medium.power(None)
         keep = random.randint(0, len(self._volatile))
@@ -180,10 +180,11 @@ class SimDisk:
             undo()
         self._volatile.clear()
         loss = Loss()
-        for node in self._nodes.values():
+        spared = {str(path) for path in whole}
+        for path, node in self._nodes.items():
             match node:
                 case Files():
-                    loss += node.lose(random, tear)
+                    loss += node.lose(random, 0.0 if path in spared else tear)
                 case _File():
                     node.lose(random)
         return loss

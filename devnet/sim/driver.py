@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from consensus import raft
-from consensus.journal import Journal, JournalError
+from consensus.journal import Journal
 from consensus.messages import (
     AppendRequest,
     CommitNotice,
@@ -204,7 +204,7 @@ class Driver:
                     break
                 self._witness.does(self.raft, ready)
                 self._carry_out(ready)
-        except JournalError as error:
+        except Exception as error:
             self._edge.failed(error)
 
     def _take_all(self) -> None:
@@ -221,7 +221,7 @@ class Driver:
             self._take_all()
             if not self._life.is_over:
                 self._tick(self._edge.now_ms())
-        except JournalError as error:
+        except Exception as error:
             self._edge.failed(error)
         else:
             self.turn()
@@ -314,6 +314,8 @@ class Driver:
             self._proposals.committed(ready.committed)
             self._owner.deliver(ready.committed)
         for read in ready.reads:
+            if self._life.is_over:
+                return  # What was read first did not check, and ended the process.
             self._answer_read(read)
         led_term = ready.term if ready.role is Role.LEADER else None
         if led_term != self._led_term:

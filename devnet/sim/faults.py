@@ -128,10 +128,9 @@ class Faults:
         """Now; the machine comes back by itself."""
         if self.are_over or machine.member is None or machine.name in self.protected:
             return
-        tear = TEAR if may_lose(self.world, machine) else 0.0
         self.note(f"power cut at {machine.name}")
         self.world.counts["crashes"] += 1
-        machine.cut_power(tear)
+        machine.cut_power(TEAR, may_lose=may_lose(self.world, machine))
         self.later(interval_us(self._stream, OFF_US), machine.start)
 
     def _kill(self) -> bool:

@@ -6,10 +6,12 @@ happens is what the product does: the next start opens the directory, checks it,
 part or comes back as a new replica (`joining`).
 """
 
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from consensus.journal import JournalError
 from consensus.messages import Configuration, ReplicaId
 from consensus.replica import RolledBack
 from devnet.sim.cast import START_MS, configuration, genesis
@@ -20,6 +22,7 @@ from devnet.sim.medium import PLENTY_BYTES
 from devnet.sim.member import Member
 from devnet.sim.schedule import MS, SECOND, Life
 from devnet.sim.setting import TICK_US
+from devnet.sim.violation import Invariant, Violation
 from devnet.sim.world import World
 from node.config import MemberConfig
 from node.directory import Lost, is_empty, make_directory, open_directory, set_seals_aside
@@ -112,7 +115,7 @@ class Machine:
             self.note(f"{self.name} has no data: {error}")
             self.disk.kill()
             self.disk_is_lost()
-        except NodeError as error:
+        except Exception as error:
             self.failed(error)
             return
         else:
@@ -122,6 +125,11 @@ class Machine:
 
     def failed(self, error: Exception) -> None:
         """The process ends by itself; what becomes of it is up to the error."""
+        if isinstance(error, Violation):
+            raise error
+        if not isinstance(error, NodeError | JournalError):
+            what = "".join(traceback.format_exception(error))
+            self.world.judge.broken(Invariant.NO_CRASH, what)
         self.note(f"{self.name} fails: {type(error).__name__}: {error}")
         self.world.counts[f"failed: {type(error).__name__}"] += 1
         self._end()
@@ -151,17 +159,19 @@ class Machine:
                 self.member.interrupt()
             self._end()
 
-    def cut_power(self, tear: float) -> None:
-        """What was not synced is lost, or some of it, or some of it is there in part."""
+    def cut_power(self, tear: float, *, may_lose: bool) -> None:
+        """What was not synced is lost, or some of it, or some of it is there in part. What is there
+        in part of a journal costs the whole of it."""
         if self.member is not None:
             self.disk.cut_power_after(self._disk_stream.randrange(4))
             self.member.interrupt()
             self._end()
         self.is_on = False
-        loss = self.disk.crash(self._disk_stream, tear=tear)
+        whole = () if may_lose else (JOURNAL,)
+        loss = self.disk.crash(self._disk_stream, tear=tear, whole=whole)
         self.world.counts["unsynced batches lost"] += loss.batches
         self.world.counts["torn writes"] += loss.torn
-        self.in_doubt = loss.torn > 0
+        self.in_doubt = loss.torn > 0 and may_lose
 
     def clear(self) -> None:
         """Its operator takes it out of service."""

@@ -275,7 +275,7 @@ class Member:
         try:
             for _ in range(len(self._jobs)):
                 self._jobs.popleft()()
-        except (NodeError, JournalError) as error:
+        except Exception as error:
             self.host.failed(error)
             return
         self._working = False

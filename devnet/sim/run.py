@@ -96,8 +96,9 @@ def run(
     outside_only: bool = False,
 ) -> Result:
     """Never raises for what it finds; a failure is a result."""
-    logging.disable(logging.CRITICAL)  # The product warns of all that is done to it here.
     started_s = time.process_time()
+    heard = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # The product warns of all that is done to it here.
     world = build(seed, show=show, outside_only=outside_only)
     failure, healed = None, False
     try:
@@ -111,6 +112,8 @@ def run(
     except Exception:
         crash = Violation(Invariant.NO_CRASH, traceback.format_exc())
         failure = _failure(world, crash, healed=healed)
+    finally:
+        logging.disable(heard)
     return Result(
         seed,
         steps,

@@ -37,7 +37,7 @@ class Invariant(Enum):
     LIVENESS = (21, Scope.CLIENTS, "when all is healed, all is agreed on")
     STABILITY = (22, Scope.MEMBERS, "nobody disturbs a leader that is heard")
     TIME = (23, Scope.CLIENTS, "right clocks write right times")
-    NO_CRASH = (24, Scope.CLIENTS, "no replica ends by an error of its own")
+    NO_CRASH = (24, Scope.REPLICA, "no replica ends by an error of its own")
 
     def __init__(self, number: int, scope: Scope, says: str) -> None:
         self.number = number

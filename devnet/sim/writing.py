@@ -87,7 +87,7 @@ class Writer:
                 self._journal.append(*join(writes))
             else:
                 self._journal.probe()
-        except JournalError as error:
+        except Exception as error:
             self._edge.failed(error)
             return
         self._under_way.clear()
