@@ -123,6 +123,7 @@ class Admitting:
         """A wrong address would only be noticed when the group counts on it, and with two voters it
         could never be put right again. Whatever it answers, it has the certificate."""
         async with secure_channel(joiner, self._participant.peers.identity) as channel:
+            call: grpc.aio.UnaryUnaryMultiCallable[pb.StatusRequest, bytes]
             call = channel.unary_unary(STATUS, pb.StatusRequest.SerializeToString)
             try:
                 await call(pb.StatusRequest(), timeout=REACH_S)

@@ -85,6 +85,7 @@ class Participant:
         self.applied = Milestone(directory.store.chain.height)
         self.noted = Milestone(note.size if note else 0)
         self.hindrance = ""
+        self._caught_up = False  # With what a quorum had committed when this member started.
         self._cutter = Cutter(self._agree)
         self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
         # Blocks this member proposed and waits to see applied, by height.
@@ -160,6 +161,9 @@ class Participant:
             found.append(f"sealing and serving stopped: {sealing.halted}")
         if self.hindrance:
             found.append(self.hindrance)
+        size = self.store.chain.size
+        if self._caught_up and sealing.last is not None and sealing.last.size > size:
+            found.append(f"it sealed {sealing.last.size} entries, and the chain has {size}")
         if not sealing.is_sealer:
             found.append("the policy in force does not name this member with its keys")
         if not self.replica.status().has_room:
@@ -231,6 +235,7 @@ class Participant:
         have told the newest seal they hold of this member as make a quorum with it: this disk may
         have lost it. And nothing while the others find this clock wrong: a seal says when."""
         await self._catch_up()
+        self._caught_up = True
         await self._exchange.wait_for_answers(self._make_quorum)
         seals = False
         while True:

@@ -14,9 +14,9 @@ that is left in hand, also damaged ones:
     copy knows is its last one.
 
 What was acknowledged and is in none of the copies is lost. If this member sealed it, its seals say
-so: it seals and serves nothing when its tree comes to that size with another root. `recovery.log`
-in the new directory tells all of this of one recovery. The others then come in as newcomers do,
-with `cunzheng join`.
+so, and it serves nothing: a chain that went on under the same name would contradict itself. Then
+only another chain can be begun. `recovery.log` in the new directory tells all of this of one
+recovery. The others come in as newcomers do, with `cunzheng join`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.note import Vkey, parse_line
 from node.evidence.record import Genesis
 from node.participant import VERSION
-from node.sealing import SentSeal, Step
+from node.sealing import Remembered, SentSeal, Step
 from node.seals import Seals
 
 LOG = "recovery.log"
@@ -61,6 +61,8 @@ class Copy:
     salvage: Salvage | None
     why: str
     """Why no more of it can be used; empty if all can."""
+    seals: Remembered | None
+    """Of whoever's copy it is; None if they do not check."""
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -90,13 +92,16 @@ class Recovered:
 
 
 @contextmanager
-def opened(config: MemberConfig, paths: Sequence[Path]) -> Iterator[list[Copy]]:
+def opened(config: MemberConfig, genesis: Genesis, paths: Sequence[Path]) -> Iterator[list[Copy]]:
     """The copies, the best first, open while the block runs."""
     scratch = config.data.with_name(f"{config.data.name}.recovering")
     shutil.rmtree(scratch, ignore_errors=True)  # Of a recovery that stopped half-way.
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        copies = [_open(path, scratch / str(number), stack) for number, path in enumerate(paths, 1)]
+        copies = [
+            _open(path, scratch / str(number), genesis, stack)
+            for number, path in enumerate(paths, 1)
+        ]
         yield sorted(copies, key=lambda copy: copy.rank, reverse=True)
 
 
@@ -143,15 +148,36 @@ def recover(
     return Recovered(own.id, index, term, aside)
 
 
-def _open(path: Path, scratch: Path, stack: ExitStack) -> Copy:
+def sealed_height(copies: Sequence[Copy]) -> int:
+    """Up to where a quorum sealed, as far as the copies show. If less is saved, what was final is
+    lost: the chain must not go on under its name."""
+    notes = [copy.seals.note for copy in copies if copy.seals is not None]
+    return max((note.height for note in notes if note is not None), default=0)
+
+
+def _open(path: Path, scratch: Path, genesis: Genesis, stack: ExitStack) -> Copy:
     journal = path / JOURNAL if (path / JOURNAL).exists() else path
+    salvage, why = None, ""
     try:
-        salvage = stack.enter_context(Salvage(journal, scratch))
+        salvage = stack.enter_context(Salvage(journal, scratch / JOURNAL))
+        why = salvage.ending.why
     except DirectoryInUse as error:
         raise Misconfigured(str(error)) from error
     except JournalError as error:
-        return Copy(path, None, str(error))
-    return Copy(path, salvage, salvage.ending.why)
+        why = str(error)
+    return Copy(path, salvage, why, _read_seals(path / SEALS, scratch / SEALS, genesis))
+
+
+def _read_seals(path: Path, scratch: Path, genesis: Genesis) -> Remembered | None:
+    if not path.is_dir():
+        return None
+    try:
+        borrow(path, scratch)
+        with closing(Seals(scratch, genesis)) as seals:
+            return seals.load()
+    except (Corrupt, Misconfigured) as error:
+        _log.error("the seals in %s are not used: %s", path, error)
+        return None
 
 
 def _check_not_in_use(data: Path) -> None:
@@ -193,33 +219,21 @@ def _write_seals(
     path: Path, config: MemberConfig, genesis: Genesis, copies: Sequence[Copy], mark: bytes
 ) -> None:
     """The newest seal of this member that any copy knows, over the one its own directory had."""
+    policy = genesis.note.policy
+    vkeys = [policy.witness_vkey(s) for s in policy.sealers if s.member == config.member]
+    told = [
+        seal
+        for copy in copies
+        if copy.seals is not None
+        for seal in (copy.seals.last, copy.seals.newest.get(config.member))
+        if seal is not None and any(_is_by(seal, vkey) for vkey in vkeys)
+    ]
     with closing(Seals(path, genesis)) as seals:
-        last = seals.load().last
-        for copy in copies:
-            for seal in _seals_of(copy.path, path.with_name("borrowed"), config, genesis):
-                if last is None or seal.size > last.size:
-                    last = seal
-        if last is not None:
-            seals.write(Step(own=[last]), mark)
-
-
-def _seals_of(path: Path, scratch: Path, config: MemberConfig, genesis: Genesis) -> list[SentSeal]:
-    """Seals of this member in a copy of anybody's directory, as far as it checks."""
-    sealer = next((s for s in genesis.note.policy.sealers if s.member == config.member), None)
-    if sealer is None or not (path / SEALS).is_dir():
-        return []
-    try:
-        borrow(path / SEALS, scratch)
-        with closing(Seals(scratch, genesis)) as seals:
-            remembered = seals.load()
-    except (Corrupt, Misconfigured) as error:
-        _log.error("seals of %s: %s", path, error)
-        return []
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    told = (remembered.last, remembered.newest.get(config.member))
-    vkey = genesis.note.policy.witness_vkey(sealer)
-    return [seal for seal in told if seal is not None and _is_by(seal, vkey)]
+        known = seals.load().last
+        if known is not None:
+            told.append(known)
+        if told:
+            seals.write(Step(own=[max(told, key=lambda seal: seal.size)]), mark)
 
 
 def _is_by(seal: SentSeal, vkey: Vkey) -> bool:
@@ -237,6 +251,7 @@ def _report(own: Voter, copies: Sequence[Copy], index: int, term: int) -> str:
         f"{now} cunzheng {VERSION} recovered this directory for {own.id}.",
         "These copies were read, the best first; its entries are those of this journal:",
         *(f"  {copy}" for copy in copies),
+        f"Of what a quorum sealed, the copies show height {sealed_height(copies)}.",
         f"Entry {index} of term {term} makes this replica the only voter.",
         "What was acknowledged and is in none of these copies is lost.",
     ]

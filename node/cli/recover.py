@@ -20,6 +20,7 @@ from node.errors import Misconfigured
 
 if TYPE_CHECKING:
     from node.config import MemberConfig
+    from node.evidence.record import Genesis
     from node.recovery import Copy, Recovered
 
 
@@ -50,15 +51,17 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Show what the copies still tell, ask, and begin anew from the best."""
     from node.config import load_member
+    from node.member import read_genesis
     from node.recovery import opened
 
     config = load_member(arguments.config)
+    genesis = read_genesis(config)
     _check_group_is_lost(config)
-    with opened(config, arguments.copies) as copies:
+    with opened(config, genesis, arguments.copies) as copies:
         _show(terminal, copies)
         if not arguments.yes:
             _confirm(terminal, copies)
-        done = _recover(config, copies, terminal)
+        done = _recover(config, genesis, copies, terminal)
     terminal.json(
         {
             "replica_id": done.replica_id,
@@ -99,11 +102,23 @@ def _check_group_is_lost(config: MemberConfig) -> None:
 
 
 def _show(terminal: Terminal, copies: list[Copy]) -> None:
+    from node.recovery import sealed_height
+
     for copy in copies:
         terminal.line(str(copy))
     best = copies[0].salvage
     if best is None or not best.ending.last_index:
         raise Misconfigured("none of the copies has a single entry that can be used")
+    saved = best.ending.last_index
+    if (height := sealed_height(copies)) > saved:
+        terminal.note(
+            f"联签已达高度 {height}，而仅能保留至高度 {saved}：已生效的存证有丢失，"
+            "恢复后本成员将停止服务，只能另建新链。",
+            f"a quorum sealed up to height {height}, and only {saved} is saved: "
+            "what was final is lost, this member will serve nothing, and only another chain can "
+            "be begun.",
+            "bold red",
+        )
 
 
 def _confirm(terminal: Terminal, copies: list[Copy]) -> None:
@@ -124,14 +139,14 @@ def _confirm(terminal: Terminal, copies: list[Copy]) -> None:
         raise Failure("未确认，未作任何改动。", "not confirmed; nothing was changed.")
 
 
-def _recover(config: MemberConfig, copies: list[Copy], terminal: Terminal) -> Recovered:
+def _recover(
+    config: MemberConfig, genesis: Genesis, copies: list[Copy], terminal: Terminal
+) -> Recovered:
     from node.founding import draw_voter
-    from node.member import read_genesis
     from node.recovery import recover
 
     best = copies[0].salvage
     assert best is not None, "asked before"
     with terminal.progress(of_bytes=False) as progress:
         progress.start(terminal.pick("恢复", "recover"), best.ending.last_index)
-        genesis, own = read_genesis(config), draw_voter(config)
-        return recover(config, genesis, own, copies, saved=progress.advance)
+        return recover(config, genesis, draw_voter(config), copies, saved=progress.advance)
