@@ -26,6 +26,10 @@ from consensus.progress import Progress
 from consensus.quorum import Tally, agreed, tally
 from consensus.reads import Asked, LeaderReads
 
+REST_TIMEOUTS = 20
+"""So many election timeouts a leader waits before it tries again by itself to hand over: nothing is
+proposed meanwhile, and who did not take over (its disk hangs) may never do."""
+
 
 class Busy(Exception):
     """Too much is waiting to be committed or confirmed, or the lead is being handed over. Nothing
@@ -87,6 +91,9 @@ class Leadership:
         """Whom the lead is being handed to; nothing is proposed meanwhile."""
         self._transfer_ticks = 0
         self._transfer_told = False
+        self._rest_ticks = 0
+        self.gate_index = self._period_index = self.first_index
+        """The log ended here one to two election timeouts ago; who has it up to here keeps up."""
         self._clock_offs: dict[ReplicaId, int] = {}
 
     # Appending
@@ -257,7 +264,9 @@ class Leadership:
         )
 
     def hears_quorum(self) -> bool:
-        """Since it was last asked. A leader that cannot hear a majority serves nobody."""
+        """Since it was last asked, once per election timeout. A leader that cannot hear a majority
+        serves nobody."""
+        self.gate_index, self._period_index = self._period_index, self._log.last_index
         heard = {id_: progress.active for id_, progress in self._progress.items()}
         heard[self.id] = True
         for progress in self._progress.values():
@@ -299,10 +308,17 @@ class Leadership:
 
     def transfer_tick(self, ticks_max: int) -> None:
         """A target that does not take over in this time is not waited for."""
+        self._rest_ticks = max(0, self._rest_ticks - 1)
         self._transfer_ticks += 1
         self._transfer_told = False
-        if self._transfer_ticks >= ticks_max:
+        if self.transferee is not None and self._transfer_ticks >= ticks_max:
             self.transferee = None
+            self._rest_ticks = REST_TIMEOUTS * ticks_max
+
+    @property
+    def may_transfer_again(self) -> bool:
+        """By itself: not while it is doing it, nor soon after it failed."""
+        return self.transferee is None and self._rest_ticks == 0
 
     def transfer_message(self) -> list[Message]:
         """To a transferee that has everything, once a tick, for it may get lost."""

@@ -136,10 +136,18 @@ class Log:
         return self._configurations
 
     @property
+    def committed_configuration(self) -> tuple[int, Configuration]:
+        """The last one that is committed, with its index."""
+        return self._configurations[self._committed_place]
+
+    @property
     def possible_configurations(self) -> list[Configuration]:
         """The last committed one and all after it, oldest first: each may turn out to hold."""
-        committed = bisect_right(self._configurations, self.commit, key=itemgetter(0)) - 1
-        return [configuration for _, configuration in self._configurations[committed:]]
+        return [configuration for _, configuration in self._configurations[self._committed_place :]]
+
+    @property
+    def _committed_place(self) -> int:
+        return bisect_right(self._configurations, self.commit, key=itemgetter(0)) - 1
 
     def term(self, index: int) -> int:
         """Of the entry at 0 <= index <= last_index."""

@@ -6,20 +6,17 @@ own term: without that, two leaders could each have a change that the other does
 correction of 2015).
 
 Two more conditions keep a change from costing what it is meant to give. A new voter was a learner
-first and has nearly all of the log: one with little of it would count for the majority and for long
-acknowledge nothing (thesis, 4.2.1). And the voters heard from must be a majority of the new
-configuration, or the change itself could be the last thing ever agreed on.
+first and keeps up with the log: one with little of it would count for the majority and for long
+acknowledge nothing (thesis, 4.2.1). And the voters that keep up must be a majority of the new
+configuration, or the change itself could be the last thing agreed on for long. To keep up is to be
+heard, and to have what the log had an election timeout ago.
 """
 
 from collections.abc import Collection, Mapping
 
 from consensus.log import Log
-from consensus.messages import Configuration, ReplicaId, Voter
+from consensus.messages import REPLICAS_MAX, Configuration, ReplicaId, Voter
 from consensus.quorum import majority
-
-GATE_ENTRIES = 64
-"""How many entries a learner may lack to become a voter: it catches up with them in a moment, and
-under load nobody ever has quite all."""
 
 
 class ChangeRefused(Exception):
@@ -28,10 +25,16 @@ class ChangeRefused(Exception):
 
 
 def check_change(
-    new: Configuration, log: Log, commits_own_term: bool, matches: Mapping[ReplicaId, int]
+    new: Configuration,
+    log: Log,
+    commits_own_term: bool,
+    matches: Mapping[ReplicaId, int],
+    gate_index: int,
 ) -> None:
     """Raises ChangeRefused. `matches` has the replicas heard from, the leader among them, and up to
-    where each has the log. Learners have no say and may come and go in any number."""
+    where each has the log; whoever has it up to `gate_index` keeps up. Learners have no say and may
+    come and go in any number. Ids that were removed are known as far back as this log tells."""
+    current = {id_ for id_, match in matches.items() if match >= gate_index}
     if not commits_own_term:
         raise ChangeRefused("this leader has not committed an entry of its own term yet")
     if log.configuration_index > log.commit:
@@ -47,11 +50,11 @@ def check_change(
     for added in {voter.id for voter in new.voters} - voters:
         if added not in present:
             raise ChangeRefused(f"{added} must be a learner first")
-        if added not in matches or log.last_index - matches[added] > GATE_ENTRIES:
+        if added not in current:
             raise ChangeRefused(f"{added} has not caught up yet")
-    heard = sum(voter.id in matches for voter in new.voters)
-    if heard < majority(len(new.voters)):
-        raise ChangeRefused(f"only {heard} of the {len(new.voters)} voters to be can be heard")
+    count = sum(voter.id in current for voter in new.voters)
+    if count < majority(len(new.voters)):
+        raise ChangeRefused(f"only {count} of the {len(new.voters)} voters to be keep up")
 
 
 def admission(now: Configuration, joiner: Voter) -> Configuration | None:
@@ -59,7 +62,8 @@ def admission(now: Configuration, joiner: Voter) -> Configuration | None:
     first, then voter, then whoever it replaces is removed, one at a time. None: it has arrived.
 
     A learner of the same member that never got further (it lost its disk on the way) makes room; a
-    voter that only changed its address or certificate stays one.
+    voter that only changed its address or certificate stays one. Raises ChangeRefused if there is
+    no room.
     """
     member = _member(joiner.id)
     learners = [each for each in now.learners if _member(each.id) != member]
@@ -93,4 +97,6 @@ def _without(voters: Collection[Voter], *leaving: Voter) -> list[Voter]:
 
 
 def _configuration(voters: Collection[Voter], learners: Collection[Voter]) -> Configuration:
+    if len(voters) + len(learners) > REPLICAS_MAX:
+        raise ChangeRefused(f"a group has at most {REPLICAS_MAX} replicas")
     return Configuration(tuple(sorted(voters)), tuple(sorted(learners)))

@@ -146,8 +146,8 @@ class Outbox:
     def put(self, message: Message) -> None:
         """Queue it, or drop it if there is no room: an append is of use only behind those before
         it, and of heartbeats the newest takes the place of the one that waits."""
-        if isinstance(message, HeartbeatRequest | HeartbeatResponse):
-            self._supersede(type(message))
+        if isinstance(message, HeartbeatRequest | HeartbeatResponse) and self._supersede(message):
+            return
         size = wire.size_of(message)
         if len(self._messages) >= OUTBOX_MESSAGES or self._bytes + size > OUTBOX_BYTES:
             self.dropped += 1
@@ -177,13 +177,15 @@ class Outbox:
         self._filled.clear()
         return taken
 
-    def _supersede(self, kind: type[Message]) -> None:
-        """Of heartbeats only the newest matters; behind a slow connection they would pile up."""
-        for message in self._messages:
-            if isinstance(message, kind):
-                self._messages.remove(message)
-                self._bytes -= wire.size_of(message)
-                return
+    def _supersede(self, message: Message) -> bool:
+        """Of heartbeats only the newest matters; behind a slow connection they would pile up. It
+        takes the very place of the one that waits: behind all the appends that wait it might never
+        get out."""
+        for place, waiting in enumerate(self._messages):
+            if type(waiting) is type(message):
+                self._messages[place] = message
+                return True
+        return False
 
 
 class Peers:
@@ -194,11 +196,11 @@ class Peers:
         self.replica_id = replica_id
         self.identity = identity
         self.refused: Counter[str] = Counter()  # Why streams or messages were not let in.
-        self.connected: set[str] = set()
-        self._voters: dict[str, Voter] = {}
+        self._connected: set[Voter] = set()
+        self._voters: dict[str, list[Voter]] = {}
         self._senders: dict[bytes, frozenset[str]] = {}
-        self._outboxes: dict[str, Outbox] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._outboxes: dict[Voter, Outbox] = {}
+        self._tasks: dict[Voter, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._receive: Callable[[Sequence[Message]], None] | None = None
 
@@ -215,23 +217,26 @@ class Peers:
         raise AssertionError("run ends only by cancellation")
 
     def configure(self, members: Sequence[Voter]) -> None:
-        """Talk to exactly these replicas from now on. Who has a new address or certificate is
-        connected to anew."""
-        for voter in members:
-            if self._voters.get(voter.id, voter) != voter:
-                self._outboxes.pop(voter.id, None)
-                if (task := self._tasks.pop(voter.id, None)) is not None:
-                    task.cancel()
-        self._voters = {v.id: v for v in members if v.id != self.replica_id}
+        """Talk to exactly these replicas from now on. One that is named several times, with another
+        address or certificate each, is talked to at each: which of them holds is not settled."""
+        others = [voter for voter in members if voter.id != self.replica_id]
+        self._voters = {}
+        for voter in others:
+            self._voters.setdefault(voter.id, []).append(voter)
         self._senders = {
             certificate: frozenset(v.id for v in members if v.certificate == certificate)
             for certificate in {v.certificate for v in members}
         }
-        for replica_id in self._outboxes.keys() - self._voters.keys():
-            del self._outboxes[replica_id]
-        for replica_id in self._voters.keys() - self._outboxes.keys():
-            self._outboxes[replica_id] = Outbox()
+        for voter in self._outboxes.keys() - set(others):
+            del self._outboxes[voter]
+        for voter in others:
+            self._outboxes.setdefault(voter, Outbox())
         self._connect()
+
+    @property
+    def connected(self) -> frozenset[str]:
+        """The replicas to which there is a connection."""
+        return frozenset(voter.id for voter in self._connected)
 
     def certificates(self) -> tuple[bytes, ...]:
         """The certificates (DER) of these replicas, for `server_credentials`."""
@@ -239,13 +244,13 @@ class Peers:
 
     def channel(self, replica_id: str) -> grpc.aio.Channel:
         """A new pinned channel to that replica for other services; the caller closes it."""
-        return secure_channel(self._voters[replica_id], self.identity)
+        return secure_channel(self._voters[replica_id][0], self.identity)
 
     def send(self, messages: Iterable[Message]) -> None:
         """Queue for delivery. What is addressed to a stranger is dropped."""
         for message in messages:
-            if (outbox := self._outboxes.get(message.recipient)) is not None:
-                outbox.put(wire.cut(message))
+            for voter in self._voters.get(message.recipient, ()):
+                self._outboxes[voter].put(wire.cut(message))
 
     def handler(self) -> grpc.GenericRpcHandler:
         method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(
@@ -259,11 +264,11 @@ class Peers:
         """Give every outbox its task and stop the tasks of those that left."""
         if self._group is None:
             return
-        for replica_id in self._tasks.keys() - self._outboxes.keys():
-            self._tasks.pop(replica_id).cancel()
-        for replica_id in self._outboxes.keys() - self._tasks.keys():
-            voter, outbox = self._voters[replica_id], self._outboxes[replica_id]
-            self._tasks[replica_id] = self._group.create_task(self._keep_sending(voter, outbox))
+        for voter in self._tasks.keys() - self._outboxes.keys():
+            self._tasks.pop(voter).cancel()
+        for voter, outbox in self._outboxes.items():
+            if voter not in self._tasks:
+                self._tasks[voter] = self._group.create_task(self._keep_sending(voter, outbox))
 
     async def _keep_sending(self, voter: Voter, outbox: Outbox) -> None:
         async with secure_channel(voter, self.identity) as channel:
@@ -273,7 +278,7 @@ class Peers:
                 except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
                     _log.info("stream to %s ended: %s", voter.id, error)
                 finally:
-                    self.connected.discard(voter.id)
+                    self._connected.discard(voter)
                     outbox.clear()
                 # While there is no connection gRPC backs off by itself; this is for a peer that
                 # accepts connections and ends streams.
@@ -286,7 +291,7 @@ class Peers:
         )
         try:
             await call.wait_for_connection()
-            self.connected.add(voter.id)
+            self._connected.add(voter)
             while True:
                 # Waits while the peer's window is full; meanwhile the outbox drops what is old.
                 await call.write(wire.format_frame(await outbox.take()))

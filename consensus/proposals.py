@@ -5,8 +5,10 @@ caller here also needs to know where the leader is, and what became of a proposa
 """
 
 from asyncio import Future
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 from consensus.messages import Entry, Position, ReplicaId
 
@@ -48,8 +50,16 @@ class Unavailable(ReplicaError):
 
 @dataclass(slots=True)
 class _Waiting:
+    position: Position
     answer: Future[Position]
     deadline_tick: int | None = None  # Set once the lead was lost.
+
+    def fail(self, error: type[Dropped | Unknown]) -> None:
+        if not self.answer.done():
+            position = self.position
+            self.answer.set_exception(
+                error(f"proposed at {position.index} in term {position.term}")
+            )
 
 
 class Proposals:
@@ -57,43 +67,50 @@ class Proposals:
     at the same index is not an answer to it, but proof that there will be none."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Position, _Waiting] = {}
+        self._waiting: dict[int, list[_Waiting]] = {}
+        """By index; several only where this replica led in several terms."""
         self._term = 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
     def add(self, position: Position, answer: Future[Position]) -> None:
-        self._waiting[position] = _Waiting(answer)
+        self._waiting.setdefault(position.index, []).append(_Waiting(position, answer))
 
     def committed(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            position = Position(entry.index, entry.term)
-            waiting = self._waiting.pop(position, None)
-            if waiting is not None and not waiting.answer.done():
-                waiting.answer.set_result(position)
+            for waiting in self._waiting.pop(entry.index, ()):
+                if not waiting.position.is_at(entry):
+                    waiting.fail(Dropped)
+                elif not waiting.answer.done():
+                    waiting.answer.set_result(waiting.position)
             if entry.term > self._term:
                 self._term = entry.term
-                lost = [other for other in self._waiting if other.is_lost_to(entry)]
-                self._fail(lost, Dropped)
+                self._fail(partial(_is_lost, newest=entry), Dropped)
 
     def doubt(self, led_term: int | None, deadline_tick: int) -> None:
         """The lead was lost, or won again in `led_term`: what was proposed in another term and is
         not settled at that tick is unknown."""
-        for position, waiting in self._waiting.items():
-            if position.term != led_term:
+        for waiting in chain.from_iterable(self._waiting.values()):
+            if waiting.position.term != led_term:
                 waiting.deadline_tick = waiting.deadline_tick or deadline_tick
 
     def expire(self, tick: int) -> None:
-        late = [p for p, w in self._waiting.items() if tick >= (w.deadline_tick or tick + 1)]
-        self._fail(late, Unknown)
+        self._fail(lambda w: tick >= (w.deadline_tick or tick + 1), Unknown)
 
     def close(self) -> None:
         """The replica stops and will not learn more."""
-        self._fail(list(self._waiting), Unknown)
+        self._fail(lambda _: True, Unknown)
 
-    def _fail(self, positions: Iterable[Position], error: type[Dropped | Unknown]) -> None:
-        for position in positions:
-            answer = self._waiting.pop(position).answer
-            if not answer.done():
-                answer.set_exception(error(f"proposed at {position.index} in term {position.term}"))
+    def _fail(self, which: Callable[[_Waiting], bool], error: type[Dropped | Unknown]) -> None:
+        for index, group in list(self._waiting.items()):
+            for waiting in filter(which, group):
+                waiting.fail(error)
+            if left := [waiting for waiting in group if not which(waiting)]:
+                self._waiting[index] = left
+            else:
+                del self._waiting[index]
+
+
+def _is_lost(waiting: _Waiting, newest: Entry) -> bool:
+    return waiting.position.is_lost_to(newest)

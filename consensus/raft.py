@@ -35,6 +35,7 @@ of this replica, nothing is answered but RecallRequests (`recall`). And one behi
 that has forgotten what it promised says nothing any more (`rollback`).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import assert_never
 
@@ -87,6 +88,10 @@ elections one missed; more than that many are caught up with message by message.
 ASK_AGAIN_TIMEOUTS = 3
 """After so many election timeouts without a leader a replica asks who belongs to the group: while
 it was away all it knew of may have changed."""
+
+RECALLS_PER_TICK = 8
+"""Questions of one replica that are answered between two ticks. It asks once a tick, and the
+answers are long: a frame full of questions would keep us busy for seconds."""
 
 WRONG_CLOCK_PATIENCE = 3
 """By this much longer waits a replica whose clock is off before it campaigns, so that another
@@ -144,6 +149,7 @@ class Raft:
         self._forwarded = ForwardedReads(random(NUMBERS))
         self._memory = Memory()
         self._recall = Recall(self.id, random(NUMBERS), self.log)
+        self._recalls: Counter[ReplicaId] = Counter()
         self.rollback: str | None = None
         """What others remember of this replica and its disk does not. It must never speak again
         under this id."""
@@ -186,7 +192,7 @@ class Raft:
     @property
     def acquaintances(self) -> tuple[Voter, ...]:
         """Everyone this replica must be able to talk to."""
-        return self._recall.acquaintances(self.log)
+        return self._recall.acquaintances
 
     @property
     def recalling(self) -> bool:
@@ -242,6 +248,7 @@ class Raft:
             return
         self._now_ms = now_ms
         self._ticks += 1
+        self._recalls.clear()
         if self.recalling:
             if self._ticks % self._heartbeat_ticks == 0:
                 self._ask_others()
@@ -273,7 +280,13 @@ class Raft:
         it is committed. Raises NotLeader, ChangeRefused, Busy."""
         self._now_ms = now_ms
         leadership = self._lead()
-        check_change(configuration, self.log, leadership.commits_own_term, leadership.matches)
+        check_change(
+            configuration,
+            self.log,
+            leadership.commits_own_term,
+            leadership.matches,
+            leadership.gate_index,
+        )
         return leadership.append(EntryKind.CONFIGURATION, configuration.format(), now_ms)
 
     def transfer(self, target: ReplicaId | None = None) -> ReplicaId | None:
@@ -335,6 +348,8 @@ class Raft:
         news = write or committed or self._send or self._reads or self._contradictions
         if not news and shown == self._shown:
             return None
+        if self.rollback is not None:
+            self._send.clear()  # Whatever was on its way was said by one who has forgotten.
         ready = Ready(
             write,
             tuple(self._send),
@@ -428,13 +443,14 @@ class Raft:
     # After a start
 
     def _ask_others(self) -> None:
-        self._send += self._recall.requests(self.log, self.term)
+        self._send += self._recall.requests(self.term)
 
     def _on_recall(self, message: RecallRequest | RecallResponse) -> None:
         """Terms are not compared: the question must disturb nobody, and an answer is only heard."""
         if isinstance(message, RecallRequest):
-            index, now = self.log.configuration_index, self.configuration
-            self._send.append(self._memory.answer(message, self.term, index, now))
+            self._recalls[message.sender] += 1
+            if self._recalls[message.sender] <= RECALLS_PER_TICK:
+                self._send.append(self._memory.answer(message, self.term, self.log))
             return
         was_recalling = self.recalling
         if not self._recall.take(message, self.term + TERM_STEP_MAX):
@@ -592,7 +608,7 @@ class Raft:
         if self._ticks % self._heartbeat_ticks == 0:
             self._clock_off_ms = leadership.compare_clocks()
             self._send += leadership.heartbeats(self._now_ms)
-        if self._clock_off_ms and leadership.transferee is None:
+        if self._clock_off_ms and leadership.may_transfer_again:
             self.transfer()
 
     def _finish_leader_turn(self, leadership: Leadership) -> None:

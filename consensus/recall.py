@@ -20,7 +20,9 @@ it as lost. Against what nobody remembers there is one more wall: no new vote in
 already known when the question was answered.
 
 The answers also tell who belongs to the group now, which a replica that was away longer than its
-neighbours cannot know; the newest configuration told is the one whose quorum must answer.
+neighbours cannot know: the last configuration the other knows to be committed. If it is newer than
+what the log here has, its quorum must answer; if the log here ends with a change that may never
+have been committed, either quorum will do.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,6 @@ from dataclasses import dataclass
 from consensus.log import Log
 from consensus.messages import (
     AppendResponse,
-    Configuration,
     HardState,
     HeartbeatRequest,
     Message,
@@ -74,10 +75,7 @@ class Memory:
         if new != old and (old != Promises() or len(self._promises) < REMEMBERED_MAX):
             self._promises[message.sender] = new
 
-    def answer(
-        self, request: RecallRequest, term: int, index: int, configuration: Configuration
-    ) -> RecallResponse:
-        """`index` is that of the configuration in force."""
+    def answer(self, request: RecallRequest, term: int, log: Log) -> RecallResponse:
         promises = self._promises.get(request.sender, Promises())
         return RecallResponse(
             request.recipient,
@@ -86,8 +84,7 @@ class Memory:
             request.number,
             promises.vote_term,
             *promises.acknowledged,
-            index,
-            configuration,
+            *log.committed_configuration,
         )
 
 
@@ -118,47 +115,53 @@ class Recall:
     def __init__(self, replica_id: ReplicaId, number: int, log: Log) -> None:
         self._id = replica_id
         self._number = number
-        self._index = log.configuration_index
-        self._configuration = log.configuration
+        self._log = log
+        self._heard = log.committed_configuration
         self._answered = {replica_id: True}
         self.term = 0
         self.is_over = False
         self._count()
 
-    def requests(self, log: Log, term: int) -> list[Message]:
-        return [
-            RecallRequest(self._id, voter.id, term, self._number)
-            for voter in self.acquaintances(log)
-            if voter.id != self._id
-        ]
+    def requests(self, term: int) -> list[Message]:
+        others = {voter.id: None for voter in self.acquaintances if voter.id != self._id}
+        return [RecallRequest(self._id, other, term, self._number) for other in others]
 
-    def acquaintances(self, log: Log) -> tuple[Voter, ...]:
-        """The last committed configuration, all after it, and a newer one that was heard of; at the
-        start the first one too, which a newcomer got from those it came to, while its log still
-        tells of older ones. Who is in several is known by the newest."""
-        known = [self._configuration] if self._index > log.configuration_index else []
-        known += reversed(log.possible_configurations)
+    @property
+    def acquaintances(self) -> tuple[Voter, ...]:
+        """Everyone of the last committed configuration, of all after it and of a newer one that was
+        heard of; at the start of the first one too, which a newcomer got from those it came to,
+        while its log still tells of older ones. Who is named with several addresses or certificates
+        is in here with each."""
+        known = [self._heard[1]] if self._is_news else []
+        known += reversed(self._log.possible_configurations)
         if not self.is_over:
-            known.append(log.configurations[0][1])
-        found: dict[ReplicaId, Voter] = {}
-        for configuration in known:
-            for replica in configuration:
-                found.setdefault(replica.id, replica)
-        return tuple(found.values())
+            known.append(self._log.configurations[0][1])
+        return tuple(dict.fromkeys(voter for configuration in known for voter in configuration))
 
     def take(self, answer: RecallResponse, term_max: int) -> bool:
         """Whether it answers the question of this start. A term above `term_max` is a lie or will
         be approached; it must not keep this replica from voting for ever."""
         if answer.number != self._number:
             return False
-        if answer.configuration_index > self._index:
-            self._index, self._configuration = answer.configuration_index, answer.configuration
+        if answer.configuration_index > self._heard[0]:
+            self._heard = (answer.configuration_index, answer.configuration)
         if not self.is_over:
             self.term = max(self.term, min(answer.term, term_max))
             self._answered[answer.sender] = True
             self._count()
         return True
 
+    @property
+    def _is_news(self) -> bool:
+        return self._heard[0] > self._log.committed_configuration[0]
+
     def _count(self) -> None:
-        voters = [voter.id for voter in self._configuration.voters]
-        self.is_over = tally(voters, self._answered) is Tally.WON
+        deciding = [self._log.configuration]
+        if self._heard[0] > self._log.configuration_index:
+            deciding = [self._heard[1]]
+        elif self._is_news:
+            deciding.append(self._heard[1])
+        self.is_over = any(
+            tally([voter.id for voter in configuration.voters], self._answered) is Tally.WON
+            for configuration in deciding
+        )

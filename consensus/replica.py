@@ -160,6 +160,7 @@ class Replica:
         self._ticks = 0
         self._tick_is_due = False
         self._led_term: int | None = None
+        self._proposed_term: int | None = None
         self._another_leads = asyncio.Event()
 
         # When the disk last finished something, and whether it was asked for a sign of life since.
@@ -237,7 +238,7 @@ class Replica:
             core.last_index,
             core.commit,
             self._delivery.applied,
-            frozenset(self._peers.connected),
+            self._peers.connected,
             len(self.contradictions),
             core.recalling,
             core.clock_off_ms,
@@ -338,6 +339,7 @@ class Replica:
             proposal.answer.set_exception(error)
         else:
             self._proposals.add(position, proposal.answer)
+            self._proposed_term = position.term
 
     def _take_read_request(self, request: _ReadRequest) -> None:
         self._reads_asked += 1
@@ -401,7 +403,10 @@ class Replica:
 
     def _follow_changes(self, ready: Ready) -> None:
         led_term = ready.term if ready.role is Role.LEADER else None
-        if led_term != self._led_term:
+        # A term may begin and end within one turn of the loop, and have taken proposals.
+        is_lost = self._proposed_term not in (None, led_term)
+        if led_term != self._led_term or is_lost:
+            self._proposed_term = None
             _log.info("%s in term %d, leader %s", ready.role.value, ready.term, ready.leader)
             self._led_term = led_term
             self._proposals.doubt(led_term, self._ticks + self._doubt_ticks)

@@ -1,6 +1,7 @@
 """Clocks compared: what a reading says, and whose clock is off."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -92,6 +93,23 @@ def test_while_it_hands_over_nothing_is_proposed(make_cluster: Make) -> None:
     assert a.raft.transferring is not None
     with pytest.raises(Busy):
         a.propose()
+
+
+def test_who_does_not_take_over_is_not_asked_for_ever(make_cluster: Make) -> None:
+    """The only right clock is that of a replica whose disk hangs."""
+    cluster = make_cluster()
+    shift(cluster, "a", DAY_MS)
+    shift(cluster, "c", -DAY_MS)
+    a = cluster.elect("a")
+    cluster["b"].finish_writes = lambda count=0: False
+    accepted = 0
+    for _ in range(200):
+        cluster.tick_all()
+        with suppress(Busy):
+            a.propose()
+            accepted += 1
+    assert a.raft.role is Role.LEADER
+    assert accepted > 150
 
 
 def test_who_is_off_waits_longer_before_it_campaigns(make_cluster: Make) -> None:

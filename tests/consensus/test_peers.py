@@ -236,6 +236,20 @@ async def test_the_configuration_decides_who_may_speak() -> None:
         assert a.inbox.empty()
 
 
+async def test_who_moved_is_reached_wherever_it_turns_out_to_be() -> None:
+    """A change of address that may never be committed must not cut anybody off."""
+    a, b = End(A), End(B)
+    async with group(a, b):
+        nowhere = replace(b.voter(), address="localhost:1")
+        a.peers.configure((a.voter(), nowhere, b.voter()))
+        a.peers.send([question(A, B, 3)])
+        assert (await b.next()).term == 3
+        assert a.peers.connected == {B}
+        a.peers.configure((a.voter(), b.voter()))
+        a.peers.send([question(A, B, 4)])
+        assert (await b.next()).term == 4
+
+
 async def test_other_services_use_the_same_pinned_connection_and_learn_who_calls() -> None:
     a, b = End(A), End(B)
     callers: list[bytes] = []
@@ -269,6 +283,15 @@ class TestOutbox:
             HeartbeatRequest(A, B, 1, 4, 4, 0, 0, 0),
             HeartbeatResponse(A, B, 1, 4, 0, 4),
         ]
+
+    async def test_a_backlog_of_appends_does_not_starve_heartbeats(self) -> None:
+        """However fast new ones come: with each it would otherwise go back to the end."""
+        outbox = Outbox()
+        block = Entry(1, 1, EntryKind.NORMAL, 0, "", "", bytes(1 << 20))
+        for n in range(20):
+            outbox.put(AppendRequest(A, B, 1, 0, 0, (block,), 0))
+            outbox.put(HeartbeatRequest(A, B, 1, n, n, 0, 0, 0))
+        assert HeartbeatRequest(A, B, 1, 19, 19, 0, 0, 0) in await outbox.take()
 
     async def test_is_bounded_in_messages_and_bytes(self) -> None:
         outbox = Outbox()

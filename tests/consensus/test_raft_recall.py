@@ -1,6 +1,7 @@
 """Who may vote: after a start, only who has heard from a quorum what it promised before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from consensus.messages import (
     VoteRequest,
     VoteResponse,
 )
-from consensus.raft import TERM_STEP_MAX, NotLeader, Raft
+from consensus.raft import RECALLS_PER_TICK, TERM_STEP_MAX, NotLeader, Raft
 from consensus.ready import Read, Role
 from consensus.recall import REMEMBERED_MAX, Memory, Recall, forgotten
 
@@ -257,10 +258,10 @@ def test_nothing_forgotten_about_itself_in_its_own_voice(three: Configuration) -
 
 
 def test_what_is_remembered(three: Configuration) -> None:
-    memory = Memory()
+    memory, log = Memory(), Log(MemoryStorage(three))
 
     def remembered() -> tuple[int, int, int]:
-        found = memory.answer(RecallRequest(B, A, 9, 1), 2, 0, three)
+        found = memory.answer(RecallRequest(B, A, 9, 1), 2, log)
         return found.vote_term, found.ack_term, found.ack_index
 
     assert remembered() == (0, 0, 0)
@@ -278,14 +279,17 @@ def test_what_is_remembered(three: Configuration) -> None:
 
 
 def test_strangers_cannot_fill_the_memory(three: Configuration) -> None:
-    memory = Memory()
+    memory, log = Memory(), Log(MemoryStorage(three))
+
+    def vote_term(id_: str) -> int:
+        return memory.answer(RecallRequest(id_, A, 1, 1), 0, log).vote_term
+
     for n in range(REMEMBERED_MAX + 1):
         memory.note(VoteResponse(f"b/{n:016x}", A, 3, True))
     ids = [f"b/{n:016x}" for n in range(REMEMBERED_MAX + 1)]
-    known = [memory.answer(RecallRequest(id_, A, 1, 1), 0, 0, three).vote_term for id_ in ids]
-    assert known == [3] * REMEMBERED_MAX + [0]
+    assert list(map(vote_term, ids)) == [3] * REMEMBERED_MAX + [0]
     memory.note(VoteResponse(ids[0], A, 4, True))
-    assert memory.answer(RecallRequest(ids[0], A, 1, 1), 0, 0, three).vote_term == 4
+    assert vote_term(ids[0]) == 4
 
 
 def test_an_old_copy_of_a_disk_cannot_elect_a_second_leader(make_cluster: Make) -> None:
@@ -319,6 +323,20 @@ def test_a_leader_that_was_put_back_is_noticed_too(make_cluster: Make) -> None:
     a.storage = copy
     a.start()
     assert "b/0000000000000001 had entries up to 2" in a.raft.rollback
+
+
+def test_it_answers_each_only_so_often(three: Configuration) -> None:
+    """The answers are long, and a thousand questions fit into one message."""
+    raft = core(three)
+    sent(raft)
+    for number in range(100):
+        raft.step(RecallRequest(B, A, 0, number), 0)
+    raft.step(RecallRequest(C, A, 0, 0), 0)
+    assert [message.recipient for message in sent(raft)] == [B] * RECALLS_PER_TICK + [C]
+    raft.tick(0)
+    sent(raft)
+    raft.step(RecallRequest(B, A, 0, 9), 0)
+    assert len(sent(raft)) == 1
 
 
 class TestWhoIsThere:
@@ -361,12 +379,47 @@ class TestWhoIsThere:
         storage.append(None, [Entry(1, 1, EntryKind.CONFIGURATION, 0, "d", "test", old)])
         log = Log(storage, applied=1)
         recall = Recall(A, NUMBER, log)
-        asked = [message.recipient[0] for message in recall.requests(log, 0)]
+        asked = [message.recipient[0] for message in recall.requests(0)]
         assert asked == ["d", "e", "b", "c"]
         recall.take(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 5, configuration("bc", "a")), 1000)
         recall.take(RecallResponse(C, A, 1, NUMBER, 0, 0, 0, 5, configuration("bc", "a")), 1000)
         assert recall.is_over
-        assert [voter.id[0] for voter in recall.acquaintances(log)] == ["b", "c", "a", "d", "e"]
+        assert [voter.id[0] for voter in recall.acquaintances] == ["b", "c", "a", "d", "e"]
+
+    def test_who_moved_is_asked_at_both_addresses(self, make_cluster: Make) -> None:
+        """A newcomer that restarts while its log still tells of the addresses of long ago."""
+        configuration = type(make_cluster("a")).configuration
+        moved = Configuration(tuple(replace(v, address="new:1") for v in configuration("bc")))
+        storage = MemoryStorage(moved)
+        old = configuration("bc").format()
+        storage.append(None, [Entry(1, 1, EntryKind.CONFIGURATION, 0, "b", "test", old)])
+        recall = Recall(A, NUMBER, Log(storage, applied=1))
+        assert [voter.address for voter in recall.acquaintances] == [
+            "b:7000",
+            "c:7000",
+            "new:1",
+            "new:1",
+        ]
+
+    def test_a_change_that_may_never_have_been_committed_holds_nobody_up(
+        self, make_cluster: Make
+    ) -> None:
+        """The log here ends with a change of an old leader; the group went on without it."""
+        configuration = type(make_cluster("a")).configuration
+        storage = MemoryStorage(configuration("ab"))
+        lost = configuration("abc").format()
+        storage.append(
+            None,
+            [
+                Entry(1, 1, EntryKind.NORMAL, 0, "b", "test", b""),
+                Entry(2, 1, EntryKind.CONFIGURATION, 0, "b", "test", lost),
+            ],
+        )
+        recall = Recall(A, NUMBER, Log(storage, applied=0))
+        now = configuration("ax")
+        recall.take(RecallResponse(X, A, 2, NUMBER, 0, 0, 0, 1, now), 1000)
+        assert recall.is_over, "a and x are a quorum of what is committed"
+        assert [voter.id[0] for voter in recall.acquaintances] == ["a", "x", "b", "c"]
 
     def test_without_a_leader_it_asks_again(self, three: Configuration) -> None:
         raft = core(three)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from consensus import proposals as proposals_module
 from consensus.delivery import WAITING_BYTES_MAX
 from consensus.disk import REAL_DISK, Disk, RealDisk
 from consensus.journal import (
@@ -37,7 +36,6 @@ from consensus.proposals import (
     DiskFull,
     Dropped,
     NotLeader,
-    Proposals,
     Unavailable,
     Unknown,
 )
@@ -428,47 +426,6 @@ async def test_a_leader_with_a_hung_disk_goes_silent(three: tuple[Network, list[
     await propose(members, b"goes on")
 
 
-class TestProposals:
-    """Each is answered once, by what is committed at its place or by time."""
-
-    async def test_fates(self) -> None:
-        waiting = Proposals()
-        loop = asyncio.get_running_loop()
-        answers = {
-            p: loop.create_future() for p in (Position(3, 1), Position(4, 1), Position(6, 2))
-        }
-        for position, answer in answers.items():
-            waiting.add(position, answer)
-        waiting.committed([entry(3, 1), entry(4, 2)])
-        assert answers[Position(3, 1)].result() == Position(3, 1)
-        with pytest.raises(Dropped):
-            answers[Position(4, 1)].result()
-        waiting.doubt(2, 10)  # Still led in its own term.
-        waiting.expire(10)
-        assert len(waiting) == 1
-        waiting.doubt(None, 20)
-        waiting.expire(19)
-        assert len(waiting) == 1
-        waiting.expire(20)
-        with pytest.raises(Unknown):
-            answers[Position(6, 2)].result()
-
-    async def test_who_has_left_is_not_answered(self) -> None:
-        waiting = Proposals()
-        for index in (1, 2):
-            answer = asyncio.get_running_loop().create_future()
-            waiting.add(Position(index, 1), answer)
-            answer.cancel()
-        waiting.committed([entry(1, 1)])
-        waiting.close()
-        assert len(waiting) == 0
-
-    def test_the_errors_say_whose_move_is_next(self) -> None:
-        for error in (NotLeader, Busy, Dropped, Unknown, Unavailable):
-            assert issubclass(error, proposals_module.ReplicaError)
-        assert str(NotLeader(None, None)) == "there is no leader"
-
-
 def entry(index: int, term: int) -> Entry:
     return Entry(index, term, EntryKind.NORMAL, 0, "court", "0.1.0", b"")
 
@@ -572,3 +529,16 @@ async def test_it_says_whom_it_must_know(three: tuple[Network, list[Member]]) ->
     statuses = [member.replica.status() for member in members]
     assert not any(status.recalling for status in statuses)
     assert all(gone not in status.matches for status in statuses if status.role is Role.LEADER)
+
+
+async def test_a_lead_of_one_turn_leaves_no_proposal_waiting(alone: Path) -> None:
+    """Won and lost between two looks at the core: what was proposed in it is in doubt like any."""
+    member = Member(Network(), alone)
+    replica = member.replica
+    answer = asyncio.get_running_loop().create_future()
+    replica._proposals.add(Position(9, 7), answer)
+    replica._proposed_term = 7
+    async with member.running():
+        with pytest.raises(Unknown):
+            async with asyncio.timeout(20):
+                await answer
