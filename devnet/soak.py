@@ -79,9 +79,9 @@ class Tally:
     now: str = "starting"
 
     @property
-    def wrong(self) -> int:
-        """How much there is of what there must be nothing of."""
-        return self.lost + self.duplicated + self.non_linearizable + self.other + self.sim_failed
+    def broken(self) -> int:
+        """How much there is of what real processes must give nothing of."""
+        return self.lost + self.duplicated + self.non_linearizable + self.other
 
     def blame(self, lines: Sequence[str]) -> None:
         """Keep what is wrong in words."""
@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(options, tally, console))
     print(json.dumps(_report(tally, options, time.monotonic() - start_s)))
-    return 1 if tally.wrong else 0
+    return 1 if tally.broken or tally.sim_failed else 0
 
 
 def _options(argv: list[str] | None) -> Options:
@@ -182,13 +182,13 @@ class Round:
     async def run(self, until_s: float) -> None:
         """Carry it out; what goes wrong is in the tally, and its directory is kept."""
         directory = Path(tempfile.mkdtemp(prefix="cunzheng-soak-"))
-        before = self._tally.wrong
+        before = self._tally.broken
         try:
             await self._run(directory / "devnet", until_s)
         except (ClusterError, NotEnrolled, Refused, OSError) as error:
             self._tally.other += 1
             self._tally.blame([f"{type(error).__name__}: {error}"])
-        if self._tally.wrong > before:
+        if self._tally.broken > before:
             self._tally.blame([f"kept: {directory}"])
         else:
             shutil.rmtree(directory)

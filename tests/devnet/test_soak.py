@@ -14,6 +14,8 @@ from devnet.simulating import Batch
 from devnet.soak import Tally, silence
 
 ALL = tuple(Kind)
+WRONG = ("lost", "duplicated", "non_linearizable", "other", "sim_failed")
+"""What must be 0."""
 
 
 def test_a_seed_is_a_plan() -> None:
@@ -51,7 +53,7 @@ def test_what_is_wrong_shows_in_the_exit_code(
         tally.fail_over_ms += [700.0, 900.0, 800.0]
 
     monkeypatch.setattr(soak, "_run", run)
-    for wrong in ([], *([name] for name in ("lost", "duplicated", "non_linearizable", "other"))):
+    for wrong in ([], *([name] for name in WRONG)):
         assert soak.main(["1"]) == len(wrong)
         report = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert [report[name] for name in wrong] == [1] * len(wrong)
@@ -98,7 +100,7 @@ def run_soak(*arguments: str) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    for name in ("lost", "duplicated", "non_linearizable", "other", "sim_failed"):
+    for name in WRONG:
         assert report[name] == 0, report
     return report
 
