@@ -8,6 +8,7 @@ from consensus import proposals as proposals_module
 from consensus.messages import Entry, EntryKind, Position
 from consensus.proposals import (
     Busy,
+    DiskFull,
     Dropped,
     NotLeader,
     Proposals,

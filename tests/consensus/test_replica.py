@@ -426,10 +426,6 @@ async def test_a_leader_with_a_hung_disk_goes_silent(three: tuple[Network, list[
     await propose(members, b"goes on")
 
 
-def entry(index: int, term: int) -> Entry:
-    return Entry(index, term, EntryKind.NORMAL, 0, "court", "0.1.0", b"")
-
-
 class SmallDisk(RealDisk):
     """With as much room as the test says."""
 
