@@ -110,6 +110,42 @@ class GatewayConfig:
     api_keys: Path
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedMember:
+    """One `[[members]]` of a plan.
+
+    name         Name of the member: a-z, then a-z 0-9 -.
+    kind         Of its organisation: court, notary, forensic, industry or other.
+    organisation Its name, as it is printed for people.
+    log_key      Public key (`ed25519:...`) that publishes checkpoints and signs changes of policy.
+    witness_key  Public key that seals; another one.
+    """
+
+    name: str
+    kind: str
+    organisation: str
+    log_key: str
+    witness_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPlan:
+    """`plan.toml`: what the first members of a chain agree on, once.
+
+    origin       Name of the chain, like a host name with a path; no two chains have the same.
+    network      `test`, which every result will say, or `production`.
+    quorum       How many members must seal. A majority resists one crash; more resist liars.
+    authorities  Public keys of those who enrol keys.
+    members      Everybody who is to seal, also who comes in later.
+    """
+
+    origin: str
+    network: str
+    quorum: int
+    authorities: tuple[str, ...]
+    members: tuple[PlannedMember, ...]
+
+
 def load_member(path: Path) -> MemberConfig:
     """The settings of a member; `Misconfigured` names what is wrong."""
     table = _Table(path, MemberConfig)
@@ -151,6 +187,27 @@ def load_gateway(path: Path) -> GatewayConfig:
     if not config.members:
         raise Misconfigured(f"{path}: `members` names nobody to ask")
     return config
+
+
+def load_plan(path: Path) -> PolicyPlan:
+    """The plan of a policy; `Misconfigured` names what is wrong with its form."""
+    table = _Table(path, PolicyPlan)
+    return PolicyPlan(
+        origin=table.text("origin"),
+        network=table.text("network"),
+        quorum=table.integer("quorum"),
+        authorities=tuple(table.texts("authorities")),
+        members=tuple(
+            PlannedMember(
+                each.member("name"),
+                each.text("kind"),
+                each.text("organisation"),
+                each.text("log_key"),
+                each.text("witness_key"),
+            )
+            for each in table.tables("members", PlannedMember)
+        ),
+    )
 
 
 def read_file(path: Path) -> bytes:
@@ -220,10 +277,19 @@ class _Table:
         return self._resolve(self.text(name))
 
     def paths(self, name: str) -> list[Path]:
+        return [self._resolve(each) for each in self.texts(name, "paths")]
+
+    def texts(self, name: str, what: str = "texts") -> list[str]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self._wrong(name, "is not a list of paths")
-        return [self._resolve(each) for each in value]
+            raise self._wrong(name, f"is not a list of {what}")
+        return value
+
+    def integer(self, name: str) -> int:
+        value = self._take(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong(name, "is not a number")
+        return value
 
     def tables(self, name: str, known: type) -> list[_Table]:
         value = self._take(name)

@@ -1,4 +1,8 @@
-"""The first members of a chain: the only ones whose empty directory makes a voter.
+"""How a chain begins: the policy its members agreed on, and the first of them.
+
+A plan (`config.PolicyPlan`) becomes the texts that everybody has from the beginning: `members.txt`,
+`policy.txt`, and `genesis.txt` with both. The first members are the only ones whose empty directory
+makes a voter.
 
 One member alone draws its own incarnation. Several that begin together must begin from the same
 first configuration, one line as `consensus.messages` writes it, with an incarnation drawn for each
@@ -7,13 +11,20 @@ of them beforehand; everybody gets the same file, and uses it once.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
+from consensus.clocks import SKEW_MS_MAX
 from consensus.messages import Configuration, ReplicaId, Voter
-from node.config import MemberConfig, read_certificate, read_file
+from node.config import MemberConfig, PolicyPlan, read_certificate, read_file
 from node.directory import draw_replica_id, is_empty, make_directory
 from node.errors import Misconfigured
-from node.evidence.record import Genesis
+from node.evidence.digests import sha256
+from node.evidence.keys import parse_public_key
+from node.evidence.members import Member, format_members
+from node.evidence.policy import RULES, Policy, Sealer, format_policy
+from node.evidence.policy_note import first_note
+from node.evidence.record import Genesis, format_genesis
 from node.keyfile import load_signer
 
 
@@ -33,6 +44,46 @@ def found(config: MemberConfig, genesis: Genesis, voters: Path | None = None) ->
         own = _ours(config, voters, first, own)
     make_directory(config, genesis, own.id, first)
     return own.id
+
+
+def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
+    """The texts a plan comes to, as new files; returns the policy. `Malformed` names what a policy
+    cannot say."""
+    members = format_members(
+        [Member(each.name, each.kind, each.organisation) for each in plan.members]
+    )
+    policy = format_policy(
+        Policy(
+            origin=plan.origin,
+            network=plan.network,
+            rules=RULES,
+            serial=1,
+            skew_ms=SKEW_MS_MAX,
+            members_hash=sha256(members),
+            authorities=tuple(
+                sorted(map(parse_public_key, plan.authorities), key=lambda key: key.text)
+            ),
+            sealers=tuple(
+                Sealer(
+                    each.name, parse_public_key(each.log_key), parse_public_key(each.witness_key)
+                )
+                for each in plan.members
+            ),
+            quorum=plan.quorum,
+        )
+    )
+    genesis = Genesis(now_ms, version("cunzheng"), first_note(policy, members))
+    files = {
+        "members.txt": members,
+        "policy.txt": policy,
+        "genesis.txt": format_genesis(genesis),
+    }
+    for name in files:
+        if (directory / name).exists():
+            raise Misconfigured(f"{directory / name} exists: a chain has one beginning")
+    for name, text in files.items():
+        (directory / name).write_bytes(text)
+    return policy
 
 
 def draw_voter(config: MemberConfig) -> Voter:

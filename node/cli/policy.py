@@ -1,8 +1,11 @@
-"""`cunzheng policy fingerprint`: what a court publishes on paper, and what it stands for."""
+"""`cunzheng policy write`: the policy a chain begins with, and its genesis file.
+`cunzheng policy fingerprint`: what a court publishes on paper, and what it stands for.
+"""
 
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from node.cli.arguments import common, read_policy_note
@@ -16,7 +19,8 @@ from node.words import Notice, OpenPoint
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     """The arguments of `policy`."""
-    actions = parser.add_subparsers(metavar="fingerprint", required=True)
+    actions = parser.add_subparsers(metavar="write|fingerprint", required=True)
+    _configure_write(actions, language)
     summary = said(
         Text(
             "计算策略指纹，供法院在纸面上公布",
@@ -39,9 +43,37 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     )
 
 
+def _configure_write(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], language: Language
+) -> None:
+    summary = said(
+        Text(
+            "由各成员商定的方案写出 members.txt、policy.txt 和 genesis.txt",
+            "members.txt, policy.txt and genesis.txt, from the plan the members agreed on",
+        ),
+        language,
+    )
+    action = actions.add_parser(
+        "write",
+        help=summary,
+        description=summary,
+        allow_abbrev=False,
+        parents=[common(language)],
+    )
+    action.add_argument(
+        "plan",
+        type=Path,
+        metavar="PLAN.toml",
+        help=said(
+            Text("方案；文件写在其旁边", "the plan; the files are written beside it"), language
+        ),
+    )
+
+
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Print the fingerprint and whom it stands for."""
-    text, members = read_policy_note(arguments.policy)
+    """Write what is to be written, then print the fingerprint and whom it stands for."""
+    path = arguments.policy if "policy" in arguments else _write(arguments.plan)
+    text, members = read_policy_note(path)
     policy = parse_policy(text)
     terminal.json(
         {
@@ -58,6 +90,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     )
     _print(terminal, text, policy, {each.name: each for each in members})
     return 0
+
+
+def _write(path: Path) -> Path:
+    from node.config import load_plan
+    from node.founding import write_rules
+
+    directory = path.absolute().parent
+    write_rules(load_plan(path), directory, time.time_ns() // 1_000_000)
+    return directory / "genesis.txt"
 
 
 def _print(terminal: Terminal, text: bytes, policy: Policy, members: dict[str, Member]) -> None:

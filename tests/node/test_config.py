@@ -10,6 +10,8 @@ from node.config import (
     GatewayConfig,
     MemberAddress,
     MemberConfig,
+    PlannedMember,
+    PolicyPlan,
     load_gateway,
     load_member,
     read_certificate,
@@ -128,7 +130,9 @@ def test_a_certificate_that_is_none(tmp_path: Path, text: str) -> None:
         read_certificate(tmp_path / "c.pem")
 
 
-@pytest.mark.parametrize("kind", [MemberConfig, GatewayConfig, MemberAddress])
+@pytest.mark.parametrize(
+    "kind", [MemberConfig, GatewayConfig, MemberAddress, PolicyPlan, PlannedMember]
+)
 def test_every_setting_is_documented(kind: type) -> None:
     """In its own words, at the start of a line of the docstring, and nothing else is."""
     lines = (kind.__doc__ or "").split("\n")
