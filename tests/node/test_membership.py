@@ -106,7 +106,8 @@ async def test_a_member_put_back_from_an_old_copy_rejoins(houses: Any) -> None:
     houses.start(name)
     await deposit(houses, 30)
     await until(lambda: incarnation(houses, name) != old)
-    await settled(houses, *houses.configs)
+    statuses = await settled(houses, *houses.configs)
+    assert not any(each.alarms for each in statuses.values()), "no seal contradicts another"
     aside = data.with_name("data.lost-1")
     assert (aside / "incarnation").read_text() == f"{old}\n"
     # What it published before the copy was made it still has, and shows.

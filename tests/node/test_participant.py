@@ -1,6 +1,7 @@
-"""A member whose disk refuses, and one that is lied to by its leader."""
+"""One member at work among others: its disk refuses, its leader lies, its clock is wrong."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -8,12 +9,17 @@ import pytest
 
 from consensus.disk import RealDisk
 from consensus.journal import RESERVE_BYTES
-from consensus.replica import Replica
+from consensus.messages import Voter
+from consensus.replica import Replica, Status
+from node import member_pb2 as pb
 from node import participant
 from node.errors import DiskFailed, DiskFull
 from node.evidence.proof_text import parse_proof
+from node.exchange import Exchange
+from node.ledger import Ledger
+from node.member import serve
 from node.sealing import Step
-from node.seals import Seals
+from node.seals import Seals, SealsCorrupt
 
 pytestmark = pytest.mark.anyio
 
@@ -89,3 +95,101 @@ async def test_an_index_nobody_reaches_does_not_keep_it_from_sealing(
     house.start()
     (outcome,) = await house.propose(house.world.deposited(1))
     assert await asyncio.wait_for(house.proof("court", outcome.position.statement_id), 20)
+
+
+async def test_nothing_is_sealed_before_a_quorum_has_told_what_was(
+    houses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may have lost its last seal, and only the others know it. Blocks are agreed on and
+    applied meanwhile; once one other has answered, a quorum of three has."""
+    pull, told = Exchange._pull, asyncio.Event()
+    start_sealing, sealing = Ledger.start_sealing, set()
+
+    def start(ledger: Ledger, now_s: int) -> Step:
+        sealing.add(ledger.sealing.member)
+        return start_sealing(ledger, now_s)
+
+    async def silent(exchange: Exchange, channel: Any, voter: Voter) -> None:
+        await told.wait()
+        if "notary" in (exchange._member, voter.id.partition("/")[0]):
+            await asyncio.Event().wait()
+        await pull(exchange, channel, voter)
+
+    monkeypatch.setattr(Exchange, "_pull", silent)
+    monkeypatch.setattr(Ledger, "start_sealing", start)
+    houses.start()
+    (outcome,) = await houses.propose(houses.world.deposited(1))
+    identity = outcome.position.statement_id
+    for name in houses.configs:  # Each has caught up, or would not know that it is there.
+        request = pb.FindRequest(statement_id=identity, linearizable=True)
+        assert (await houses.call(name, "Find", request)).found
+    assert sealing == set()
+    told.set()
+    await houses.proof("court", identity)
+    await houses.proof("forensic", identity)
+    assert sealing == {"court", "forensic"}
+
+
+async def test_a_wrong_clock_does_not_seal(houses: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, the others go on, and when it is right it seals the newest checkpoint."""
+    status, off = Replica.status, {"court": 5_000}
+
+    def told(replica: Replica) -> Status:
+        answer = status(replica)
+        return replace(answer, clock_off_ms=off.get(answer.id.partition("/")[0], 0))
+
+    monkeypatch.setattr(Replica, "status", told)
+    houses.start()
+    (outcome,) = await houses.propose(houses.world.deposited(1))
+    identity = outcome.position.statement_id
+    for name in ("forensic", "notary"):
+        await houses.proof(name, identity)
+        peers = {peer.member: peer for peer in (await houses.status(name)).peers}
+        assert peers["court"].sealed_size == 0
+    alarms = (await houses.status("court")).alarms
+    assert list(alarms) == ["its clock is 5.0 s ahead of the others'; not sealing"]
+    off["court"] = 0
+    await houses.proof("court", identity)
+    assert not (await houses.status("court")).alarms
+    off["court"] = -2_500
+    alarms = (await houses.status("court")).alarms
+    assert list(alarms) == ["its clock is 2.5 s behind the others'; not sealing"]
+
+
+async def test_seals_that_fail_while_it_runs_are_made_anew(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the same incarnation, and without anybody starting it again."""
+    house.start()
+    (outcome,) = await house.propose(house.world.deposited(1))
+    identity = outcome.position.statement_id
+    await house.proof("court", identity)
+    note_after, damaged = Seals.note_after, iter([True])
+
+    def read(seals: Seals, leaf_index: int) -> Any:
+        if next(damaged, False):
+            raise SealsCorrupt("a block fails its checksum")
+        return note_after(seals, leaf_index)
+
+    monkeypatch.setattr(Seals, "note_after", read)
+    with pytest.raises(Exception, match="corrupt"):
+        await house.proof("court", identity)
+    assert await house.proof("court", identity)
+    data = house.configs["court"].data
+    assert (data / "seals.lost-1").is_dir()
+    assert not data.with_name("data.lost-1").exists()
+
+
+async def test_a_leader_that_is_asked_to_stop_hands_over(houses: Any) -> None:
+    """Before it goes another leads: nobody has to miss it first."""
+    stops = {name: asyncio.Event() for name in houses.configs}
+    for name, config in houses.configs.items():
+        houses.running[name] = asyncio.create_task(serve(config, stops[name]))
+    await houses.propose(houses.world.deposited(1))
+    leader = await houses.leader()
+    term = (await houses.status(leader)).term
+    stops[leader].set()
+    await houses.running.pop(leader)
+    other = next(iter(houses.running))
+    status = await houses.status(other)
+    assert (status.term, status.leader != leader, bool(status.leader)) == (term + 1, True, True)
