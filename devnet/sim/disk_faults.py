@@ -110,6 +110,7 @@ class DiskFaults:
         elif not stream.choice((disk.flip_log, disk.flip_table))(stream, place):
             return False
         self._faults.note(f"flipped bit at {victim.name}: {place}")
+        self._world.chain.may_forget(victim.name)
         if counts:
             victim.disk_is_lost()
         return True
@@ -126,28 +127,36 @@ class DiskFaults:
         return True
 
     def _old_copy(self) -> bool:
-        """Every other time a copy is made, every other it is put back. A replica can find out only
-        from those who remember, so for a while nobody else can reach it."""
-        victim = self._faults.victim(leaders=0)
-        if victim is None or victim.member is None:
-            return False
-        replica = victim.member.replica_id
-        saved = self._saved.pop(victim.name, None)
-        if saved is None or saved.replica_id != replica:
-            disk = self._world.watch.replicas[replica].disk
-            holds = (disk.hard_state.term, len(disk.log) - 1)
-            self._saved[victim.name] = Saved(victim.disk.copy(), replica, holds)
-            return False
+        """A replica can find out that its disk was put back only from those who remember, so for a
+        while nobody else can reach it. Whose disk was not put back is copied for the next time."""
         leader = self._faults.leader()
-        if leader is None or leader is victim or leader.member is None or self._faults.protected:
+        victims = [m for m in self._faults.running() if leader and self._forgets(m, leader)]
+        victim = self._stream.choice(victims) if victims else None
+        if victim is not None and leader is not None:
+            self._put_back(victim, self._saved.pop(victim.name), leader)
+        for machine in self._faults.running():
+            if self._stream.random() < 0.5:
+                self._save(machine)
+        return victim is not None
+
+    def _save(self, machine: Machine) -> None:
+        assert machine.member is not None
+        replica = machine.member.replica_id
+        disk = self._world.watch.replicas[replica].disk
+        holds = (disk.hard_state.term, len(disk.log) - 1)
+        self._saved[machine.name] = Saved(machine.disk.copy(), replica, holds)
+
+    def _forgets(self, machine: Machine, leader: Machine) -> bool:
+        """The copy of this machine's disk lacks what it has acknowledged to this leader."""
+        saved = self._saved.get(machine.name)
+        if machine.member is None or leader.member is None or self._faults.protected:
             return False
-        leading = leader.member.driver.raft
+        replica, leading = machine.member.replica_id, leader.member.driver.raft
+        if saved is None or saved.replica_id != replica or machine is leader:
+            return False
         acknowledged = self._world.watch.replicas[leading.id].match.get(replica, 0)
-        forgets = acknowledged and saved.holds < (leading.term, acknowledged)
-        if not forgets or not may_lose(self._world, victim):
-            return False
-        self._put_back(victim, saved, leader)
-        return True
+        forgets = saved.holds < (leading.term, acknowledged)
+        return bool(acknowledged) and forgets and may_lose(self._world, machine)
 
     def _put_back(self, victim: Machine, saved: Saved, leader: Machine) -> None:
         self._faults.note(f"an old copy is put back at {victim.name}; {leader.name} remembers")

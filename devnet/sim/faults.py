@@ -84,14 +84,14 @@ class Faults:
         machines = [each for each in machines if each.name not in self.protected]
         return self._stream.choice(machines) if machines else None
 
-    def _running(self) -> list[Machine]:
+    def running(self) -> list[Machine]:
         return [each for each in self.world.machines.values() if each.member is not None]
 
     def leader(self) -> Machine | None:
         """The one that leads the newest term."""
         leading = [
             (each.member.driver.raft.term, each.name, each)
-            for each in self._running()
+            for each in self.running()
             if each.member is not None and each.member.driver.raft.role is Role.LEADER
         ]
         return max(leading)[2] if leading else None
@@ -101,14 +101,14 @@ class Faults:
         leader = self.leader()
         if leader is not None and happens(self._stream, leaders):
             return self._pick([leader])
-        return self._pick(self._running())
+        return self._pick(self.running())
 
     # Power and processes.
 
     def _power_cut(self) -> bool:
         if not self.protected and happens(self._stream, 0.1):
             self.note("the power fails everywhere")
-            for machine in self._running():
+            for machine in self.running():
                 self.power_fails(machine)
             return True
         victim = self.victim()

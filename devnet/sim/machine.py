@@ -92,11 +92,13 @@ class Machine:
             self.note(f"{self.name} cannot make its directory: {error}")
             return
         self.replica_on_disk, self.in_doubt = replica_id, False
+        self.world.counts["replicas made"] += 1
         self.note(f"{replica_id} is made")
         self.start()
 
     def disk_is_lost(self) -> None:
         """What the replica on it promised is not to be relied on any more."""
+        self.world.chain.may_forget(self.name)
         if self.replica_on_disk is not None:
             self.world.watch.destroyed(self.replica_on_disk)
         self.in_doubt = False
@@ -171,6 +173,8 @@ class Machine:
         loss = self.disk.crash(self._disk_stream, tear=tear, whole=whole)
         self.world.counts["unsynced batches lost"] += loss.batches
         self.world.counts["torn writes"] += loss.torn
+        if loss.torn:
+            self.world.chain.may_forget(self.name)
         self.in_doubt = loss.torn > 0 and may_lose
 
     def clear(self) -> None:

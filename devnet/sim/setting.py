@@ -19,8 +19,8 @@ TICK_US = 50 * MS
 """As in the product; the only thing that is about real time."""
 
 MEAN_US: Mapping[str, int] = {
-    "power cut": 4 * SECOND,
-    "kill": 6 * SECOND,
+    "power cut": 3 * SECOND,
+    "kill": 4 * SECOND,
     "pause": 8 * SECOND,
     "partition": 4 * SECOND,
     "clog": 8 * SECOND,
@@ -30,7 +30,7 @@ MEAN_US: Mapping[str, int] = {
     "full disk": 20 * SECOND,
     "flipped bit": 30 * SECOND,
     "wiped disk": 30 * SECOND,
-    "old copy": 20 * SECOND,
+    "old copy": 6 * SECOND,
     "clock": 8 * SECOND,
     "membership": 8 * SECOND,
     "transfer": 8 * SECOND,
@@ -104,7 +104,7 @@ def draw(chance: Chance) -> Setting:
         disk=DiskPace(100, stream.choice((200, 1 * MS, 1 * MS, 10 * MS))),
         write_buffer_bytes=stream.choice((PLENTY_BYTES, 2_000_000, PLENTY_BYTES)),
         clients=stream.choice((2, 4, 4, 6)),
-        think_us=stream.choice((20, 60, 60, 200)) * MS,
+        think_us=stream.choice((30, 80, 80, 200)) * MS,
         mean_us=_dangers(stream),
     )
 
