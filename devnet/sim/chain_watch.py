@@ -1,5 +1,5 @@
-"""Watches all ledgers at once: one chain, one place for each statement, and seals only on that
-chain (invariants 17 and 18).
+"""Watches all ledgers at once: one chain, one place for each statement, seals only on that chain,
+and none that takes another back (invariants 17 and 18).
 
 What is committed is applied here too, once and in order, with what came before kept in memory
 instead of on a disk. Every member must come to the same: as the block hash covers the block entry,
@@ -7,15 +7,31 @@ and that the hash of the block before, equal hashes at one height are equal chai
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from consensus.messages import Entry
 from devnet.sim.violation import Invariant, Judge
 from node.chain import Applied, Chain, KeyState, Taken, apply, genesis
 from node.evidence.checkpoint import parse_checkpoint
-from node.evidence.keys import PublicKey
+from node.evidence.keys import BadSignature, PublicKey
+from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis
 from node.evidence.sealed import parse_sealed, verify_seals
-from node.sealing import Step
+from node.sealing import Note, SentSeal, Step
+
+
+@dataclass(slots=True)
+class _Told:
+    """What one member has let others know."""
+
+    lines: set[bytes] = field(default_factory=set)
+    """All its seals."""
+    sealed: int = 0
+    """The greatest size it sealed."""
+    is_sure: bool = True
+    """It still has that seal, so it never seals this size again."""
+    published: int = 0
+    """The size of its last note; 0 if it may have lost that."""
 
 
 class ChainWatch:
@@ -32,6 +48,7 @@ class ChainWatch:
         self._roots: dict[int, bytes] = {}
         self._keys: dict[PublicKey, KeyState] = {}
         self._checked: set[bytes] = set()
+        self._told: dict[str, _Told] = {}
         self._take(genesis(first))
 
     def committed(self, block: Entry) -> None:
@@ -44,7 +61,10 @@ class ChainWatch:
         self._keys |= applied.key_states
         for outcome in applied.outcomes:
             if isinstance(outcome, Taken) and outcome.statement is not None:
-                self.positions[outcome.statement.statement_id] = outcome.leaf_index
+                identity = outcome.statement.statement_id
+                if identity in self.positions:
+                    self._broken(Invariant.EXACTLY_ONCE, f"{identity.hex()[:16]} is taken again")
+                self.positions[identity] = outcome.leaf_index
 
     def has_statement(self, identity: bytes) -> bool:
         return identity in self.positions
@@ -72,18 +92,47 @@ class ChainWatch:
 
     def told(self, member: str, step: Step) -> None:
         for seal in step.own:
-            if parse_checkpoint(seal.body).root != self._roots.get(seal.size):
-                self._broken(Invariant.HASH_CHAIN, f"{member} seals another root at {seal.size}")
+            self._check_seal(member, seal)
         for contradiction in step.contradictions:
             what = f"{member} finds that {contradiction.member} contradicts it"
             self._broken(Invariant.HASH_CHAIN, what)
         if step.halted:
             self._broken(Invariant.HASH_CHAIN, f"{member} stops sealing: {step.halted}")
         for note in step.notes:
-            self.notes += 1
-            if note.data not in self._checked:
-                self._checked.add(note.data)
-                sealed = parse_sealed(note.data)
-                if sealed.checkpoint.root != self._roots.get(sealed.checkpoint.size):
-                    self._broken(Invariant.HASH_CHAIN, f"{member} publishes a note of another tree")
-                verify_seals(sealed, self._policy)
+            self._check_note(member, note)
+
+    def may_forget(self, member: str) -> None:
+        """Something befell its disk that may cost it seals and notes."""
+        told = self._told.setdefault(member, _Told())
+        told.is_sure, told.published = False, 0
+
+    def _check_seal(self, member: str, seal: SentSeal) -> None:
+        if parse_checkpoint(seal.body).root != self._roots.get(seal.size):
+            self._broken(Invariant.HASH_CHAIN, f"{member} seals another root at {seal.size}")
+        told = self._told.setdefault(member, _Told())
+        if seal.line in told.lines:
+            return  # It was told by others what it had sealed.
+        if seal.size < told.sealed or (seal.size == told.sealed and told.is_sure):
+            what = f"{member} seals {seal.size} after {told.sealed}"
+            self._broken(Invariant.HASH_CHAIN, what)
+        told.lines.add(seal.line)
+        told.sealed, told.is_sure = seal.size, True
+
+    def _check_note(self, member: str, note: Note) -> None:
+        self.notes += 1
+        told = self._told.setdefault(member, _Told())
+        if note.size <= told.published:
+            what = f"{member} publishes {note.size} after {told.published}"
+            self._broken(Invariant.HASH_CHAIN, what)
+        told.published = note.size
+        if note.data in self._checked:
+            return
+        self._checked.add(note.data)
+        try:
+            sealed = parse_sealed(note.data)
+            verify_seals(sealed, self._policy)
+        except (Malformed, BadSignature) as error:
+            self._broken(Invariant.HASH_CHAIN, f"{member} publishes {note.size}: {error}")
+            return
+        if sealed.checkpoint.root != self._roots.get(sealed.checkpoint.size):
+            self._broken(Invariant.HASH_CHAIN, f"{member} publishes a note of another tree")

@@ -25,7 +25,6 @@ from consensus.messages import (
     VoteRequest,
     VoteResponse,
 )
-from consensus.quorum import majority
 from consensus.raft import Raft
 from consensus.ready import Ready, Role, Write
 from devnet.sim.canon import Canon
@@ -265,15 +264,17 @@ class Watch:
         seen.commit = core.commit
 
     def _check_quorum(self, core: Raft, seen: Seen) -> None:
-        """On the disks of a majority is what the leader has just committed."""
+        """On the disks of a majority is what the leader has just committed. Counted here again,
+        by the log: what the core counts with is what is tested."""
         prefix = seen.log[core.commit]
-        voters = [voter.id for voter in core.configuration.voters]
+        in_force = self._prefixes.configuration(seen.log[-1]) or self._first
+        voters = [voter.id for voter in in_force.voters]
         holding = [
             voter
             for voter in voters
             if voter in self.replicas and self.replicas[voter].holds(prefix, core.commit)
         ]
-        if len(holding) < majority(len(voters)):
+        if 2 * len(holding) <= len(voters):
             self._broken(
                 Invariant.NOT_LOST,
                 f"{core.id} commits {core.commit}, held by {holding} of {voters}",
@@ -313,6 +314,13 @@ class Watch:
             return
         if match < seen.match.get(sender, 0):
             self._broken(Invariant.PROGRESS, f"{core.id} takes back that {sender} has {match}")
+        # Nobody but the leader itself can see this, so here the watch looks inside.
+        progress = core._leadership and core._leadership._progress.get(sender)
+        if progress and (
+            progress.match >= progress.next
+            or len(progress._in_flight) > core._limits.in_flight_messages
+        ):
+            self._broken(Invariant.PROGRESS, f"{core.id} sends {sender} more than it may")
         if match != seen.match.get(sender, 0) and not follower.holds(seen.log[match], match):
             self._broken(Invariant.PROGRESS, f"{core.id} believes that {sender} has {match}")
         seen.match[sender] = match

@@ -275,6 +275,8 @@ class Member:
         try:
             for _ in range(len(self._jobs)):
                 self._jobs.popleft()()
+                if self.life.is_over:
+                    return
         except Exception as error:
             self.host.failed(error)
             return

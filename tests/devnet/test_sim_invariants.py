@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from consensus.leadership import Limits
 from consensus.messages import (
     AppendRequest,
     AppendResponse,
@@ -20,7 +22,7 @@ from consensus.messages import (
     VoteResponse,
 )
 from consensus.ready import Contradiction, Ready, Role, Write
-from devnet.sim.cast import configuration, genesis, statement, witness_signer
+from devnet.sim.cast import configuration, genesis, log_signer, statement, witness_signer
 from devnet.sim.chain_watch import ChainWatch
 from devnet.sim.history import History
 from devnet.sim.invariants import Watch
@@ -28,12 +30,13 @@ from devnet.sim.violation import Invariant, Judge, Scope, Violation
 from node.chain import apply
 from node.chain import genesis as first_block
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
-from node.evidence.note import format_line
+from node.evidence.note import format_line, sign_ed25519
 from node.evidence.record import format_block
+from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
 from node.sealing import Contradiction as SealContradiction
-from node.sealing import SentSeal, Step
+from node.sealing import Note, SentSeal, Step
 
-A, B, C, D = (f"{name}/000000000000000{name[0]}" for name in ("archive", "bank", "court", "dock"))
+A, B, C = (f"{name}/000000000000000{name[0]}" for name in ("archive", "bank", "court"))
 FIRST = configuration([A, B, C])
 
 
@@ -82,6 +85,8 @@ class Core:
     log: Log = field(default_factory=Log)
     matches: dict[str, int] = field(default_factory=dict)
     configuration: Configuration = FIRST
+    _limits: Limits = field(default_factory=Limits)
+    _leadership: Any = None
 
     @property
     def last_index(self) -> int:
@@ -270,6 +275,17 @@ def test_a_match_that_is_taken_back(stage: Stage) -> None:
         stage.set(A, AppendResponse(B, A, 1, 0), matches={B: 0})
 
 
+@pytest.mark.parametrize(("next_index", "in_flight"), [(1, 0), (2, 257)])
+def test_a_leader_that_sends_more_than_it_may(
+    stage: Stage, next_index: int, in_flight: int
+) -> None:
+    stage.lead(A, 1, entry(1, 1))
+    progress = SimpleNamespace(match=1, next=next_index, _in_flight=[(1, 1)] * in_flight)
+    stage.cores[A]._leadership = SimpleNamespace(_progress={B: progress})
+    with broken(Invariant.PROGRESS):
+        stage.set(A, AppendResponse(B, A, 1, 1), matches={B: 1})
+
+
 def test_a_log_that_is_cut_for_nothing(stage: Stage) -> None:
     stage.set(B, term=1, entries=[entry(1, 1), entry(2, 1)])
     with broken(Invariant.TRUNCATION):
@@ -378,9 +394,17 @@ def test_a_statement_that_stands_twice(chain: ChainWatch) -> None:
         chain.applied("bank", [twice])
 
 
-def seal(size: int, root: bytes) -> SentSeal:
+def test_a_statement_that_all_agree_to_take_again(
+    chain: ChainWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "has_statement", lambda identity: False)
+    with broken(Invariant.EXACTLY_ONCE):
+        chain.committed(entry(2, 1, format_block([statement(0)[1]])))
+
+
+def seal(size: int, root: bytes, time_s: int = 1) -> SentSeal:
     body = format_checkpoint(Checkpoint("cunzheng.test/simulator", size, root))
-    line = cosign(body, 1, "cunzheng.test/simulator/bank", witness_signer("bank"))
+    line = cosign(body, time_s, "cunzheng.test/simulator/bank", witness_signer("bank"))
     return SentSeal(size, body, format_line(line))
 
 
@@ -395,6 +419,42 @@ def test_a_seal_on_another_tree(chain: ChainWatch) -> None:
     ):
         with broken(Invariant.HASH_CHAIN):
             chain.told("bank", step)
+
+
+def test_a_seal_that_takes_another_back(chain: ChainWatch) -> None:
+    small, large = (each.checkpoint for each in chain.chains)
+    chain.told("bank", Step(own=[seal(large.size, large.root)]))
+    chain.told("bank", Step(own=[seal(large.size, large.root)]))  # The same is no other.
+    for again in (seal(small.size, small.root), seal(large.size, large.root, time_s=2)):
+        with broken(Invariant.HASH_CHAIN):
+            chain.told("bank", Step(own=[again]))
+    chain.may_forget("bank")
+    with broken(Invariant.HASH_CHAIN):
+        chain.told("bank", Step(own=[seal(small.size, small.root)]))
+    chain.told("bank", Step(own=[seal(large.size, large.root, time_s=2)]))
+
+
+def note(chain: ChainWatch, height: int, members: Sequence[str]) -> Note:
+    checkpoint = chain.chains[height].checkpoint
+    body = format_checkpoint(checkpoint)
+    lines = [cosign(body, 1, f"{checkpoint.origin}/{m}", witness_signer(m)) for m in members]
+    seals = tuple(parse_seal(line, checkpoint.origin) for line in lines)
+    by_log = sign_ed25519(body, checkpoint.origin, log_signer("bank"))
+    return Note(checkpoint.size, height, format_sealed(SealedCheckpoint(checkpoint, by_log, seals)))
+
+
+def test_a_note_of_too_few(chain: ChainWatch) -> None:
+    with broken(Invariant.HASH_CHAIN):
+        chain.told("bank", Step(notes=[note(chain, 1, ["bank"])]))
+
+
+def test_a_note_that_takes_another_back(chain: ChainWatch) -> None:
+    chain.told("bank", Step(notes=[note(chain, 1, ["bank", "court"])]))
+    for height in (0, 1):
+        with broken(Invariant.HASH_CHAIN):
+            chain.told("bank", Step(notes=[note(chain, height, ["archive", "bank"])]))
+    chain.may_forget("bank")
+    chain.told("bank", Step(notes=[note(chain, 1, ["archive", "bank"])]))
 
 
 # The clients
