@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import Protocol
 
 from consensus.journal import JournalError
@@ -302,10 +303,10 @@ class Member:
     def _answer(self, block: Applied) -> None:
         records, then = self._proposed.pop(block.block.height, ((), None))
         if then is not None:
-            outcomes = zip(records, block.outcomes, strict=True)
+            outcomes = zip_longest(records, block.outcomes[: len(records)])
             then([self._place(identity, outcome) for (identity, _), outcome in outcomes])
 
-    def _place(self, identity: Identity, outcome: Outcome) -> int | None:
+    def _place(self, identity: Identity, outcome: Outcome | None) -> int | None:
         return outcome.leaf_index if isinstance(outcome, Taken) else self.find(identity)
 
     def _take_seals(self, seals: Seals, then: Callable[[], None]) -> None:

@@ -469,8 +469,9 @@ def history(chain: ChainWatch) -> History:
 
 def test_an_acknowledgement_of_what_is_not_there(history: History) -> None:
     history.begin(statement(1)[0], 10)
-    with broken(Invariant.CLIENT_TRUTH):
-        history.acknowledged(statement(1)[0], 5, 20)
+    for position in (5, None):
+        with broken(Invariant.CLIENT_TRUTH):
+            history.acknowledged(statement(1)[0], position, 20)
 
 
 def test_a_read_that_misses_what_was_acknowledged(history: History, chain: ChainWatch) -> None:
