@@ -100,12 +100,16 @@ class Options:
     seed: int
     simulate: bool
 
+    def told(self) -> str:
+        """What somebody needs to repeat the plan."""
+        return f"soak: {self.minutes:g} minutes, --seed {self.seed}"
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; 1 if anything was wrong."""
     options, tally = _options(argv), Tally()
     console, start_s = Console(stderr=True), time.monotonic()
-    console.print(f"soak: {options.minutes:g} minutes, --seed {options.seed}", highlight=False)
+    console.print(options.told(), highlight=False)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(options, tally, console))
     print(json.dumps(_report(tally, options, time.monotonic() - start_s)))
