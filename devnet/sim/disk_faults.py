@@ -36,6 +36,8 @@ class Saved:
     copy: Copy
     replica_id: ReplicaId
     holds: tuple[int, int]
+    knows: frozenset[ReplicaId]
+    """Whom a replica that starts from it asks what it promised."""
 
 
 class DiskFaults:
@@ -141,22 +143,24 @@ class DiskFaults:
 
     def _save(self, machine: Machine) -> None:
         assert machine.member is not None
-        replica = machine.member.replica_id
-        disk = self._world.watch.replicas[replica].disk
+        core = machine.member.driver.raft
+        disk = self._world.watch.replicas[core.id].disk
         holds = (disk.hard_state.term, len(disk.log) - 1)
-        self._saved[machine.name] = Saved(machine.disk.copy(), replica, holds)
+        knows = frozenset(voter.id for voter in core.acquaintances)
+        self._saved[machine.name] = Saved(machine.disk.copy(), core.id, holds, knows)
 
     def _forgets(self, machine: Machine, leader: Machine) -> bool:
         """The copy of this machine's disk lacks what it has acknowledged to this leader."""
         saved = self._saved.get(machine.name)
-        if machine.member is None or leader.member is None or self._faults.protected:
+        if machine is leader or machine.member is None or leader.member is None:
             return False
         replica, leading = machine.member.replica_id, leader.member.driver.raft
-        if saved is None or saved.replica_id != replica or machine is leader:
+        if saved is None or saved.replica_id != replica or leading.id not in saved.knows:
             return False
         acknowledged = self._world.watch.replicas[leading.id].match.get(replica, 0)
         forgets = saved.holds < (leading.term, acknowledged)
-        return bool(acknowledged) and forgets and may_lose(self._world, machine)
+        is_free = not self._faults.protected and may_lose(self._world, machine)
+        return bool(acknowledged) and forgets and is_free
 
     def _put_back(self, victim: Machine, saved: Saved, leader: Machine) -> None:
         self._faults.note(f"an old copy is put back at {victim.name}; {leader.name} remembers")
