@@ -6,7 +6,6 @@ has term 0.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Protocol
 
 from consensus.messages import Configuration, Entry, EntryKind, HardState
@@ -136,18 +135,11 @@ class Log:
         return self._configurations
 
     @property
-    def committed_configuration(self) -> tuple[int, Configuration]:
-        """The last one that is committed, with its index."""
-        return self._configurations[self._committed_place]
-
-    @property
     def possible_configurations(self) -> list[Configuration]:
-        """The last committed one and all after it, oldest first: each may turn out to hold."""
-        return [configuration for _, configuration in self._configurations[self._committed_place :]]
-
-    @property
-    def _committed_place(self) -> int:
-        return bisect_right(self._configurations, self.commit, key=itemgetter(0)) - 1
+        """The one in force, and before it the last while the change may still be truncated: all but
+        the last in a log are committed, for no leader begins a change before."""
+        is_settled = self.configuration_index <= self.commit
+        return [each for _, each in self._configurations[-1 if is_settled else -2 :]]
 
     def term(self, index: int) -> int:
         """Of the entry at 0 <= index <= last_index."""

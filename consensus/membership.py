@@ -9,7 +9,7 @@ Two more conditions keep a change from costing what it is meant to give. A new v
 first and keeps up with the log: one with little of it would count for the majority and for long
 acknowledge nothing (thesis, 4.2.1). And the voters that keep up must be a majority of the new
 configuration, or the change itself could be the last thing agreed on for long. To keep up is to be
-heard, and to have what the log had an election timeout ago.
+heard, and to have what the log had an election timeout ago, or all that is committed.
 """
 
 from collections.abc import Collection, Mapping

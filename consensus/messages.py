@@ -327,13 +327,14 @@ class RecallRequest(Envelope):
 class RecallResponse(Envelope):
     """What I remember of you since my own start: `vote_term` is the newest term you voted for me
     in, and in `ack_term` you had all up to `ack_index` on your disk (0 for never). And the
-    configuration in force here, with the index it has in my log."""
+    configuration in force here, with where my log ends, which says how much that is worth."""
 
     number: int
     vote_term: int
     ack_term: int
     ack_index: int
-    configuration_index: int
+    last_term: int
+    last_index: int
     configuration: Configuration
 
 

@@ -70,6 +70,8 @@ class Proposals:
         self._waiting: dict[int, list[_Waiting]] = {}
         """By index; several only where this replica led in several terms."""
         self._term = 0
+        self._in_doubt = False
+        """Some have a deadline."""
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
@@ -94,9 +96,14 @@ class Proposals:
         for waiting in chain.from_iterable(self._waiting.values()):
             if waiting.position.term != led_term:
                 waiting.deadline_tick = waiting.deadline_tick or deadline_tick
+                self._in_doubt = True
 
     def expire(self, tick: int) -> None:
-        self._fail(lambda w: tick >= (w.deadline_tick or tick + 1), Unknown)
+        """Called with every tick, when thousands may be waiting and none be in doubt."""
+        if self._in_doubt:
+            self._fail(lambda w: tick >= (w.deadline_tick or tick + 1), Unknown)
+            every = chain.from_iterable(self._waiting.values())
+            self._in_doubt = any(waiting.deadline_tick is not None for waiting in every)
 
     def close(self) -> None:
         """The replica stops and will not learn more."""
@@ -104,9 +111,13 @@ class Proposals:
 
     def _fail(self, which: Callable[[_Waiting], bool], error: type[Dropped | Unknown]) -> None:
         for index, group in list(self._waiting.items()):
-            for waiting in filter(which, group):
-                waiting.fail(error)
-            if left := [waiting for waiting in group if not which(waiting)]:
+            left = []
+            for waiting in group:
+                if which(waiting):
+                    waiting.fail(error)
+                else:
+                    left.append(waiting)
+            if left:
                 self._waiting[index] = left
             else:
                 del self._waiting[index]

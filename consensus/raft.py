@@ -36,7 +36,7 @@ that has forgotten what it promised says nothing any more (`rollback`).
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from consensus.campaign import Campaign
@@ -194,6 +194,11 @@ class Raft:
         """Everyone this replica must be able to talk to."""
         return self._recall.acquaintances
 
+    def introduce(self, voters: Iterable[Voter]) -> None:
+        """Who belongs to the group, as far as the owner knows better than the log: these are asked
+        as well while this replica recalls."""
+        self._recall.introduce(voters)
+
     @property
     def recalling(self) -> bool:
         """It has started and takes no part yet: too few have said what they remember of it."""
@@ -285,7 +290,7 @@ class Raft:
             self.log,
             leadership.commits_own_term,
             leadership.matches,
-            leadership.gate_index,
+            min(leadership.gate_index, self.log.commit),
         )
         return leadership.append(EntryKind.CONFIGURATION, configuration.format(), now_ms)
 

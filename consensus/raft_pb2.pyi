@@ -185,17 +185,19 @@ class RecallRequest(_message.Message):
     def __init__(self, number: _Optional[int] = ...) -> None: ...
 
 class RecallResponse(_message.Message):
-    __slots__ = ("number", "vote_term", "ack_term", "ack_index", "configuration_index", "configuration")
+    __slots__ = ("number", "vote_term", "ack_term", "ack_index", "last_term", "last_index", "configuration")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     VOTE_TERM_FIELD_NUMBER: _ClassVar[int]
     ACK_TERM_FIELD_NUMBER: _ClassVar[int]
     ACK_INDEX_FIELD_NUMBER: _ClassVar[int]
-    CONFIGURATION_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LAST_TERM_FIELD_NUMBER: _ClassVar[int]
+    LAST_INDEX_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     number: int
     vote_term: int
     ack_term: int
     ack_index: int
-    configuration_index: int
+    last_term: int
+    last_index: int
     configuration: bytes
-    def __init__(self, number: _Optional[int] = ..., vote_term: _Optional[int] = ..., ack_term: _Optional[int] = ..., ack_index: _Optional[int] = ..., configuration_index: _Optional[int] = ..., configuration: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., vote_term: _Optional[int] = ..., ack_term: _Optional[int] = ..., ack_index: _Optional[int] = ..., last_term: _Optional[int] = ..., last_index: _Optional[int] = ..., configuration: _Optional[bytes] = ...) -> None: ...

@@ -20,11 +20,12 @@ it as lost. Against what nobody remembers there is one more wall: no new vote in
 already known when the question was answered.
 
 The answers also tell who belongs to the group now, which a replica that was away longer than its
-neighbours cannot know: the last configuration the other knows to be committed. If it is newer than
-what the log here has, its quorum must answer; if the log here ends with a change that may never
-have been committed, either quorum will do.
+neighbours cannot know: the configuration in force there, and where that log ends. The most
+up-to-date log heard of, the own included, decides whose quorum must answer; it is the one that
+whoever is elected next must have.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consensus.log import Log
@@ -84,7 +85,9 @@ class Memory:
             request.number,
             promises.vote_term,
             *promises.acknowledged,
-            *log.committed_configuration,
+            log.last_term,
+            log.last_index,
+            log.configuration,
         )
 
 
@@ -116,7 +119,8 @@ class Recall:
         self._id = replica_id
         self._number = number
         self._log = log
-        self._heard = log.committed_configuration
+        self._heard = (log.last_term, log.last_index, log.configuration)
+        self._introduced: tuple[Voter, ...] = ()
         self._answered = {replica_id: True}
         self.term = 0
         self.is_over = False
@@ -128,40 +132,37 @@ class Recall:
 
     @property
     def acquaintances(self) -> tuple[Voter, ...]:
-        """Everyone of the last committed configuration, of all after it and of a newer one that was
-        heard of; at the start of the first one too, which a newcomer got from those it came to,
-        while its log still tells of older ones. Who is named with several addresses or certificates
-        is in here with each."""
-        known = [self._heard[1]] if self._is_news else []
-        known += reversed(self._log.possible_configurations)
+        """Everyone of the configuration in force, of the one before while it may come back, and of
+        a newer one that was heard of. At the start also who was introduced and, to a newcomer whose
+        log only tells of times before it came, those it came to: the first configuration. Who is
+        named with several addresses or certificates is in here with each."""
+        log = self._log
+        known = [self._heard[2]] if self._heard[:2] > (log.last_term, log.last_index) else []
+        known += reversed(log.possible_configurations)
+        if not self.is_over and self._id not in [each.id for each in log.configuration]:
+            known.append(log.configurations[0][1])
+        found = dict.fromkeys(voter for configuration in known for voter in configuration)
         if not self.is_over:
-            known.append(self._log.configurations[0][1])
-        return tuple(dict.fromkeys(voter for configuration in known for voter in configuration))
+            found |= dict.fromkeys(self._introduced)
+        return tuple(found)
+
+    def introduce(self, voters: Iterable[Voter]) -> None:
+        """The owner has learnt of these elsewhere."""
+        self._introduced = tuple(voters)
 
     def take(self, answer: RecallResponse, term_max: int) -> bool:
         """Whether it answers the question of this start. A term above `term_max` is a lie or will
         be approached; it must not keep this replica from voting for ever."""
         if answer.number != self._number:
             return False
-        if answer.configuration_index > self._heard[0]:
-            self._heard = (answer.configuration_index, answer.configuration)
+        if (answer.last_term, answer.last_index) > self._heard[:2]:
+            self._heard = (answer.last_term, answer.last_index, answer.configuration)
         if not self.is_over:
             self.term = max(self.term, min(answer.term, term_max))
             self._answered[answer.sender] = True
             self._count()
         return True
 
-    @property
-    def _is_news(self) -> bool:
-        return self._heard[0] > self._log.committed_configuration[0]
-
     def _count(self) -> None:
-        deciding = [self._log.configuration]
-        if self._heard[0] > self._log.configuration_index:
-            deciding = [self._heard[1]]
-        elif self._is_news:
-            deciding.append(self._heard[1])
-        self.is_over = any(
-            tally([voter.id for voter in configuration.voters], self._answered) is Tally.WON
-            for configuration in deciding
-        )
+        voters = [voter.id for voter in self._heard[2].voters]
+        self.is_over = tally(voters, self._answered) is Tally.WON

@@ -15,7 +15,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -218,6 +218,12 @@ class Replica:
         self._put(_ReadRequest(answer))
         return await answer
 
+    def introduce(self, voters: Iterable[Voter]) -> None:
+        """Who belongs to the group, as far as the owner knows better than the log here
+        (`raft.Raft.introduce`)."""
+        self._raft.introduce(voters)
+        self._meet()
+
     async def hand_over(self) -> None:
         """Give up the lead, if this replica has it, to whoever can take over soonest; returns when
         another leads, or after an election timeout. To be called before stopping."""
@@ -413,6 +419,10 @@ class Replica:
         if ready.leader is not None and ready.leader != self._raft.id:
             self._another_leads.set()
         self._configuration = self._raft.configuration
+        self._meet()
+
+    def _meet(self) -> None:
+        """Talk to everyone this replica must be able to talk to, and nobody else."""
         acquaintances = self._raft.acquaintances
         if self._acquaintances != acquaintances:
             self._acquaintances = acquaintances

@@ -163,6 +163,10 @@ def _parse_message(message: raft_pb2.Message, data: _Data) -> Message:
     elif kind is ReadIndexResponse and not body.HasField("index"):
         values["index"] = None
     elif kind is RecallResponse:
+        for number in (body.vote_term, body.ack_term, body.ack_index):
+            _check_number(number)
+        for number in (body.last_term, body.last_index):
+            _check_number(number)
         values["configuration"] = Configuration.parse(body.configuration)
     return kind(message.sender, message.recipient, message.term, **values)
 

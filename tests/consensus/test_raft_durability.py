@@ -205,7 +205,7 @@ def test_a_restarted_replica_goes_on_where_the_edge_had_applied(make_cluster: Ma
         A, a.storage, proposer="a", version="test", random=lambda n: 0, applied=2, election_ticks=10
     )
     assert again.commit == 2
-    again.step(RecallResponse(B, A, 1, 0, 0, 1, 3, 0, again.configuration), 0)
+    again.step(RecallResponse(B, A, 1, 0, 0, 1, 3, 1, 3, again.configuration), 0)
     again.step(HeartbeatRequest(B, A, 1, 3, 0, 0, 0, 0), 0)
     ready = again.ready()
     assert ready is not None

@@ -62,7 +62,7 @@ def sent(raft: Raft) -> list[Message]:
 def answer(raft: Raft, sender: str, term: int = 0, *remembered: int, number: int = NUMBER) -> None:
     promises = remembered or (0, 0, 0)
     raft.step(
-        RecallResponse(sender, A, term, number, *promises, 0, raft.configuration),
+        RecallResponse(sender, A, term, number, *promises, 0, 0, raft.configuration),
         0,
     )
 
@@ -138,7 +138,7 @@ def test_in_this_state_it_answers_the_same_question(three: Configuration) -> Non
     raft = core(three, hard_state=HardState(2, None))
     sent(raft)
     raft.step(RecallRequest(B, A, 9, 11), 0)
-    assert sent(raft) == [RecallResponse(A, B, 2, 11, 0, 0, 0, 0, three)]
+    assert sent(raft) == [RecallResponse(A, B, 2, 11, 0, 0, 0, 0, 0, three)]
     assert raft.term == 2, "the question disturbs nobody"
 
 
@@ -253,8 +253,8 @@ def test_a_late_answer_still_counts_against_it(three: Configuration) -> None:
 def test_nothing_forgotten_about_itself_in_its_own_voice(three: Configuration) -> None:
     """A vote for b in the very term of the disk, which the disk has."""
     state = HardState(4, B)
-    assert forgotten(RecallResponse(B, A, 4, 1, 4, 0, 0, 0, three), state, 0) is None
-    assert forgotten(RecallResponse(C, A, 4, 1, 4, 0, 0, 0, three), state, 0) is not None
+    assert forgotten(RecallResponse(B, A, 4, 1, 4, 0, 0, 0, 0, three), state, 0) is None
+    assert forgotten(RecallResponse(C, A, 4, 1, 4, 0, 0, 0, 0, three), state, 0) is not None
 
 
 def test_what_is_remembered(three: Configuration) -> None:
@@ -349,18 +349,18 @@ class TestWhoIsThere:
         raft = core(configuration("abc"))
         sent(raft)
         newer = configuration("abcde")
-        raft.step(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 9, newer), 0)
+        raft.step(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 1, 9, newer), 0)
         assert raft.recalling, "two of three would do, two of five do not"
         assert [voter.id[0] for voter in raft.acquaintances] == ["a", "b", "c", "d", "e"]
         raft.tick(0)
         assert {message.recipient[0] for message in sent(raft)} == set("bcde")
-        raft.step(RecallResponse("d/0000000000000001", A, 1, NUMBER, 0, 0, 0, 9, newer), 0)
+        raft.step(RecallResponse("d/0000000000000001", A, 1, NUMBER, 0, 0, 0, 1, 9, newer), 0)
         assert not raft.recalling
 
     def test_older_configurations_teach_nothing(self, make_cluster: Make) -> None:
         configuration = type(make_cluster("a")).configuration
         raft = core(configuration("abc"))
-        raft.step(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 0, configuration("abx")), 0)
+        raft.step(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 0, 0, configuration("abx")), 0)
         assert [voter.id[0] for voter in raft.acquaintances] == ["a", "b", "c"]
 
     def test_who_leaves_is_known_until_that_is_committed(self, make_cluster: Make) -> None:
@@ -381,8 +381,8 @@ class TestWhoIsThere:
         recall = Recall(A, NUMBER, log)
         asked = [message.recipient[0] for message in recall.requests(0)]
         assert asked == ["d", "e", "b", "c"]
-        recall.take(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 5, configuration("bc", "a")), 1000)
-        recall.take(RecallResponse(C, A, 1, NUMBER, 0, 0, 0, 5, configuration("bc", "a")), 1000)
+        recall.take(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 2, 5, configuration("bc", "a")), 9)
+        recall.take(RecallResponse(C, A, 1, NUMBER, 0, 0, 0, 2, 5, configuration("bc", "a")), 9)
         assert recall.is_over
         assert [voter.id[0] for voter in recall.acquaintances] == ["b", "c", "a", "d", "e"]
 
@@ -401,13 +401,12 @@ class TestWhoIsThere:
             "new:1",
         ]
 
-    def test_a_change_that_may_never_have_been_committed_holds_nobody_up(
-        self, make_cluster: Make
-    ) -> None:
-        """The log here ends with a change of an old leader; the group went on without it."""
+    def test_the_most_up_to_date_log_decides(self, make_cluster: Make) -> None:
+        """A change of an old leader at the end of a log may never have been committed: the group
+        went on without it, in a newer term, and its log is shorter."""
         configuration = type(make_cluster("a")).configuration
         storage = MemoryStorage(configuration("ab"))
-        lost = configuration("abc").format()
+        lost = configuration("abcde").format()
         storage.append(
             None,
             [
@@ -415,11 +414,63 @@ class TestWhoIsThere:
                 Entry(2, 1, EntryKind.CONFIGURATION, 0, "b", "test", lost),
             ],
         )
-        recall = Recall(A, NUMBER, Log(storage, applied=0))
+        recall = Recall(A, NUMBER, Log(storage))
         now = configuration("ax")
-        recall.take(RecallResponse(X, A, 2, NUMBER, 0, 0, 0, 1, now), 1000)
-        assert recall.is_over, "a and x are a quorum of what is committed"
-        assert [voter.id[0] for voter in recall.acquaintances] == ["a", "x", "b", "c"]
+        recall.take(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 1, 1, configuration("ab")), 9)
+        assert not recall.is_over, "that log is shorter, and here two of five are too few"
+        recall.take(RecallResponse(X, A, 2, NUMBER, 0, 0, 0, 2, 1, now), 9)
+        assert recall.is_over
+        assert [voter.id[0] for voter in recall.acquaintances] == ["a", "x", "b", "c", "d", "e"]
+
+    def test_after_a_committed_removal_two_of_three_are_enough(self, make_cluster: Make) -> None:
+        """The one that was cut off then must not wait for the one that was removed."""
+        cluster = make_cluster("abcd")
+        a = cluster.elect("a")
+        cluster["d"].crash()
+        cluster.isolate("b")
+        cluster.tick_all(5)
+        a.change(cluster.configuration("abc"))
+        cluster.settle()
+        assert a.raft.commit == a.raft.last_index
+        for name in "abc":
+            cluster[name].crash()
+        cluster.heal()
+        cluster["a"].start()
+        cluster["b"].start()
+        assert not cluster["b"].raft.recalling
+        cluster["a"].tick()
+        assert not cluster["a"].raft.recalling
+        cluster.elect("a")
+
+    def test_certificates_of_long_ago_are_not_trusted_again(self, make_cluster: Make) -> None:
+        """A founder knows the first configuration by heart; a key stolen since must not count."""
+        configuration = type(make_cluster("a")).configuration
+        storage = MemoryStorage(configuration("abc"))
+        rotated = Configuration(
+            tuple(replace(v, certificate=b"new " + v.certificate) for v in configuration("abc"))
+        )
+        storage.append(
+            None, [Entry(1, 1, EntryKind.CONFIGURATION, 0, "b", "test", rotated.format())]
+        )
+        recall = Recall(A, NUMBER, Log(storage, applied=1))
+        assert not recall.is_over
+        assert {voter.certificate for voter in recall.acquaintances} == {
+            b"new a",
+            b"new b",
+            b"new c",
+        }
+
+    def test_who_is_introduced_is_asked_until_it_takes_part(self, three: Configuration) -> None:
+        raft = core(three)
+        sent(raft)
+        moved = replace(three.voters[1], address="elsewhere:1")
+        stranger = replace(three.voters[1], id=X)
+        raft.introduce([moved, stranger])
+        assert {moved, stranger} <= set(raft.acquaintances)
+        raft.tick(0)
+        assert [message.recipient for message in sent(raft)] == [B, C, X]
+        answer(raft, B)
+        assert not {moved, stranger} & set(raft.acquaintances)
 
     def test_without_a_leader_it_asks_again(self, three: Configuration) -> None:
         raft = core(three)

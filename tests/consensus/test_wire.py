@@ -33,6 +33,7 @@ from consensus.messages import (
 
 A, B = "court/00000000000000aa", "notary/00000000000000bb"
 numbers = st.integers(0, 2**64 - 1)
+indexes = st.integers(0, wire.NUMBER_MAX)
 envelope = (st.sampled_from([A, B]), st.sampled_from([A, B]), st.integers(2**32, wire.NUMBER_MAX))
 names = st.text(max_size=60)
 CONFIGURATION = Configuration((Voter(A, "127.0.0.1:1", b"x"),))
@@ -77,7 +78,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
             (ReadIndexResponse, (numbers, st.none() | numbers)),
             (TimeoutNow, ()),
             (RecallRequest, (numbers,)),
-            (RecallResponse, (*5 * [numbers], st.just(CONFIGURATION))),
+            (RecallResponse, (numbers, *5 * [indexes], st.just(CONFIGURATION))),
         )
     ),
 )

@@ -184,7 +184,9 @@ def _details(value: Message) -> list[str]:
             acked = (
                 [f"you had {value.ack_index} in term {value.ack_term}"] if value.ack_term else []
             )
-            here = f"{value.configuration_index} {configuration(value.configuration)}"
+            here = (
+                f"log to {value.last_index}@{value.last_term} {configuration(value.configuration)}"
+            )
             return [f"start {value.number}", *vote, *acked, here]
         case _:
             assert_never(value)
