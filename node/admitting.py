@@ -88,15 +88,15 @@ class Admitting:
     async def _admit(self, request: pb.JoinRequest, joiner: Voter, listed: bool) -> pb.JoinResponse:
         """The step that is due, if nothing stands against it."""
         now = self._participant.replica.configuration
-        step = admission(now, joiner)
         waiting_for = ""
-        if step is not None:
-            waiting_for = await self._objection(request, now, step, joiner)
-        if step is not None and not waiting_for:
-            try:
+        try:
+            step = admission(now, joiner)
+            if step is not None:
+                waiting_for = await self._objection(request, now, step, joiner)
+            if step is not None and not waiting_for:
                 await self._participant.reconfigure(step)
-            except ChangeRefused as refused:
-                waiting_for = str(refused)
+        except ChangeRefused as refused:
+            waiting_for = str(refused)
         answer = self._answer(joiner.certificate, listed, await self._standing(joiner))
         answer.waiting_for = waiting_for
         return answer

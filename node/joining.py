@@ -170,13 +170,22 @@ class Joining:
         return of_member == [own] and is_voter and not replica.status().recalling
 
     async def _ask(self) -> None:
-        """Everybody, one after the other, until a step was taken or none of them can help."""
-        status = self._participant.replica.status()
-        request = self._applicant.request(self._id, status.recalling)
-        others = [each for each in self._participant.replica.acquaintances if each.id != self._id]
-        listed = [each for each in self._contacts if member_of(each) not in map(member_of, others)]
-        heard = []
-        for contact in (*others, *listed):
+        """Everybody, one after the other, until a step was taken or none of them can help; all of
+        them while this replica recalls, to learn who belongs to the group: while it was away they
+        may have moved, or have come to know others."""
+        replica = self._participant.replica
+        recalling = replica.status().recalling
+        request = self._applicant.request(self._id, recalling)
+        others = [each for each in replica.acquaintances if each.id != self._id]
+        known = [(member_of(each), each.address, each.certificate) for each in others]
+        listed = [
+            each
+            for each in self._contacts
+            if (member_of(each), each.address, each.certificate) not in known
+        ]
+        heard: list[str] = []
+        learnt: list[Voter] = []
+        for contact in (*listed, *others) if recalling else (*others, *listed):
             if member_of(contact) == self._applicant.member:
                 continue
             told = await ask(contact, self._applicant.identity, request)
@@ -186,8 +195,12 @@ class Joining:
                 heard.append(self._note_removal(told, told.answer))
             else:
                 self._removed.discard(told.name)
+                learnt += _replicas(told.answer)
                 heard = [told.answer.waiting_for] if told.answer.waiting_for else []
-                break
+                if not recalling:
+                    break
+        if learnt:
+            replica.introduce(learnt)
         self._participant.hindrance = "not taking part: " + "; ".join(heard) if heard else ""
 
     def _note_removal(self, told: Told, answer: pb.JoinResponse) -> str:
@@ -204,3 +217,12 @@ class Joining:
         if 2 * len(self._removed) > len(names - {self._applicant.member}):
             raise Lost(f"{self._id} was removed, says {', '.join(sorted(self._removed))}")
         return f"{told.name}: this replica was removed"
+
+
+def _replicas(answer: pb.JoinResponse) -> list[Voter]:
+    """Who belongs to the group by this answer; nobody if it does not say so."""
+    try:
+        return list(Configuration.parse(answer.configuration)) if answer.known else []
+    except ValueError as error:
+        _log.error("a member told what is no configuration: %s", error)
+        return []
