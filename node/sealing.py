@@ -146,8 +146,9 @@ class Sealing:
         self.last = remembered.last
         self.refused = 0
         """Seals that were not well formed or not by a member's key."""
-        self.early: set[str] = set()
-        """Members whose seals were not counted because they come from the future."""
+        self.early: dict[str, SentSeal] = {}
+        """The newest seal of each member that does not count yet because it comes from the future.
+        If it is this clock that is wrong, it will count when the clock is right."""
         self._now_s = 0
         self._has_sealed = False  # Since the start.
         self._last_is_ours = remembered.last is None  # Compared with our tree since the start.
@@ -170,7 +171,7 @@ class Sealing:
 
     def applied(self, blocks: Iterable[Applied], now_s: int, *, may_seal: bool = True) -> Step:
         """Our tree grew. `now_s` is this member's clock."""
-        self._now_s, step = now_s, Step()
+        step = self._begin(now_s)
         for block in blocks:
             self._add_head(block)
             if may_seal:
@@ -180,7 +181,7 @@ class Sealing:
 
     def seal_newest(self, now_s: int) -> Step:
         """From now on this member may seal; what it skipped until here it never seals."""
-        self._now_s, step = now_s, Step()
+        step = self._begin(now_s)
         if self._size in self._heads:
             self._seal(self._heads[self._size], step)
             self._catch_up(step)
@@ -188,7 +189,7 @@ class Sealing:
 
     def receive(self, seals: Iterable[tuple[bytes, bytes]], now_s: int) -> Step:
         """Others sealed: bodies and lines, as they came."""
-        self._now_s, step = now_s, Step()
+        step = self._begin(now_s)
         for body, line in seals:
             try:
                 self._receive(body, line, step)
@@ -296,14 +297,24 @@ class Sealing:
             self.last, self._last_is_ours = sent, False
             step.own.append(sent)
 
+    def _begin(self, now_s: int) -> Step:
+        """Compare again the seals that came too early by this clock."""
+        self._now_s, step = now_s, Step()
+        early, self.early = self.early, {}
+        for sent in early.values():
+            self._compare_again(sent, step)
+        return step
+
     def _catch_up(self, step: Step) -> None:
         """Compare the seals that came before we had computed the same."""
         for ahead in self._ahead.values():
             while ahead and ahead[0][0] <= self._size:
-                sent = SentSeal(*heappop(ahead))
-                checkpoint = parse_checkpoint(sent.body)
-                seal = parse_seal(parse_line(sent.line), checkpoint.origin)
-                self._compare(sent, checkpoint, seal, step)
+                self._compare_again(SentSeal(*heappop(ahead)), step)
+
+    def _compare_again(self, sent: SentSeal, step: Step) -> None:
+        checkpoint = parse_checkpoint(sent.body)
+        seal = parse_seal(parse_line(sent.line), checkpoint.origin)
+        self._compare(sent, checkpoint, seal, step)
 
     def _compare(self, sent: SentSeal, checkpoint: Checkpoint, seal: Seal, step: Step) -> None:
         """Rule 2, for a seal whose signature holds."""
@@ -312,7 +323,7 @@ class Sealing:
         if root != checkpoint.root:
             self._contradicted(Contradiction(seal.member, sent), step)
         elif seal.time_s > self._now_s + EARLY_S_MAX:
-            self.early.add(seal.member)
+            self.early[seal.member] = sent
         elif head is not None:
             sealer = _named(head.policy, seal.member)
             if sealer and head.policy.witness_vkey(sealer).key_id == seal.line.key_id:

@@ -544,9 +544,19 @@ def test_a_seal_from_the_future_does_not_count(world: Any, sealers: tuple[Sealer
     court.apply()
     future = forensic.apply(time_s=253_000_000_000).own
     assert court.receive(*future).notes == []
-    assert court.sealing.early == {"forensic"}
+    assert set(court.sealing.early) == {"forensic"}
     (note,) = court.receive(*notary.apply().own).notes
     assert [seal.member for seal in parse_sealed(note.data).seals] == ["court", "notary"]
+
+
+def test_early_seals_count_later_if_the_own_clock_was_wrong(sealers: tuple[Sealer, ...]) -> None:
+    """Nobody sends them again, and on a quiet chain no others come."""
+    court, forensic, _ = sealers
+    court.apply(time_s=NOW_S - 86_400)
+    sent = [(seal.body, seal.line) for seal in forensic.apply().own]
+    assert court.sealing.receive(sent, NOW_S - 86_400).notes == []
+    assert court.sealing.seal_newest(NOW_S).notes
+    assert court.sealing.early == {}
 
 
 def test_a_clock_a_little_ahead_is_no_lie(sealers: tuple[Sealer, ...]) -> None:
