@@ -151,6 +151,7 @@ class Driver:
         self._ticks = 0
         self._led_term: int | None = None
         self._acquaintances: dict[ReplicaId, Voter] = {}
+        self._introduced: dict[Voter, None] = {}
         self._disk_answered_us = schedule.now_us
         self._probing = False
         witness.started(self.raft, journal)
@@ -183,6 +184,12 @@ class Driver:
         makes nothing of it."""
         self._inbox.append(partial(self._take_change, next_step, then))
         self.turn()
+
+    def introduce(self, voters: Iterable[Voter]) -> None:
+        """More of those who belong to the group, as others say."""
+        self._introduced |= dict.fromkeys(voters)
+        self.raft.introduce(self._introduced)
+        self._meet()
 
     def close(self) -> None:
         """The process ends in good order: whoever waits is told that nothing more is learnt."""

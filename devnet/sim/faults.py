@@ -206,8 +206,7 @@ class Faults:
         inside = [each for each in machines if each.joining.wanted is not Wanted.OUT]
         settled = [each for each in inside if each.joining.is_done and may_leave(self.world, each)]
         leaving = self._pick(settled)
-        is_time = not any(each.knows_nobody_else for each in machines)
-        if leaving and is_time and len(inside) > 2 and len(machines) - len(inside) < 2:
+        if leaving is not None and len(inside) > 2 and len(machines) - len(inside) < 2:
             changes += [(leaving, Wanted.OUT)] * 2
         if not changes or self.protected:
             return False

@@ -107,8 +107,10 @@ class Joining:
         """At the member that was asked."""
         if self.wanted is Wanted.OUT:
             return  # Asked before it was to leave.
-        if replica is None or self._is_removed(replica, member):
-            self._answer(member, replica, removed=replica is not None)
+        removed = replica is not None and self._is_removed(replica, member)
+        if replica is None or removed or is_recalling:
+            self._answer(member, replica, removed=removed)
+        if replica is None or removed:
             return
 
         def next_step(now: Configuration) -> Configuration | None:
@@ -141,8 +143,11 @@ class Joining:
         if replica is None and machine.member is None and machine.is_empty:
             name = f"{machine.name}/{self._stream.getrandbits(64):016x}"
             machine.make(name, now)
-        elif removed and machine.member is not None and machine.member.replica_id == replica:
-            machine.removed()
+        elif machine.member is not None and machine.member.replica_id == replica:
+            if removed:
+                machine.removed()
+            else:
+                machine.member.driver.introduce(now)
 
     # Out.
 

@@ -32,9 +32,6 @@ class Recovery:
         self._world = world
         self._judge = world.judge
         self._why = ""
-        self._notes_too = False
-        """Seals that came to a member whose clock was wrong do not count, and are not sent again:
-        all have one note only from the next block on."""
 
     def run(self) -> None:
         world = self._world
@@ -44,7 +41,6 @@ class Recovery:
         self._look_at_views()
         self._until_settled("after views that do not check were made again")
         self._ask_all()
-        self._notes_too = True
         self._until_settled("after one more write and a read of everybody")
         self._check_times()
         self._check_views()
@@ -103,7 +99,7 @@ class Recovery:
         notes = {member.ledger.sealing.note for member in members}
         published = {note.size if note else 0 for note in notes}
         enough = len(members) >= self._world.setting.quorum
-        if self._notes_too and enough and published != {size}:
+        if enough and published != {size}:
             return f"the tree has {size} leaves, published are {published}"
         return ""
 

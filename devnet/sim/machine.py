@@ -84,13 +84,6 @@ class Machine:
         watch, replica = self.world.watch, self.replica_on_disk
         return is_empty(DATA, self.disk) or replica is None or watch.is_destroyed(replica)
 
-    @property
-    def knows_nobody_else(self) -> bool:
-        """A newcomer without a log knows only those it was told of, and would wait for ever if all
-        of them left."""
-        seen = self.world.watch.replicas.get(self.replica_on_disk or "")
-        return self.replica_on_disk is not None and (seen is None or len(seen.disk.log) == 1)
-
     def make(self, replica_id: ReplicaId, first: Configuration) -> None:
         """The directory of a new replica, and its first start."""
         try:
