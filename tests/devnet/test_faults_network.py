@@ -5,6 +5,7 @@ history is checked exactly at the end (`devnet.history`).
 """
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -153,11 +154,12 @@ async def test_nobody_hears_anybody(troubled: Cluster, assert_held: Any, until: 
         for one in troubled.members:
             troubled.network.part([one], others_of(troubled, one))
         await until(nobody_leads)
-        answered = len(history.deposits)
+        alone_s = time.monotonic()
         for member in troubled.members:
             with pytest.raises(CannotCheck):
                 await troubled.link(member).find(ordinal=0)
-        assert len(history.deposits) == answered
+        # What was agreed on and sealed before may still be answered.
+        assert all(each.sent_s < alone_s for each in history.deposits)
         troubled.network.heal()
         await history.more(SOME)
     await assert_held(troubled, history)
