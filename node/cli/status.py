@@ -1,6 +1,7 @@
 """`cunzheng status`: how the members are, asked through a gateway or at a member itself.
 
-Exit code 0 says that deposits can become final now; 80 that they cannot, or that nobody answers.
+Exit code 0 says that deposits become final: there is a leader, and a quorum has sealed what was the
+newest block when it was asked. 80 says that they do not, or that nobody answers.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,12 @@ from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.words import Answer
+
+SEAL_S = 3.0
+"""A quorum that runs and has its clocks right seals a block long before this is over."""
+AGAIN_S = 0.2
+VOTING = ("leader", "follower", "candidate")
+"""The roles of a voter (proto/node/member.proto)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,17 @@ class Overview:
     leader: str
     rows: tuple[Row, ...]
     unreachable: tuple[str, ...] = ()
+    voters: tuple[str, ...] = ()
+    """As a member knows them; empty while it recalls, and a gateway does not tell."""
+    learners: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> int:
+        return max((row.height for row in self.rows), default=0)
+
+    @property
+    def sealed_height(self) -> int:
+        return max((row.sealed_height for row in self.rows), default=0)
 
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -72,13 +92,26 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask, and print a table."""
     if arguments.config is None:
         with GatewayClient(arguments.gateway, terminal) as gateway:
-            overview = _from_gateway(gateway.ready())
+            overview = watched(lambda: _from_gateway(gateway.ready()))
     else:
-        overview = asyncio.run(_from_member(arguments.config))
+        overview = watched(lambda: asyncio.run(_from_member(arguments.config)))
     exit_code = 0 if overview.ready else Answer.COULD_NOT_CHECK.exit_code
     terminal.json(asdict(overview) | {"exit_code": exit_code})
     _print(overview, terminal)
     return exit_code
+
+
+def watched(ask: Callable[[], Overview]) -> Overview:
+    """The first answer by which what was the newest block at first is sealed: that there is a
+    leader says nothing about that. If there is none in time, the last answer, as not ready."""
+    overview = ask()
+    newest, deadline = overview.height, time.monotonic() + SEAL_S
+    while overview.ready and overview.sealed_height < newest:
+        if time.monotonic() >= deadline:
+            return replace(overview, ready=False)
+        time.sleep(AGAIN_S)
+        overview = ask()
+    return overview
 
 
 def _from_gateway(value: dict[str, Any]) -> Overview:
@@ -125,18 +158,36 @@ async def _from_member(path: Path) -> Overview:
     row = Row(
         status.member, status.role, status.applied, status.sealed_height, tuple(status.alarms)
     )
-    return Overview(bool(status.leader), status.leader or "-", (row,))
+    voters = {peer.member for peer in status.peers if peer.voter}
+    learners = {peer.member for peer in status.peers if not peer.voter}
+    if status.role in VOTING:
+        voters.add(status.member)
+    elif status.role == "learner":
+        learners.add(status.member)
+    return Overview(
+        ready=bool(status.leader),
+        leader=status.leader or "-",
+        rows=(row,),
+        voters=tuple(sorted(voters)) if status.role != "recalling" else (),
+        learners=tuple(sorted(learners)),
+    )
 
 
 def _print(overview: Overview, terminal: Terminal) -> None:
     if overview.ready:
-        terminal.line(
-            terminal.pick("就绪：可以存证", "Ready: deposits can become final"), "bold green"
-        )
+        terminal.line(terminal.pick("就绪：可以存证", "Ready: deposits become final"), "bold green")
     else:
         terminal.line(
-            terminal.pick("未就绪：暂不能存证", "Not ready: deposits cannot become final now"),
+            terminal.pick("未就绪：暂不能存证", "Not ready: deposits do not become final now"),
             "bold red",
+        )
+    height, sealed = overview.height, overview.sealed_height
+    if sealed < height:
+        terminal.line(
+            terminal.pick(
+                f"最低联签数已满足的高度：{sealed} / {height}",
+                f"sealed by a quorum: {sealed} of {height} blocks",
+            )
         )
     titles = (
         ("成员", "角色", "高度", "联签高度")
@@ -149,6 +200,14 @@ def _print(overview: Overview, terminal: Terminal) -> None:
         (name, terminal.pick("无应答", "no answer"), "-", "-") for name in overview.unreachable
     ]
     terminal.columns(rows)
+    if overview.voters:
+        voters, learners = ", ".join(overview.voters), ", ".join(overview.learners) or "-"
+        terminal.line(
+            terminal.pick(
+                f"主节点 {overview.leader}；投票成员 {voters}；学习成员 {learners}",
+                f"leader {overview.leader}; voters {voters}; learners {learners}",
+            )
+        )
     for row in overview.rows:
         for alarm in row.alarms:
             terminal.line(f"! {row.member}: {alarm}", "bold red")

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from node.cli import client as module
+from node.cli import status
 from node.cli.client import Clock, GatewayClient
 from node.cli.failure import Failure
 from node.cli.terminal import Terminal
@@ -280,6 +281,25 @@ def test_status_without_a_leader_is_not_ready(live: Live, run: Run) -> None:
     assert outcome.exit_code == 80
     assert outcome.out.startswith("Not ready")
     assert "notary    no answer" in outcome.out
+
+
+def test_status_while_nobody_seals_is_not_ready(
+    live: Live, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a leader and everybody answers, but nothing becomes final."""
+    monkeypatch.setattr(status, "SEAL_S", 0.0)
+    live.cluster.sealing.clear()
+    outcome = run("status", "--gateway", live.url)
+    assert outcome.exit_code == 80
+    assert outcome.out.startswith("Not ready")
+    assert "sealed by a quorum: 0 of 2 blocks" in outcome.out
+
+
+def test_status_waits_for_a_block_under_way() -> None:
+    """What was the newest block when it was asked counts, not what came since."""
+    rows = [status.Row("court", "leader", height, height - 1, ()) for height in (5, 6)]
+    answers = iter(status.Overview(True, "court", (row,)) for row in rows)
+    assert status.watched(lambda: next(answers)).ready
 
 
 def test_status_of_nobody(run: Run, tmp_path: Path) -> None:

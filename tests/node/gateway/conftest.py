@@ -416,7 +416,7 @@ class FakeMember:
             term=self.cluster.term + (1_000 if self.claims else 0),
             leader=self.claims or self.cluster.leader or "",
             applied=chain.height,
-            sealed_height=chain.height,
+            sealed_height=chain.height if self.cluster.sealing.is_set() else 0,
         )
 
 
