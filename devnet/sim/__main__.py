@@ -34,12 +34,11 @@ Task = tuple[int, int, bool]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    started = time.monotonic()
     if options.seed is not None:
         show = print if options.log else None
         results = [run(options.seed, options.steps, show=show, outside_only=options.outside_only)]
-        started = time.monotonic()
     else:
-        started = time.monotonic()
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         results = list(_run_many(seeds, options))
     summary = _summary(results, time.monotonic() - started)

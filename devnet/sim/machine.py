@@ -238,11 +238,11 @@ class Machine:
     # Getting well.
 
     def recover(self) -> None:
-        """Everything about it that is only hindered works again."""
-        self.stopped_until_us = self.hangs_until_us = self.slow_until_us = 0
+        """Everything about it that is only hindered works again. What is stopped or hangs ends by
+        itself, and soon."""
+        self.slow_until_us = 0
         self.power_cut_at_write = False
         self.disk.fill(PLENTY_BYTES)
-        self._go_on()
 
     def set_clock(self) -> None:
         """Right again."""

@@ -102,7 +102,7 @@ def draw(chance: Chance) -> Setting:
         single_messages=happens(stream, 0.2),
         weather=_weather(stream),
         disk=DiskPace(100, stream.choice((200, 1 * MS, 1 * MS, 10 * MS))),
-        write_buffer_bytes=stream.choice((PLENTY_BYTES, 2_000_000, PLENTY_BYTES)),
+        write_buffer_bytes=stream.choice((20_000, 200_000, PLENTY_BYTES)),
         clients=stream.choice((2, 4, 4, 6)),
         think_us=stream.choice((30, 80, 80, 200)) * MS,
         mean_us=_dangers(stream),
