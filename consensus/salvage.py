@@ -11,9 +11,7 @@ of which nothing was replaced be the one it was written with. The prefix ends wh
 fails first. It is then a prefix of what this log once was, which is all that can be known.
 """
 
-import errno
 import hashlib
-import os
 import shutil
 import struct
 from collections.abc import Iterator
@@ -42,9 +40,6 @@ from consensus.records import (
     parse_place,
     place,
 )
-
-# Files that LevelDB writes once and never again: these may be shared with the original.
-_TABLES = (".ldb", ".sst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,19 +212,12 @@ def _known(journal: Path) -> Mark | None:
 
 
 def borrow(database: Path, scratch: Path) -> None:
-    """The files of the database again: tables under a second name, the others copied."""
+    """A copy of the files of the database. Never links: LevelDB may number a new table like one its
+    manifest does not name any more, and would then write into the original."""
     scratch.mkdir(parents=True)
     for path in database.iterdir():
-        target = scratch / path.name
-        if path.suffix in _TABLES:
-            try:
-                os.link(path, target)
-                continue
-            except OSError as error:
-                if error.errno not in (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP):
-                    raise
         if path.is_file() and path.name != "LOCK":
-            shutil.copyfile(path, target)
+            shutil.copyfile(path, scratch / path.name)
 
 
 def _open(directory: Path) -> Database:

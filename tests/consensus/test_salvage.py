@@ -157,6 +157,25 @@ def test_missing_files_leave_a_prefix(
         assert ending.why
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_is_changed_where_the_journal_lies(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest that ends early makes LevelDB number a new table like one that is there."""
+    monkeypatch.setattr(journal_module, "WRITE_BUFFER_BYTES", 1 << 16)
+    written = Written(tmp_path / "journal", seed, appends=200, size=2000)
+    manifest = next(written.leveldb.glob("MANIFEST-*"))
+    manifest.write_bytes(manifest.read_bytes()[: -1 - 20 * seed])
+
+    def everything() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in written.leveldb.iterdir()}
+
+    before = everything()
+    with suppress(StorageCorrupt):
+        salvaged(written)
+    assert everything() == before
+
+
 def test_content_that_changed_under_a_good_checksum_is_not_taken(tmp_path: Path) -> None:
     """A table that was damaged and then compacted has checksums that fit the damage."""
     directory = tmp_path / "journal"
