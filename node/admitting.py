@@ -171,7 +171,8 @@ class Admitting:
     # Leaving.
 
     async def leave(self, request: pb.LeaveRequest) -> pb.LeaveResponse:
-        """Only members come here. A member that is not in the configuration has left."""
+        """Only members come here. A member that was in the configuration and is not has left; one
+        that nobody ever heard of is a typing mistake."""
         participant = self._participant
         while True:
             now = participant.replica.configuration
@@ -181,10 +182,13 @@ class Admitting:
                 raise BadRequest(str(refused)) from refused
             if step is None:
                 sealers = participant.store.chain.policy.sealers
-                return pb.LeaveResponse(
-                    configuration=now.format(),
-                    in_policy=request.member in (each.member for each in sealers),
-                )
+                in_policy = request.member in (each.member for each in sealers)
+                if not (in_policy or await self._ever_had(request.member)):
+                    raise BadRequest(
+                        f"no replica of {request.member} is or ever was in the group, as far as"
+                        f" {participant.member} knows, and the policy does not name it"
+                    )
+                return pb.LeaveResponse(configuration=now.format(), in_policy=in_policy)
             if participant.replica.status().role is not Role.LEADER:
                 break
             try:
@@ -195,6 +199,10 @@ class Admitting:
             raise NotLeader(self._leader())
         request.passed = True
         return await self._pass_on(LEAVE, request, pb.LeaveResponse)
+
+    async def _ever_had(self, member: str) -> bool:
+        earlier = await self._participant.read(self._participant.ledger.journal.configurations)
+        return any(member_of(each) == member for _, old in earlier for each in old)
 
     # Both.
 

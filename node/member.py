@@ -99,7 +99,9 @@ async def _take_part(
         with _reported():
             participant = Participant(directory, ledger, identity)
             admitting = Admitting(participant, genesis, listed)
-            service = Service(participant, admitting, gateways, frozenset(listed))
+            service = Service(
+                participant, admitting, gateways, frozenset(listed), applicant.certificate
+            )
             joining = Joining(participant, applicant, contacts_of(config))
             await _serve(config, participant, service, joining, stop)
     except ViewsCorrupt:

@@ -65,25 +65,31 @@ class Service:
         admitting: Admitting,
         gateways: frozenset[bytes],
         newcomers: frozenset[bytes],
+        own: bytes,
     ) -> None:
-        """`gateways` and `newcomers` are certificates in DER."""
+        """`gateways`, `newcomers` and this member's `own` are certificates in DER."""
         self._participant = participant
         self._admitting = admitting
         self._store = participant.store
         self._gateways = gateways
         self._newcomers = newcomers
+        self._own = own
 
     def trusted(self) -> Iterable[bytes]:
         """Certificates that may open a connection at all."""
         yield from self._gateways
         yield from self._newcomers
         yield from self._participant.peers.certificates()
+        yield self._own  # Also when it was removed: its operator asks how it is.
 
     def handler(self) -> grpc.GenericRpcHandler:
         gateways, members = self._is_gateway, self._is_member
 
         def either(certificate: bytes) -> bool:
             return gateways(certificate) or members(certificate)
+
+        def whoever_runs_it(certificate: bytes) -> bool:
+            return either(certificate) or certificate == self._own
 
         def joiners(certificate: bytes) -> bool:
             return members(certificate) or certificate in self._newcomers
@@ -94,7 +100,7 @@ class Service:
             "FindKey": self._method(pb.FindKeyRequest, self.find_key, gateways),
             "Prove": self._method(pb.ProveRequest, self.prove, gateways),
             "Checkpoint": self._method(pb.CheckpointRequest, self.checkpoint, either),
-            "Status": self._method(pb.StatusRequest, self.status, either),
+            "Status": self._method(pb.StatusRequest, self.status, whoever_runs_it),
             "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
             "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
             "Leave": self._method(pb.LeaveRequest, self._admitting.leave, members),

@@ -193,10 +193,17 @@ async def test_the_last_voter_stays(house: Any) -> None:
     await house.leader()
     error = await refused(house, "court", "court", pb.LeaveRequest(member="court"))
     assert (error.code, "last voter" in str(error)) == ("malformed", True)
-    answer = await house.call(
-        "court", "Leave", pb.LeaveRequest(member="nobody"), identity=house.identity("court")
+
+
+async def test_only_who_was_there_or_is_to_come_has_left(two: Any) -> None:
+    """Whoever mistypes a name must not believe that the member has left."""
+    await two.leader()
+    error = await refused(two, "court", "court", pb.LeaveRequest(member="guild"))
+    assert (error.code, "no replica of guild is or ever was" in str(error)) == ("malformed", True)
+    answer = await two.call(
+        "court", "Leave", pb.LeaveRequest(member="notary"), identity=two.identity("court")
     )
-    assert not answer.in_policy
+    assert answer.in_policy
 
 
 async def test_what_is_passed_on_stops_at_who_does_not_lead(two: Any) -> None:

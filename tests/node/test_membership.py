@@ -65,6 +65,19 @@ async def settled(house: Any, *members: str) -> dict[str, pb.StatusResponse]:
         await asyncio.sleep(0.05)
 
 
+async def leave(house: Any, name: str) -> None:
+    """Asked of court until the one that leads has heard of it."""
+    asking, own = pb.LeaveRequest(member=name), house.identity("court")
+    while True:
+        try:
+            await house.call("court", "Leave", asking, identity=own)
+        except Exception as refused:
+            if getattr(refused, "code", "") not in ("not-leader", "unavailable"):
+                raise
+        else:
+            return
+
+
 async def test_a_member_with_an_empty_disk_rejoins(houses: Any) -> None:
     """As a new replica; the old one is removed. What it seals goes on from what it sealed."""
     houses.start()
@@ -182,6 +195,12 @@ async def test_a_chain_grows_from_one_to_three(houses: Any, world: Any) -> None:
         await houses.proof(name, first)
     await deposit(houses, 2)
     await settled(houses, *houses.configs)
+    await leave(houses, "notary")
+    # It is nobody's member any more, and still tells its own operator how it is.
+    status, own = pb.StatusResponse(), houses.identity("notary")
+    while status.role != "learner":
+        status = await houses.call("notary", "Status", pb.StatusRequest(), identity=own)
+    assert "notary" not in [peer.member for peer in status.peers]
 
 
 async def test_a_newcomer_nobody_lists_does_not_come_in(houses: Any, world: Any) -> None:
