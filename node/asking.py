@@ -31,6 +31,9 @@ CALL_S = 4.0
 CONNECT_S = 1.0
 """How long a process that listens may take to accept a connection."""
 PAUSE_S = 0.5
+SILENT = "it ends the connection without a word, as it does when it does not know a certificate"
+_NOT_THE_ONE_LISTED = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
+"""gRPC's words when it was we who ended the handshake: nobody refused anything."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,8 +95,17 @@ async def ask(contact: Voter, identity: Identity, request: pb.JoinRequest) -> To
             told = dict(error.trailing_metadata() or ())
             if "cunzheng-error" in told:
                 return Told(name, None, told["cunzheng-error"] == "stranger", why)
+            if any(word in why for word in _NOT_THE_ONE_LISTED):
+                return Told(
+                    name,
+                    None,
+                    why=f"it shows another certificate than the one listed for {name} here, or"
+                    f" that one has expired or does not have the DNS name {name}",
+                )
             closed = error.code() is grpc.StatusCode.UNAVAILABLE
-            return Told(name, None, closed and await _listens(contact.address), why)
+            if closed and await _listens(contact.address):
+                return Told(name, None, refuses=True, why=SILENT)
+            return Told(name, None, why=why)
 
 
 async def ask_to_leave(

@@ -57,8 +57,14 @@ async def rejoin(
             " members of a chain: `cunzheng init`"
         )
     names = ", ".join(member_of(contact) for contact in contacts)
-    _log.error("%s; asking %s who belongs to the group, until one of them answers", why, names)
+    _log.error(
+        "%s; asking %s who belongs to the group, until one of them answers%s",
+        why,
+        names,
+        "" if newcomer else " (for the first members of a chain: `cunzheng init`)",
+    )
     refusals: Counter[str] = Counter()
+    reasons: dict[str, str] = {}
     while True:
         told = await ask_all(contacts, identity, pb.JoinRequest())
         first = _configuration(told, genesis, newcomer)
@@ -67,12 +73,16 @@ async def rejoin(
             make_directory(config, genesis, replica_id, first)
             return replica_id
         for each in told:
-            _log.info("%s: %s", each.name, each.why or "does not know this member")
+            reason = each.why or "it does not know this member"
+            if reasons.get(each.name) != reason:
+                reasons[each.name] = reason
+                _log.warning("%s: %s", each.name, reason)
             refuses = each.refuses or each.answer is not None
             refusals[each.name] = refusals[each.name] + 1 if refuses else 0
         refusing = [name for name, count in refusals.items() if count >= REFUSALS]
         if refusing:
-            raise Misconfigured(f"{why}, and {_complaint(refusing, newcomer)}")
+            heard = "; ".join(f"{name}: {reasons[name]}" for name in refusing)
+            raise Misconfigured(f"{why}. {heard}. {_advice(refusing, newcomer)}")
         await asyncio.sleep(PAUSE_S)
 
 
@@ -116,16 +126,15 @@ def _configuration(told: Sequence[Told], genesis: Genesis, newcomer: bool) -> Co
     return None
 
 
-def _complaint(refusing: Sequence[str], newcomer: bool) -> str:
-    names = ", ".join(refusing)
+def _advice(refusing: Sequence[str], newcomer: bool) -> str:
     if newcomer:
         return (
-            f"{names} did not let it in: list it there in `members`, with its name, address and"
+            f"List it there in `members` ({', '.join(refusing)}), with its name, address and"
             " certificate, and start that member again"
         )
     return (
-        f"no replica has this member's certificate, says {names}. If it is new, or left the group:"
-        " `cunzheng join`; if it is among the first of a chain: `cunzheng init`"
+        "If this member is new, or left the group: `cunzheng join`; if it is among the first of a"
+        " chain: `cunzheng init`"
     )
 
 

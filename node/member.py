@@ -17,6 +17,14 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import grpc.aio
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import (
+    DNSName,
+    ExtensionNotFound,
+    SubjectAlternativeName,
+    load_der_x509_certificate,
+)
 
 from consensus.journal import JournalError
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
@@ -161,8 +169,26 @@ def read_genesis(config: MemberConfig) -> Genesis:
 
 
 def read_identity(config: MemberConfig) -> Identity:
-    """The TLS identity."""
-    return Identity(read_file(config.certificate), read_file(config.private_key))
+    """The TLS identity; what is wrong with it would otherwise show only at the others."""
+    identity = Identity(read_file(config.certificate), read_file(config.private_key))
+    certificate = load_der_x509_certificate(read_certificate(config.certificate))
+    try:
+        key = load_pem_private_key(identity.private_key, password=None)
+    except (TypeError, ValueError, UnsupportedAlgorithm) as error:
+        raise Misconfigured(f"{config.private_key}: {error}") from error
+    if key.public_key() != certificate.public_key():
+        raise Misconfigured(f"{config.certificate} and {config.private_key} are no pair")
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(SubjectAlternativeName)
+        names = alternatives.value.get_values_for_type(DNSName)
+    except ExtensionNotFound:
+        names = []
+    if config.member not in names:
+        raise Misconfigured(
+            f"{config.certificate} has not the DNS name {config.member} (subjectAltName), so"
+            f" nobody would take this member for {config.member}; it has: {', '.join(names) or '-'}"
+        )
+    return identity
 
 
 def read_applicant(config: MemberConfig, identity: Identity) -> Applicant:

@@ -15,7 +15,7 @@ from consensus.peers import Identity, server_credentials
 from devnet.ceremony import free_ports
 from devnet.tls import Authority
 from node import member_pb2 as pb
-from node.asking import ask
+from node.asking import SILENT, ask
 from node.config import MemberAddress
 from node.founding import found
 
@@ -156,9 +156,21 @@ async def test_a_certificate_is_of_one_member(two: Any) -> None:
 async def test_who_is_not_listed_is_refused_and_who_is_away_is_not(two: Any) -> None:
     """A member with an empty disk waits for the others, but ends if they do not know it."""
     told = await ask(two.voters["forensic"], two.identity("notary"), pb.JoinRequest())
-    assert (told.answer, told.refuses) == (None, True)
+    assert (told.answer, told.refuses, told.why) == (None, True, SILENT)
     told = await ask(two.voters["notary"], two.identity("court"), pb.JoinRequest())
     assert (told.answer, told.refuses) == (None, False)
+
+
+async def test_another_certificate_than_the_listed_one_is_no_refusal(two: Any) -> None:
+    """It was our side that ended the handshake: the others cannot mend that."""
+    forensic = two.voters["forensic"]
+    for wrong in (
+        replace(forensic, certificate=two.voters["notary"].certificate),
+        replace(forensic, id="guild/00000000000000ff"),
+    ):
+        told = await ask(wrong, two.identity("court"), pb.JoinRequest())
+        assert (told.answer, told.refuses) == (None, False)
+        assert "it shows another certificate than the one listed" in told.why
 
 
 async def test_a_newcomer_may_ask_for_nothing_else(two: Any) -> None:

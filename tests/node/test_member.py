@@ -401,10 +401,22 @@ async def test_a_directory_has_one_process(house: Any) -> None:
 async def test_settings_that_do_not_fit_are_refused(house: Any, tmp_path: Path) -> None:
     config = house.configs["court"]
     other = type(house.world)(origin="cunzheng.test/other", names=("court",), quorum=1)
+    certificate, key = Authority().issue("notary")
+    (tmp_path / "notary.pem").write_bytes(certificate)
+    (tmp_path / "notary-key.pem").write_bytes(key)
+    notary = replace(
+        config,
+        member="notary",
+        certificate=tmp_path / "notary.pem",
+        private_key=tmp_path / "notary-key.pem",
+    )
     (tmp_path / "other.txt").write_bytes(b"cunzheng/genesis/v2\n")
     for changed, reason in (
         (replace(config, genesis=tmp_path / "other.txt"), "version 2 of this format"),
         (replace(config, gateways=(config.private_key,)), "tls.pem"),
+        (replace(config, private_key=notary.private_key), "are no pair"),
+        (replace(config, private_key=config.certificate), "certificate.pem"),
+        (replace(config, member="notary"), "has not the DNS name notary .* it has: court"),
     ):
         with pytest.raises(Misconfigured, match=reason):
             await serve(changed)
@@ -414,7 +426,7 @@ async def test_settings_that_do_not_fit_are_refused(house: Any, tmp_path: Path) 
     (tmp_path / "other.txt").write_bytes(format_genesis(other.genesis()))
     for changed, reason in (
         (replace(config, genesis=tmp_path / "other.txt"), "of another chain"),
-        (replace(config, member="notary"), "is the directory of court/"),
+        (notary, "is the directory of court/"),
         (replace(config, log_key=config.witness_key), "are not the keys of court"),
         (replace(config, listen="192.0.2.1:1"), "cannot listen"),
     ):

@@ -212,7 +212,7 @@ async def test_a_newcomer_nobody_lists_does_not_come_in(houses: Any, world: Any)
     houses.start("court")
     await deposit(houses, 1)
     config = houses.configs["notary"]
-    with pytest.raises(Misconfigured, match="list it there in `members`"):
+    with pytest.raises(Misconfigured, match="List it there in `members`"):
         await rejoin(config, world.genesis(), houses.identity("notary"), "new", newcomer=True)
     assert not config.data.exists()
 

@@ -65,14 +65,18 @@ def test_init_is_for_members_of_the_file_and_of_the_policy(run: Any, places: Pla
 
 
 def test_join_waits_for_somebody_to_answer(
-    run: Any, places: Places, monkeypatch: pytest.MonkeyPatch
+    run: Any, places: Places, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(join, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(join, "PATIENCE_S", 1.2)
     refused = run("join", places.settings("court"))
     assert (refused.exit_code, "nobody says that it was removed" in refused.err) == (2, True)
     shutil.rmtree(data(places))
+    caplog.clear()
     unknown = run("join", places.settings("court"))
     assert (unknown.exit_code, "none of the members" in unknown.err) == (COULD_NOT_CHECK, True)
+    # Why nobody answers is said once, however often they are asked.
+    (reason,) = [line for line in caplog.messages if line.startswith("notary: ")]
+    assert "Connection refused" in reason
     assert not data(places).exists()
 
 
