@@ -122,6 +122,7 @@ class Member:
         self._proposed: dict[int, tuple[Sequence[Record], Then]] = {}
         self._reads: list[tuple[int, Then]] = []
         self._caught_up_at: int | None = None
+        self._may_begin = False
         self.driver = Driver(
             directory.journal, self, host, around.witness, around.setting, self._schedule, stream
         )
@@ -341,17 +342,24 @@ class Member:
         self._schedule.after(POLL_US, self._poll_clock, self.life)
 
     def _seal_if_due(self) -> None:
-        if self._caught_up_at is None or self._caught_up_at > self.applied or self._working:
+        if self._working or not (self._may_begin or self._is_told()):
             return
-        voters = [voter.id for voter in self.driver.raft.configuration.voters]
-        answered = dict.fromkeys((self.replica_id, *self.exchange.answered), True)
+        self._may_begin = True
         is_right = not self.driver.raft.clock_off_ms
-        if is_right and not self.is_sealing and tally(voters, answered) is Tally.WON:
+        if is_right and not self.is_sealing:
             self.is_sealing = True
             self._work(lambda: self._tell(self.ledger.start_sealing(self._now_s())))
         elif self.is_sealing and not is_right:
             self.is_sealing = False
             self._work(self.ledger.stop_sealing)
+
+    def _is_told(self) -> bool:
+        """It has caught up, and as many as make a quorum with it have said what it sealed."""
+        if self._caught_up_at is None or self._caught_up_at > self.applied:
+            return False
+        voters = [voter.id for voter in self.driver.raft.configuration.voters]
+        answered = dict.fromkeys((self.replica_id, *self.exchange.answered), True)
+        return tally(voters, answered) is Tally.WON
 
 
 def _receive(sender: ReplicaId, messages: Sequence[Message], member: Member) -> None:

@@ -25,7 +25,7 @@ from devnet.sim.network import CALM
 from devnet.sim.run import Result, begin, build, run, shorten
 from devnet.sim.schedule import MS, SECOND
 from devnet.sim.setting import Setting, draw
-from devnet.sim.violation import Invariant
+from devnet.sim.violation import Invariant, Violation
 from devnet.sim.world import World
 
 FRESH = 200
@@ -180,6 +180,66 @@ def test_a_quiet_group_keeps_its_leader() -> None:
     assert world.watch.elections == 1
     assert leader_of(world).name in world.machines
     Recovery(world).run()
+
+
+# What must hold at the end can fail
+
+
+@pytest.fixture
+def world() -> World:
+    world = build(3, setting=quiet())
+    begin(world)
+    pass_time(world, 5 * SECOND)
+    return world
+
+
+def test_a_leader_that_is_disturbed(world: World) -> None:
+    leader = leader_of(world).member
+    assert leader is not None
+    world.schedule.after(100 * MS, leader.driver.hand_over)
+    with pytest.raises(Violation) as caught:
+        Recovery(world).check_calm()
+    assert caught.value.invariant is Invariant.STABILITY
+
+
+def test_a_time_that_is_wrong(world: World) -> None:
+    leader_of(world).clock_off_ms = DAY_MS
+    deposit(world, leader_of(world), 0)
+    pass_time(world, SECOND // 10)
+    with pytest.raises(Violation) as caught:
+        Recovery(world).check_times()
+    assert caught.value.invariant is Invariant.TIME
+
+
+def test_a_member_that_does_not_find_what_is_there(world: World) -> None:
+    deposit(world, leader_of(world), 0)
+    pass_time(world, SECOND)
+    Recovery(world).check_views()
+    for machine in world.machines.values():
+        assert machine.member is not None
+        machine.member.find = lambda identity: None  # type: ignore[method-assign]
+    with pytest.raises(Violation) as caught:
+        Recovery(world).check_views()
+    assert caught.value.invariant is Invariant.CLIENT_TRUTH
+
+
+def test_a_group_that_never_settles(world: World) -> None:
+    """One that is cut off, and one that is kept busy."""
+    names = list(world.machines)
+    cut_off = Recovery(world)
+    world.faults.heal()
+    world.network.cut([(name, names[0]) for name in names[1:]])
+    pass_time(world, 3 * SECOND)
+    with pytest.raises(Violation) as caught:
+        cut_off.until_settled("with one cut off")
+    assert caught.value.invariant is Invariant.LIVENESS
+
+    def again() -> None:
+        world.schedule.after(1, again)
+
+    again()
+    with pytest.raises(Violation, match="busy for nothing"):
+        Recovery(world).until_settled("with an event every microsecond")
 
 
 # What is found is shown
