@@ -33,7 +33,7 @@ Reading order, each module using only what stands before it:
     raft          terms, roles, and which of the above when               |
 
     disk, records, journal     the log and the promises on disk; `salvage`: what a damaged one tells
-    wire, peers                messages as bytes, and the streams they travel on
+    wire, peers, reasons       messages as bytes, the streams they travel on, and why they do not
     writer, delivery, replica  one replica at work, for its owner to use
 
 Rules for the core:

@@ -20,6 +20,7 @@ import random
 import ssl
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,6 +36,7 @@ from consensus.messages import (
     Message,
     Voter,
 )
+from consensus.reasons import Reasons
 
 SERVICE = "consensus.Raft"
 METHOD = f"/{SERVICE}/Send"
@@ -48,6 +50,13 @@ OUTBOX_MESSAGES = wire.MESSAGES_MAX
 RECONNECT_MS_MIN = 50
 RECONNECT_MS_MAX = 250
 CONNECT_MS = 1000
+
+# A peer that accepts connections and refuses streams is asked ever more rarely, up to this. As soon
+# as anything comes from it, it is asked again at once: the two may just have been introduced.
+REFUSED_MS_MAX = 5000
+REFUSED_FACTOR = 2
+_NO_REASON = "Internal error from Core"
+"""gRPC's word to who writes at the moment the other end refuses; the next attempt tells more."""
 
 # A connection whose other end vanished without a word is given up after about three seconds.
 _KEEPALIVE = [
@@ -198,6 +207,9 @@ class Peers:
         self.replica_id = replica_id
         self.identity = identity
         self.refused: Counter[str] = Counter()  # Why streams or messages were not let in.
+        self._reasons_out = Reasons(_log, logging.INFO)
+        self._reasons_in = Reasons(_log, logging.WARNING)
+        self._heard: dict[str, asyncio.Event] = {}
         self._connected: set[Voter] = set()
         self._voters: dict[str, list[Voter]] = {}
         self._senders: dict[bytes, frozenset[str]] = {}
@@ -231,8 +243,12 @@ class Peers:
         }
         for voter in self._outboxes.keys() - set(others):
             del self._outboxes[voter]
+            self._reasons_out.settle(voter)
         for voter in others:
             self._outboxes.setdefault(voter, Outbox())
+            self._heard.setdefault(voter.id, asyncio.Event())
+        for id_ in self._heard.keys() - self._voters.keys():
+            del self._heard[id_]
         self._connect()
 
     @property
@@ -273,21 +289,36 @@ class Peers:
                 self._tasks[voter] = self._group.create_task(self._keep_sending(voter, outbox))
 
     async def _keep_sending(self, voter: Voter, outbox: Outbox) -> None:
+        heard, loop = self._heard[voter.id], asyncio.get_running_loop()
+        pause_ms = 0.0
         async with secure_channel(voter, self.identity) as channel:
             while True:
+                began = loop.time()
                 try:
-                    await self._send_stream(channel, voter, outbox)
-                except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-                    _log.info("stream to %s ended: %s", voter.id, error)
+                    code, why = await self._send_stream(channel, voter, outbox)
                 finally:
                     self._connected.discard(voter)
                     outbox.clear()
+                if why != _NO_REASON:
+                    self._reasons_out.note(voter, f"stream to {voter.id} ended: {why}")
                 # While there is no connection gRPC backs off by itself; this is for a peer that
                 # accepts connections and ends streams.
-                pause_ms = random.uniform(RECONNECT_MS_MIN, 2 * RECONNECT_MS_MIN)  # noqa: S311
-                await asyncio.sleep(pause_ms / 1000)
+                short_ms = random.uniform(RECONNECT_MS_MIN, 2 * RECONNECT_MS_MIN)  # noqa: S311
+                lasted_ms = 1000 * (loop.time() - began)
+                refused = code is grpc.StatusCode.PERMISSION_DENIED or why == _NO_REASON
+                if not refused or lasted_ms > REFUSED_MS_MAX:
+                    pause_ms = 0.0
+                pause_ms = min(max(REFUSED_FACTOR * pause_ms, short_ms), REFUSED_MS_MAX)
+                heard.clear()
+                await asyncio.sleep(short_ms / 1000)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(heard.wait(), (pause_ms - short_ms) / 1000)
+                    pause_ms = 0.0
 
-    async def _send_stream(self, channel: grpc.aio.Channel, voter: Voter, outbox: Outbox) -> None:
+    async def _send_stream(
+        self, channel: grpc.aio.Channel, voter: Voter, outbox: Outbox
+    ) -> tuple[grpc.StatusCode, str]:
+        """Until it ends; with which status and why."""
         call: grpc.aio.StreamUnaryCall[bytes, bytes] = channel.stream_unary(METHOD)(
             wait_for_ready=True
         )
@@ -297,6 +328,10 @@ class Peers:
             while True:
                 # Waits while the peer's window is full; meanwhile the outbox drops what is old.
                 await call.write(wire.format_frame(await outbox.take()))
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The second is all that is said to who writes when it has ended; the call knows more.
+            code = await call.code()
+            return code, await call.details() or code.name
         finally:
             call.cancel()
 
@@ -317,6 +352,9 @@ class Peers:
             senders = self._senders.get(certificate, frozenset())
             if any(message.sender not in senders for message in messages):
                 await self._refuse(context, "sender is not of this certificate")
+            self._reasons_in.settle(certificate)
+            for sender in {message.sender for message in messages} & self._heard.keys():
+                self._heard[sender].set()
             if self._receive is not None:
                 self._receive(messages)
         return b""
@@ -325,7 +363,10 @@ class Peers:
         self, context: grpc.aio.ServicerContext[Any, Any], why: str, detail: str = ""
     ) -> NoReturn:
         self.refused[why] += 1
-        _log.warning("refused a stream from %s: %s %s", context.peer(), why, detail)
+        certificate = peer_certificate(context)
+        names = sorted(self._senders.get(certificate, ())) or [_subject(certificate)]
+        reason = f"refused a stream from {', '.join(names)}: {why}"
+        self._reasons_in.note(certificate, f"{reason}: {detail}" if detail else reason)
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, why)
         raise AssertionError("abort raises")
 
@@ -338,6 +379,13 @@ def _is_readable(certificate: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _subject(certificate: bytes) -> str:
+    """Whose it says it is, for people: nothing depends on it."""
+    if not _is_readable(certificate):
+        return "nobody"
+    return load_der_x509_certificate(certificate).subject.rfc4514_string()
 
 
 def _pem(certificate: bytes) -> bytes:

@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 
 from consensus.messages import ReplicaId, Voter
 from consensus.peers import Identity, secure_channel
+from consensus.reasons import Reasons
 from node import member_pb2 as pb
 from node.errors import BadRequest
 from node.sealing import SentSeal
@@ -62,6 +63,7 @@ class Exchange:
         self._last: SentSeal | None = None
         self._answered: set[ReplicaId] = set()
         self._news = asyncio.Event()
+        self._reasons = Reasons(_log, logging.INFO)
 
     async def wait_for_answers(self, enough: Callable[[Collection[ReplicaId]], bool]) -> None:
         """Return once those that have been pulled from since the start are `enough`."""
@@ -103,7 +105,7 @@ class Exchange:
                     await self._push(channel, outbox)
                 except grpc.aio.AioRpcError as error:
                     if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-                        _log.info("seals to %s: %s", voter.id, error.details())
+                        self._reasons.note(voter, f"seals to {voter.id}: {error.details()}")
                     await asyncio.sleep(PAUSE_S)
 
     async def _pull(self, channel: grpc.aio.Channel, voter: Voter) -> None:
@@ -124,6 +126,7 @@ class Exchange:
         if message.HasField("yours"):
             seals.append((message.yours.body, message.yours.line))
         await self._receive(seals)
+        self._reasons.settle(voter)
         self._answered.add(voter.id)
         self._news.set()
 

@@ -24,6 +24,7 @@ from typing import NoReturn
 
 from consensus.messages import Configuration, ReplicaId, Voter
 from consensus.peers import Identity
+from consensus.reasons import Reasons
 from node import member_pb2 as pb
 from node.asking import Applicant, Told, ask, ask_all, contacts_of, member_of
 from node.config import MemberConfig
@@ -40,6 +41,7 @@ PAUSE_S_MAX = 5.0
 """Questions become rarer while nothing changes: a learner may have to wait for a policy."""
 REFUSALS = 3
 """In a row by one member: one that has just started, or stops, looks like one that refuses."""
+NOT_KNOWN = "it does not know this member"
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ async def rejoin(
         "" if newcomer else " (for the first members of a chain: `cunzheng init`)",
     )
     refusals: Counter[str] = Counter()
-    reasons: dict[str, str] = {}
+    reasons = Reasons(_log, logging.WARNING)
     while True:
         told = await ask_all(contacts, identity, pb.JoinRequest())
         first = _configuration(told, genesis, newcomer)
@@ -73,15 +75,14 @@ async def rejoin(
             make_directory(config, genesis, replica_id, first)
             return replica_id
         for each in told:
-            reason = each.why or "it does not know this member"
-            if reasons.get(each.name) != reason:
-                reasons[each.name] = reason
-                _log.warning("%s: %s", each.name, reason)
+            reasons.note(each.name, f"{each.name}: {each.why or NOT_KNOWN}")
             refuses = each.refuses or each.answer is not None
             refusals[each.name] = refusals[each.name] + 1 if refuses else 0
         refusing = [name for name, count in refusals.items() if count >= REFUSALS]
         if refusing:
-            heard = "; ".join(f"{name}: {reasons[name]}" for name in refusing)
+            heard = "; ".join(
+                f"{each.name}: {each.why or NOT_KNOWN}" for each in told if each.name in refusing
+            )
             raise Misconfigured(f"{why}. {heard}. {_advice(refusing, newcomer)}")
         await asyncio.sleep(PAUSE_S)
 

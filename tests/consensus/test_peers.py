@@ -1,6 +1,7 @@
 """Messages arrive from whom they say, or not at all."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -9,7 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from consensus import wire
+from consensus import peers, wire
 from consensus.messages import (
     AppendRequest,
     Configuration,
@@ -143,6 +144,37 @@ async def test_a_peer_that_comes_back_is_found_again() -> None:
                     break
             else:
                 pytest.fail("never came back")
+
+
+async def test_who_is_refused_asks_ever_more_rarely_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until the other one sends something: then it may be let in, and finds out at once."""
+    monkeypatch.setattr(peers, "REFUSED_FACTOR", 10_000)
+    monkeypatch.setattr(peers, "REFUSED_MS_MAX", 600_000)
+    caplog.set_level(logging.INFO)
+    a, b = End(A), End(B)
+    async with a.served(), b.served():
+        b.peers.configure((a.voter(), b.voter()))
+        # It trusts this certificate, and takes nothing of b from it.
+        a.peers.configure((a.voter(), replace(b.voter(), id="guild/00000000000000dd")))
+        why = "sender is not of this certificate"
+        ended = f"stream to {A} ended: {why}"
+        while a.peers.refused.total() < 2 or ended not in caplog.messages:
+            b.peers.send([question(B, A)])
+            await asyncio.sleep(0.01)
+        told = [line for line in caplog.messages if why in line]
+        assert sorted(told) == [f"refused a stream from guild/{0xDD:016x}: {why}", ended]
+        # By now it is silent for minutes, unless it hears something.
+        a.peers.configure((a.voter(), b.voter()))
+        for term in range(2, 1000):  # Some are lost with the old stream.
+            a.peers.send([question(A, B, term)])
+            b.peers.send([question(B, A, term)])
+            with suppress(TimeoutError):
+                await asyncio.wait_for(a.inbox.get(), 0.02)
+                break
+        else:
+            pytest.fail("never came back")
 
 
 async def send_raw(identity: Identity, to: End, frame: bytes) -> grpc.StatusCode:
