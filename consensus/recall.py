@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from consensus.log import Log
 from consensus.messages import (
     AppendResponse,
+    Configuration,
     HardState,
     HeartbeatRequest,
     Message,
@@ -136,24 +137,29 @@ class Recall:
         a newer one that was heard of. At the start also who was introduced and, to a newcomer whose
         log only tells of times before it came, those it came to: the first configuration. Who is
         named with several addresses or certificates is in here with each."""
+        found = dict.fromkeys(voter for known in self._known for voter in known)
+        if not self.is_over:
+            found |= dict.fromkeys(self._introduced)
+        return tuple(found)
+
+    @property
+    def _known(self) -> list[Configuration]:
         log = self._log
         known = [self._heard[2]] if self._heard[:2] > (log.last_term, log.last_index) else []
         known += reversed(log.possible_configurations)
         if not self.is_over and self._id not in [each.id for each in log.configuration]:
             known.append(log.configurations[0][1])
-        found = dict.fromkeys(voter for configuration in known for voter in configuration)
-        if not self.is_over:
-            found |= dict.fromkeys(self._introduced)
-        return tuple(found)
+        return known
 
     def introduce(self, voters: Iterable[Voter]) -> None:
         """The owner has learnt of these elsewhere."""
         self._introduced = tuple(voters)
 
     def take(self, answer: RecallResponse, term_max: int) -> bool:
-        """Whether it answers the question of this start. A term above `term_max` is a lie or will
-        be approached; it must not keep this replica from voting for ever."""
-        if answer.number != self._number:
+        """Whether it answers the question of this start, and is of a voter as far as is known here:
+        only they were promised anything, and learners may be newcomers. A term above `term_max` is
+        a lie or will be approached; it must not keep this replica from voting for ever."""
+        if answer.number != self._number or answer.sender not in self._voters:
             return False
         if (answer.last_term, answer.last_index) > self._heard[:2]:
             self._heard = (answer.last_term, answer.last_index, answer.configuration)
@@ -162,6 +168,11 @@ class Recall:
             self._answered[answer.sender] = True
             self._count()
         return True
+
+    @property
+    def _voters(self) -> set[ReplicaId]:
+        voters = {voter.id for known in self._known for voter in known.voters}
+        return voters | {voter.id for voter in self._introduced}
 
     def _count(self) -> None:
         voters = [voter.id for voter in self._heard[2].voters]

@@ -161,6 +161,13 @@ def test_answers_of_one_count_once_and_of_strangers_not_at_all(make_cluster: Mak
     assert not raft.recalling
 
 
+def test_a_learner_says_nothing_of_promises(make_cluster: Make) -> None:
+    """Nobody promised it anything, and it may be a newcomer nobody knows well."""
+    raft = core(type(make_cluster("a")).configuration("abc", "x"))
+    answer(raft, X, 9, 9, 9, 9)
+    assert (raft.rollback, raft.term) == (None, 0)
+
+
 def test_a_single_voter_has_nobody_to_ask(make_cluster: Make) -> None:
     raft = core(type(make_cluster("a")).configuration("a"))
     assert not raft.recalling
@@ -418,6 +425,8 @@ class TestWhoIsThere:
         now = configuration("ax")
         recall.take(RecallResponse(B, A, 1, NUMBER, 0, 0, 0, 1, 1, configuration("ab")), 9)
         assert not recall.is_over, "that log is shorter, and here two of five are too few"
+        recall.take(RecallResponse(C, A, 2, NUMBER, 0, 0, 0, 2, 1, now), 9)
+        assert not recall.is_over, "now it is a and x who decide"
         recall.take(RecallResponse(X, A, 2, NUMBER, 0, 0, 0, 2, 1, now), 9)
         assert recall.is_over
         assert [voter.id[0] for voter in recall.acquaintances] == ["a", "x", "b", "c", "d", "e"]
