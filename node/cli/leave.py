@@ -1,7 +1,7 @@
 """`cunzheng leave MEMBER.toml`: this member, or one that died, is taken out of the voters.
 
-Order and availability are the voters' business; whose seals count is the policy's. So the policy
-has to be changed too, or the quorum it asks for still counts on who has left.
+Order and availability are the voters' business; whose seals count is the policy's. As long as that
+names who has left, the quorum it asks for still counts on its seals.
 """
 
 from __future__ import annotations
@@ -68,8 +68,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     )
     if answer.in_policy:
         terminal.note(
-            f"策略仍列有 {name}：最低联签数仍将其计入，请变更策略。",
-            f"The policy still names {name}, and its quorum counts on it: change the policy too.",
+            f"策略仍列有 {name}：最低联签数仍将其计入（本版本不能变更运行中的链的策略）。",
+            f"The policy still names {name}, and its quorum goes on counting on it (this version "
+            "cannot change the policy of a running chain).",
             "yellow",
         )
     return 0

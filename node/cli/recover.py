@@ -56,6 +56,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     config = load_member(arguments.config)
     genesis = read_genesis(config)
+    for copy in arguments.copies:
+        if not copy.is_dir():
+            raise Misconfigured(f"{copy} is no directory: nothing was looked at or changed")
     _check_group_is_lost(config)
     with opened(config, genesis, arguments.copies) as copies:
         _show(terminal, copies)

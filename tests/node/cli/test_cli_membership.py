@@ -96,6 +96,9 @@ def test_recover_shows_what_there_is_and_asks(run: Any, places: Places) -> None:
     notary = load_member(places.settings("notary"))
     nothing = run("recover", places.settings("court"), notary.data, "--yes")
     assert (nothing.exit_code, "single entry" in nothing.err) == (2, True)
+    nowhere = places.directory / "nowhere"
+    mistyped = run("recover", places.settings("court"), notary.data, nowhere, "--yes")
+    assert (mistyped.exit_code, f"{nowhere} is no directory" in mistyped.err) == (2, True)
     directory = open_directory(notary, read_genesis(notary))
     noop = Entry(1, 1, EntryKind.NOOP, 1_790_000_000_000, "notary", "0.1.0", b"")
     directory.journal.append(HardState(1), (noop,))
