@@ -20,7 +20,8 @@ from node.config import MemberConfig, PolicyPlan, read_certificate, read_file
 from node.directory import draw_replica_id, is_empty, make_directory
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
-from node.evidence.keys import parse_public_key
+from node.evidence.keys import PublicKey, parse_public_key
+from node.evidence.malformed import Malformed
 from node.evidence.members import Member, format_members
 from node.evidence.policy import RULES, Policy, Sealer, format_policy
 from node.evidence.policy_note import first_note
@@ -46,9 +47,16 @@ def found(config: MemberConfig, genesis: Genesis, voters: Path | None = None) ->
     return own.id
 
 
+def _key(where: str, text: str) -> PublicKey:
+    try:
+        return parse_public_key(text)
+    except Malformed as error:
+        raise Misconfigured(f"the plan's {where}, {text!r}: {error}") from error
+
+
 def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
     """The texts a plan comes to, as new files; returns the policy. `Malformed` names what a policy
-    cannot say."""
+    cannot say, `Misconfigured` a key that is none."""
     members = format_members(
         [Member(each.name, each.kind, each.organisation) for each in plan.members]
     )
@@ -61,11 +69,16 @@ def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
             skew_ms=SKEW_MS_MAX,
             members_hash=sha256(members),
             authorities=tuple(
-                sorted(map(parse_public_key, plan.authorities), key=lambda key: key.text)
+                sorted(
+                    (_key("authorities", text) for text in plan.authorities),
+                    key=lambda key: key.text,
+                )
             ),
             sealers=tuple(
                 Sealer(
-                    each.name, parse_public_key(each.log_key), parse_public_key(each.witness_key)
+                    each.name,
+                    _key(f"log_key of {each.name}", each.log_key),
+                    _key(f"witness_key of {each.name}", each.witness_key),
                 )
                 for each in plan.members
             ),

@@ -159,6 +159,7 @@ def test_a_policy_is_written_once(run: Any, tmp_path: Path) -> None:
         ('kind = "court"', 'kind = "bank"', "kind"),
         ("witness_key = ", "witnes_key = ", "unknown setting `witnes_key`"),
         ('authorities = ["ed25519:', 'authorities = ["rsa:', "public key"),
+        ('log_key = "ed25519:', 'log_key = "ed25519:COURT-', "the plan's log_key of court, "),
         ('"test"', '"trial"', "neither test nor production"),
     ],
 )
