@@ -12,8 +12,8 @@ Whose request counts:
 - A newcomer, if the settings of some member list it (`members`), with this name and address: that
   is this organisation's consent, and being listed is all it takes to be sent the ledger. It becomes
   a voter only when the policy in force names it with the keys it shows: that is everybody's.
-- Only members may ask that one of them leaves. Any of them may, also for another: a member that
-  died cannot ask for itself.
+- Only voters may ask that a member leaves, and pass on what others ask. Any of them may, also for
+  another: a member that died cannot ask for itself.
 """
 
 from __future__ import annotations
@@ -63,12 +63,17 @@ class Admitting:
         """`caller` is the certificate of whoever sent it: of the joiner, or of the member that
         passes it on."""
         is_passed = request.HasField("passed")
-        if is_passed and not self._is_member(caller):
-            raise Stranger("only members pass on what others ask")
+        if is_passed and not self.votes(caller):
+            raise Stranger("only voters pass on what others ask")
         certificate = request.passed.certificate if is_passed else caller
         if not request.replica_id:
             return self._answer(certificate, certificate in self._listed)
         joiner = _joiner(request, certificate)
+        if self._is_another(joiner):
+            raise Stranger(
+                f"{joiner.id} is known by another certificate; who changes it comes back under a"
+                " new id"
+            )
         listed = request.passed.listed or self._lists(joiner)
         answer = self._answer(certificate, listed, await self._standing(joiner))
         if not (self._knows(joiner) or listed):
@@ -225,8 +230,17 @@ class Admitting:
         leader = self._participant.replica.status().leader
         return None if leader is None else leader.partition("/")[0]
 
-    def _is_member(self, certificate: bytes) -> bool:
-        return certificate in self._participant.peers.certificates()
+    def votes(self, certificate: bytes) -> bool:
+        """Whether a voter has this certificate; a learner may be a newcomer that one let in."""
+        voters = self._participant.replica.configuration.voters
+        return any(each.certificate == certificate for each in voters)
+
+    def _is_another(self, joiner: Voter) -> bool:
+        """Whoever proves to hold another certificate than this id has cannot be it."""
+        return any(
+            each.id == joiner.id and each.certificate != joiner.certificate
+            for each in self._participant.replica.configuration
+        )
 
 
 def _joiner(request: pb.JoinRequest, certificate: bytes) -> Voter:

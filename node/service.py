@@ -103,7 +103,7 @@ class Service:
             "Status": self._method(pb.StatusRequest, self.status, whoever_runs_it),
             "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
             "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
-            "Leave": self._method(pb.LeaveRequest, self._admitting.leave, members),
+            "Leave": self._method(pb.LeaveRequest, self._admitting.leave, self._admitting.votes),
             "Join": self._method_for(pb.JoinRequest, self._admitting.join, joiners),
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)

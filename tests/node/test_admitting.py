@@ -185,6 +185,21 @@ async def test_what_is_no_replica_is_malformed(two: Any) -> None:
         assert error.code == "malformed"
 
 
+async def test_a_learner_takes_nobodys_seat_and_sends_nobody_away(two: Any) -> None:
+    """One member has let it in; that makes it neither a voter nor anybody's voice."""
+    await join(two, "court", "notary", request(two, NEW))
+    certificate = two.voters["notary"].certificate
+    seat = two.voters["forensic"].id
+    taking = request(two, seat)
+    assert (await refused(two, "court", "notary", taking)).code == "stranger"
+    taking.passed.CopyFrom(pb.Passed(certificate=certificate, listed=True))
+    assert (await refused(two, "court", "notary", taking)).code == "stranger"
+    leaving = pb.LeaveRequest(member="forensic")
+    assert (await refused(two, "court", "notary", leaving)).code == "stranger"
+    answer = await join(two, "court", "notary", pb.JoinRequest())
+    assert seat in [each.id for each in Configuration.parse(answer.configuration).voters]
+
+
 async def test_a_member_may_change_its_address(house: Any) -> None:
     """It must be reached there: a group of two could never put a wrong one right."""
     house.start()
