@@ -24,6 +24,7 @@ from typing import NoReturn
 
 from consensus.messages import Configuration, ReplicaId, Voter
 from consensus.peers import Identity
+from consensus.quorum import majority
 from consensus.reasons import Reasons
 from node import member_pb2 as pb
 from node.asking import Applicant, Told, ask, ask_all, contacts_of, member_of
@@ -60,7 +61,7 @@ async def rejoin(
         )
     names = ", ".join(member_of(contact) for contact in contacts)
     _log.error(
-        "%s; asking %s who belongs to the group, until one of them answers%s",
+        "%s; asking %s who belongs to the group, until enough of them answer%s",
         why,
         names,
         "" if newcomer else " (for the first members of a chain: `cunzheng init`)",
@@ -76,7 +77,7 @@ async def rejoin(
             return replica_id
         for each in told:
             reasons.note(each.name, f"{each.name}: {each.why or NOT_KNOWN}")
-            refuses = each.refuses or each.answer is not None
+            refuses = each.refuses or (each.answer is not None and not _invites(each, newcomer))
             refusals[each.name] = refusals[each.name] + 1 if refuses else 0
         refusing = [name for name, count in refusals.items() if count >= REFUSALS]
         if refusing:
@@ -113,18 +114,28 @@ async def begin_anew(config: MemberConfig, genesis: Genesis, applicant: Applican
 def _configuration(told: Sequence[Told], genesis: Genesis, newcomer: bool) -> Configuration | None:
     """What most of those tell whose group this member may come to."""
     counted: Counter[bytes] = Counter()
-    for name, answer in ((each.name, each.answer) for each in told):
-        if answer is None or not (answer.known or (newcomer and answer.listed)):
-            continue
-        if answer.genesis != sha256(format_genesis(genesis)):
-            raise Misconfigured(f"{name} is of another chain: its genesis file is not ours")
-        counted[answer.configuration] += 1
-    for data, _ in counted.most_common():
+    ours = sha256(format_genesis(genesis))
+    answers = [each.answer for each in told if each.answer and _invites(each, newcomer)]
+    if answers and all(answer.genesis != ours for answer in answers):
+        raise Misconfigured("those who answer are of another chain: their genesis file is not ours")
+    counted.update(answer.configuration for answer in answers if answer.genesis == ours)
+    for data, voices in counted.most_common():
         try:
-            return Configuration.parse(data)
+            configuration = Configuration.parse(data)
         except ValueError as error:
             _log.error("a member told what is no configuration: %s", error)
+            continue
+        # What is here is given up only for a group that can do without it: so a liar alone cannot
+        # have the others give up theirs one after the other. Nor would fewer let anybody in.
+        enough = majority(max(len(configuration.voters), len(told)))
+        if newcomer or voices >= min(enough, len(told)):
+            return configuration
     return None
+
+
+def _invites(told: Told, newcomer: bool) -> bool:
+    answer = told.answer
+    return answer is not None and (answer.known or (newcomer and answer.listed))
 
 
 def _advice(refusing: Sequence[str], newcomer: bool) -> str:

@@ -81,3 +81,30 @@ async def test_what_is_no_configuration_teaches_nothing(monkeypatch: pytest.Monk
     group = Group(answers)
     await joining(group, monkeypatch, recalling=True)._ask()
     assert group.introduced == []
+
+
+@pytest.mark.parametrize(
+    ("told", "newcomer", "believed"),
+    [
+        ([known(A, B, C), known(A, B, C)], False, True),
+        ([known(A, B, C), None], False, False),
+        ([known(A, B, C), known(A, B)], False, False),
+        ([known(A, B, C), known(A)], False, False),
+        ([known(A)], False, True),
+        ([known(A, B, C), None], True, True),
+        ([None, None], False, False),
+    ],
+)
+def test_what_is_here_is_given_up_only_for_a_group_that_can_do_without_it(
+    told: list[pb.JoinResponse | None], newcomer: bool, believed: bool, world: Any
+) -> None:
+    """Of three voters both others must say the same; one that lies cannot empty the group."""
+    genesis = world.genesis()
+    digest = joining_module.sha256(joining_module.format_genesis(genesis))
+    answers = []
+    for number, answer in enumerate(told):
+        if answer is not None:
+            answer = pb.JoinResponse(known=True, genesis=digest, configuration=answer.configuration)
+        answers.append(Told(str(number), answer))
+    found = joining_module._configuration(answers, genesis, newcomer)
+    assert (found is not None) == believed
