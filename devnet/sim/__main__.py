@@ -2,9 +2,11 @@
 
     python -m devnet.sim --seeds 1000            seeds 0 to 999
     python -m devnet.sim --seed 17 --log         seed 17 again, event by event
+    python -m devnet.sim --mutants               the product broken on purpose: is it noticed?
+    python -m devnet.sim --mutant FILE.patch     the same with a mutant of your own
 
-Exit status 1 if anything was found. What was found is printed with the seed, the shortest run that
-still finds it, and the end of its event log.
+Exit status 1 if anything was found, or a mutant was not. What was found is printed with the seed,
+the shortest run that still finds it, and the end of its event log.
 """
 
 import argparse
@@ -16,10 +18,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
+from devnet.sim import mutation
 from devnet.sim.run import STEPS, Result, run, shorten
 
 SHOWN = 25
@@ -34,6 +38,8 @@ Task = tuple[int, int, bool]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.mutants or options.mutant is not None:
+        return _try_mutants(options)
     started = time.monotonic()
     if options.seed is not None:
         show = print if options.log else None
@@ -76,7 +82,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="how many cores"
     )
+    parser.add_argument("--mutants", action="store_true", help="try all mutants kept here")
+    parser.add_argument("--mutant", type=Path, metavar="FILE", help="try the mutant of this patch")
+    parser.add_argument(
+        "--mutant-seeds",
+        type=int,
+        default=mutation.SEEDS,
+        metavar="N",
+        help="seeds from 1 on, any of which must kill it",
+    )
     return parser
+
+
+def _try_mutants(options: argparse.Namespace) -> int:
+    try:
+        mutants = mutation.kept() if options.mutant is None else [mutation.read(options.mutant)]
+    except mutation.Unusable as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    seeds, processes = options.mutant_seeds, options.processes
+    return mutation.report(mutants, seeds, processes, as_json=options.json)
 
 
 def _run_many(seeds: Iterable[int], options: argparse.Namespace) -> Iterator[Result]:
