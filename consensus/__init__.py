@@ -64,8 +64,8 @@ Where this is not what the paper and the thesis say, and why:
 - A refusal says from where on the logs may differ, by term (end of 5.3, one step further): one
   round trip per term, not per entry.
 - Terms are raised by one message by TERM_STEP_MAX at most: a liar cannot use them up.
-- An id that was removed never returns, and a new voter was a learner that has caught up; a change
-  needs the voters that are heard to be a majority of the new configuration.
+- An id that was removed never returns, and a new voter was a learner that keeps up; a change needs
+  the voters that keep up to be a majority of the new configuration.
 - A removed leader, and one whose clock is off, hands over by TimeoutNow (thesis, 3.10).
 - An entry carries a time, its leader's, raised to that of the entry before while that is close; it
   decides nothing.
