@@ -105,7 +105,8 @@ def report(mutants: Sequence[Mutant], seeds: int, processes: int, *, as_json: bo
     else:
         Console().print(_as_table(fates))
         killed = f"{len(mutants) - len(survivors)} of {len(mutants)} killed"
-        print(f"{killed} by the seeds 1 to {seeds}, in {seconds} s")
+        summary = f"{killed} by the seeds 1 to {seeds}, in {seconds} s"
+        print(summary)
     return 1 if survivors else 0
 
 
