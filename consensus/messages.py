@@ -97,7 +97,7 @@ class Voter:
             raise ValueError(f"not a replica id: {self.id!r}")
         if not _ADDRESS.fullmatch(self.address):
             raise ValueError(f"not an address: {self.address!r}")
-        if len(self.certificate) > CERTIFICATE_BYTES_MAX:
+        if not 0 < len(self.certificate) <= CERTIFICATE_BYTES_MAX:
             raise ValueError(f"a certificate of {len(self.certificate)} bytes")
 
 

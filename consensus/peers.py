@@ -31,6 +31,7 @@ from cryptography.x509 import load_der_x509_certificate
 from consensus import wire
 from consensus.leadership import Limits
 from consensus.messages import (
+    CommitNotice,
     HeartbeatRequest,
     HeartbeatResponse,
     Message,
@@ -156,9 +157,12 @@ class Outbox:
 
     def put(self, message: Message) -> None:
         """Queue it, or drop it if there is no room: an append is of use only behind those before
-        it, and of heartbeats the newest takes the place of the one that waits."""
+        it, of heartbeats the newest takes the place of the one that waits, and a commit notice says
+        all that those before it said."""
         if isinstance(message, HeartbeatRequest | HeartbeatResponse) and self._supersede(message):
             return
+        if isinstance(message, CommitNotice):
+            self._forget_notice()
         size = wire.size_of(message)
         if len(self._messages) >= OUTBOX_MESSAGES or self._bytes + size > OUTBOX_BYTES:
             self.dropped += 1
@@ -197,6 +201,14 @@ class Outbox:
                 self._messages[place] = message
                 return True
         return False
+
+    def _forget_notice(self) -> None:
+        """Of commit notices too only the newest matters, but behind the appends it speaks of."""
+        for place, waiting in enumerate(self._messages):
+            if isinstance(waiting, CommitNotice):
+                del self._messages[place]
+                self._bytes -= wire.size_of(waiting)
+                return
 
 
 class Peers:

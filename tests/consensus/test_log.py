@@ -10,7 +10,7 @@ from consensus.log import ENTRY_BYTES, Log, MemoryStorage
 from consensus.messages import Configuration, Entry, EntryKind, Voter
 
 FIRST, SECOND = (
-    Configuration(tuple(Voter(f"{n}/{'0' * 16}", "h:1", b"") for n in names))
+    Configuration(tuple(Voter(f"{n}/{'0' * 16}", "h:1", b"\x30") for n in names))
     for names in ("a", "ab")
 )
 

@@ -114,7 +114,13 @@ def test_a_configuration_is_sorted_distinct_and_bounded() -> None:
 )
 def test_replica_ids_and_addresses_are_checked(id_: str, address: str) -> None:
     with pytest.raises(ValueError, match="not a"):
-        Voter(id_, address, b"")
+        Voter(id_, address, b"\x30")
+
+
+@pytest.mark.parametrize("size", [0, CERTIFICATE_BYTES_MAX + 1])
+def test_a_certificate_is_neither_empty_nor_huge(size: int) -> None:
+    with pytest.raises(ValueError, match=f"a certificate of {size} bytes"):
+        Voter(voter(1).id, "h:1", bytes(size))
 
 
 def test_is_voter() -> None:

@@ -13,6 +13,7 @@ import pytest
 from consensus import peers, wire
 from consensus.messages import (
     AppendRequest,
+    CommitNotice,
     Configuration,
     Entry,
     EntryKind,
@@ -324,6 +325,17 @@ class TestOutbox:
             outbox.put(AppendRequest(A, B, 1, 0, 0, (block,), 0))
             outbox.put(HeartbeatRequest(A, B, 1, n, n, 0, 0, 0))
         assert HeartbeatRequest(A, B, 1, 19, 19, 0, 0, 0) in await outbox.take()
+
+    async def test_the_newest_commit_notice_goes_behind_the_appends_it_speaks_of(self) -> None:
+        """A slow connection would otherwise carry one for every block committed meanwhile."""
+        outbox = Outbox()
+        appends = [AppendRequest(A, B, 1, n, 1, (), 0) for n in range(5)]
+        for append in appends:
+            outbox.put(append)
+            outbox.put(CommitNotice(A, B, 1, append.prev_index, 1))
+        assert await outbox.take() == [*appends, CommitNotice(A, B, 1, 4, 1)]
+        outbox.put(CommitNotice(A, B, 1, 5, 1))
+        assert await outbox.take() == [CommitNotice(A, B, 1, 5, 1)]
 
     async def test_is_bounded_in_messages_and_bytes(self) -> None:
         outbox = Outbox()
