@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11node/member.proto\x12\rcunzheng.node\"!\n\x0eProposeRequest\x12\x0f\n\x07records\x18\x01 \x03(\x0c\";\n\x0fProposeResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.cunzheng.node.Outcome\"W\n\x07Outcome\x12)\n\x08position\x18\x01 \x01(\x0b\x32\x17.cunzheng.node.Position\x12\x0f\n\x07skipped\x18\x02 \x01(\t\x12\x10\n\x08repeated\x18\x03 \x01(\x08\"\x87\x01\n\x08Position\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x12\n\nleaf_index\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x12\n\nfirst_item\x18\x05 \x01(\x04\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\r\n\x05\x65ntry\x18\x07 \x01(\x0c\"\xad\x01\n\x0b\x46indRequest\x12\x11\n\x07ordinal\x18\x01 \x01(\x04H\x00\x12\x16\n\x0cstatement_id\x18\x02 \x01(\x0cH\x00\x12\x18\n\x0ereceipt_prefix\x18\x03 \x01(\x0cH\x00\x12\x14\n\nentry_hash\x18\x04 \x01(\x0cH\x00\x12\'\n\x06\x64igest\x18\x05 \x01(\x0b\x32\x15.cunzheng.node.DigestH\x00\x12\x14\n\x0clinearizable\x18\x06 \x01(\x08\x42\x04\n\x02\x62y\"$\n\x06\x44igest\x12\x0b\n\x03\x61lg\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"j\n\x0c\x46indResponse\x12#\n\x05\x66ound\x18\x01 \x03(\x0b\x32\x14.cunzheng.node.Found\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x17\n\x0fother_algorithm\x18\x04 \x01(\t\"F\n\x05\x46ound\x12)\n\x08position\x18\x01 \x01(\x0b\x32\x17.cunzheng.node.Position\x12\x12\n\nitem_index\x18\x02 \x01(\r\":\n\x0e\x46indKeyRequest\x12\x12\n\npublic_key\x18\x01 \x01(\t\x12\x14\n\x0clinearizable\x18\x02 \x01(\x08\"2\n\x0f\x46indKeyResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\"I\n\x0cProveRequest\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x12\n\nitem_index\x18\x02 \x01(\r\x12\x0f\n\x07wait_ms\x18\x03 \x01(\r\"Y\n\rProveResponse\x12)\n\x08position\x18\x01 \x01(\x0b\x32\x17.cunzheng.node.Position\x12\r\n\x05proof\x18\x02 \x01(\x0c\x12\x0e\n\x06height\x18\x03 \x01(\x04\"\x13\n\x11\x43heckpointRequest\"M\n\x12\x43heckpointResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12\x13\n\x0bpolicy_text\x18\x02 \x01(\x0c\x12\x14\n\x0cmembers_text\x18\x03 \x01(\x0c\"\x0f\n\rStatusRequest\"\xab\x02\n\x0eStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0c\n\x04term\x18\x04 \x01(\x04\x12\x0e\n\x06leader\x18\x05 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x06 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x07 \x01(\x04\x12\x0c\n\x04size\x18\x08 \x01(\x04\x12\x13\n\x0bsealed_size\x18\t \x01(\x04\x12\x15\n\rsealed_height\x18\n \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x0b \x01(\x04\x12\x0f\n\x07version\x18\x0c \x01(\t\x12\"\n\x05peers\x18\r \x03(\x0b\x32\x13.cunzheng.node.Peer\x12\x0e\n\x06\x61larms\x18\x0e \x03(\t\x12\x0c\n\x04root\x18\x0f \x01(\x0c\x12\r\n\x05items\x18\x10 \x01(\x04\"Z\n\x04Peer\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05voter\x18\x03 \x01(\x08\x12\r\n\x05match\x18\x04 \x01(\x04\x12\x13\n\x0bsealed_size\x18\x05 \x01(\x04\"2\n\x0cSealsRequest\x12\"\n\x05seals\x18\x01 \x03(\x0b\x32\x13.cunzheng.node.Seal\"\"\n\x04Seal\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x0c\n\x04line\x18\x02 \x01(\x0c\"\x0f\n\rSealsResponse\"6\n\x10PullSealsRequest\x12\x12\n\nabove_size\x18\x01 \x01(\x04\x12\x0e\n\x06member\x18\x02 \x01(\t\"[\n\x11PullSealsResponse\x12\"\n\x05seals\x18\x01 \x03(\x0b\x32\x13.cunzheng.node.Seal\x12\"\n\x05yours\x18\x02 \x01(\x0b\x32\x13.cunzheng.node.Seal\"\x92\x01\n\x0bJoinRequest\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\trecalling\x18\x03 \x01(\x08\x12\x0f\n\x07log_key\x18\x04 \x01(\t\x12\x13\n\x0bwitness_key\x18\x05 \x01(\t\x12%\n\x06passed\x18\x06 \x01(\x0b\x32\x15.cunzheng.node.Passed\"-\n\x06Passed\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x0e\n\x06listed\x18\x02 \x01(\x08\"\x95\x01\n\x0cJoinResponse\x12\x0f\n\x07genesis\x18\x01 \x01(\x0c\x12\x15\n\rconfiguration\x18\x02 \x01(\x0c\x12\r\n\x05known\x18\x03 \x01(\x08\x12\x0e\n\x06listed\x18\x04 \x01(\x08\x12)\n\x08standing\x18\x05 \x01(\x0e\x32\x17.cunzheng.node.Standing\x12\x13\n\x0bwaiting_for\x18\x06 \x01(\t\".\n\x0cLeaveRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\"9\n\rLeaveResponse\x12\x15\n\rconfiguration\x18\x01 \x01(\x0c\x12\x11\n\tin_policy\x18\x02 \x01(\x08*=\n\x08Standing\x12\x0c\n\x08STRANGER\x10\x00\x12\x0b\n\x07LEARNER\x10\x01\x12\t\n\x05VOTER\x10\x02\x12\x0b\n\x07REMOVED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11node/member.proto\x12\rcunzheng.node\"!\n\x0eProposeRequest\x12\x0f\n\x07records\x18\x01 \x03(\x0c\";\n\x0fProposeResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.cunzheng.node.Outcome\"W\n\x07Outcome\x12)\n\x08position\x18\x01 \x01(\x0b\x32\x17.cunzheng.node.Position\x12\x0f\n\x07skipped\x18\x02 \x01(\t\x12\x10\n\x08repeated\x18\x03 \x01(\x08\"\x87\x01\n\x08Position\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x12\n\nleaf_index\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x12\n\nfirst_item\x18\x05 \x01(\x04\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\r\n\x05\x65ntry\x18\x07 \x01(\x0c\"\xad\x01\n\x0b\x46indRequest\x12\x11\n\x07ordinal\x18\x01 \x01(\x04H\x00\x12\x16\n\x0cstatement_id\x18\x02 \x01(\x0cH\x00\x12\x18\n\x0ereceipt_prefix\x18\x03 \x01(\x0cH\x00\x12\x14\n\nentry_hash\x18\x04 \x01(\x0cH\x00\x12\'\n\x06\x64igest\x18\x05 \x01(\x0b\x32\x15.cunzheng.node.DigestH\x00\x12\x14\n\x0clinearizable\x18\x06 \x01(\x08\x42\x04\n\x02\x62y\"$\n\x06\x44igest\x12\x0b\n\x03\x61lg\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"j\n\x0c\x46indResponse\x12#\n\x05\x66ound\x18\x01 \x03(\x0b\x32\x14.cunzheng.node.Found\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x17\n\x0fother_algorithm\x18\x04 \x01(\t\"F\n\x05\x46ound\x12)\n\x08position\x18\x01 \x01(\x0b\x32\x17.cunzheng.node.Position\x12\x12\n\nitem_index\x18\x02 \x01(\r\":\n\x0e\x46indKeyRequest\x12\x12\n\npublic_key\x18\x01 \x01(\t\x12\x14\n\x0clinearizable\x18\x02 \x01(\x08\"2\n\x0f\x46indKeyResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\"I\n\x0cProveRequest\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x12\n\nitem_index\x18\x02 \x01(\r\x12\x0f\n\x07wait_ms\x18\x03 \x01(\r\"Y\n\rProveResponse\x12)\n\x08position\x18\x01 \x01(\x0b\x32\x17.cunzheng.node.Position\x12\r\n\x05proof\x18\x02 \x01(\x0c\x12\x0e\n\x06height\x18\x03 \x01(\x04\"\x13\n\x11\x43heckpointRequest\"M\n\x12\x43heckpointResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12\x13\n\x0bpolicy_text\x18\x02 \x01(\x0c\x12\x14\n\x0cmembers_text\x18\x03 \x01(\x0c\"\x0f\n\rStatusRequest\"\xfa\x02\n\x0eStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0c\n\x04term\x18\x04 \x01(\x04\x12\x0e\n\x06leader\x18\x05 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x06 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x07 \x01(\x04\x12\x0c\n\x04size\x18\x08 \x01(\x04\x12\x13\n\x0bsealed_size\x18\t \x01(\x04\x12\x15\n\rsealed_height\x18\n \x01(\x04\x12\x10\n\x08\x63lock_ms\x18\x0b \x01(\x04\x12\x0f\n\x07version\x18\x0c \x01(\t\x12\"\n\x05peers\x18\r \x03(\x0b\x32\x13.cunzheng.node.Peer\x12\x0e\n\x06\x61larms\x18\x0e \x03(\t\x12\x0c\n\x04root\x18\x0f \x01(\x0c\x12\r\n\x05items\x18\x10 \x01(\x04\x12\r\n\x05rules\x18\x11 \x01(\x04\x12\x10\n\x08scrubbed\x18\x12 \x01(\x04\x12\x14\n\x0cscrub_damage\x18\x13 \x03(\t\x12\x16\n\x0e\x63ontradictions\x18\x14 \x03(\t\"Z\n\x04Peer\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05voter\x18\x03 \x01(\x08\x12\r\n\x05match\x18\x04 \x01(\x04\x12\x13\n\x0bsealed_size\x18\x05 \x01(\x04\":\n\x0bTileRequest\x12\r\n\x05level\x18\x01 \x01(\r\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05width\x18\x03 \x01(\r\"\x1e\n\x0cTileResponse\x12\x0e\n\x06hashes\x18\x01 \x01(\x0c\".\n\x0e\x45ntriesRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05width\x18\x02 \x01(\r\"!\n\x0f\x45ntriesResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"\x1d\n\x0b\x42odyRequest\x12\x0e\n\x06height\x18\x01 \x01(\x04\"\x1c\n\x0c\x42odyResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x1f\n\rPolicyRequest\x12\x0e\n\x06serial\x18\x01 \x01(\x04\"3\n\x0ePolicyResponse\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\"8\n\x12\x43onsistencyRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"G\n\x13\x43onsistencyResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\x12\x10\n\x08old_root\x18\x02 \x01(\x0c\x12\x10\n\x08new_root\x18\x03 \x01(\x0c\"\x17\n\x15\x43ontradictionsRequest\"N\n\x16\x43ontradictionsResponse\x12\x34\n\x0e\x63ontradictions\x18\x01 \x03(\x0b\x32\x1c.cunzheng.node.Contradiction\"+\n\rContradiction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\x0c\"2\n\x0cSealsRequest\x12\"\n\x05seals\x18\x01 \x03(\x0b\x32\x13.cunzheng.node.Seal\"\"\n\x04Seal\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x0c\n\x04line\x18\x02 \x01(\x0c\"\x0f\n\rSealsResponse\"6\n\x10PullSealsRequest\x12\x12\n\nabove_size\x18\x01 \x01(\x04\x12\x0e\n\x06member\x18\x02 \x01(\t\"[\n\x11PullSealsResponse\x12\"\n\x05seals\x18\x01 \x03(\x0b\x32\x13.cunzheng.node.Seal\x12\"\n\x05yours\x18\x02 \x01(\x0b\x32\x13.cunzheng.node.Seal\"\x92\x01\n\x0bJoinRequest\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\trecalling\x18\x03 \x01(\x08\x12\x0f\n\x07log_key\x18\x04 \x01(\t\x12\x13\n\x0bwitness_key\x18\x05 \x01(\t\x12%\n\x06passed\x18\x06 \x01(\x0b\x32\x15.cunzheng.node.Passed\"-\n\x06Passed\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x0e\n\x06listed\x18\x02 \x01(\x08\"\x95\x01\n\x0cJoinResponse\x12\x0f\n\x07genesis\x18\x01 \x01(\x0c\x12\x15\n\rconfiguration\x18\x02 \x01(\x0c\x12\r\n\x05known\x18\x03 \x01(\x08\x12\x0e\n\x06listed\x18\x04 \x01(\x08\x12)\n\x08standing\x18\x05 \x01(\x0e\x32\x17.cunzheng.node.Standing\x12\x13\n\x0bwaiting_for\x18\x06 \x01(\t\".\n\x0cLeaveRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\"9\n\rLeaveResponse\x12\x15\n\rconfiguration\x18\x01 \x01(\x0c\x12\x11\n\tin_policy\x18\x02 \x01(\x08*=\n\x08Standing\x12\x0c\n\x08STRANGER\x10\x00\x12\x0b\n\x07LEARNER\x10\x01\x12\t\n\x05VOTER\x10\x02\x12\x0b\n\x07REMOVED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'node.member_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STANDING']._serialized_start=2251
-  _globals['_STANDING']._serialized_end=2312
+  _globals['_STANDING']._serialized_start=2933
+  _globals['_STANDING']._serialized_end=2994
   _globals['_PROPOSEREQUEST']._serialized_start=36
   _globals['_PROPOSEREQUEST']._serialized_end=69
   _globals['_PROPOSERESPONSE']._serialized_start=71
@@ -64,27 +64,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSREQUEST']._serialized_start=1131
   _globals['_STATUSREQUEST']._serialized_end=1146
   _globals['_STATUSRESPONSE']._serialized_start=1149
-  _globals['_STATUSRESPONSE']._serialized_end=1448
-  _globals['_PEER']._serialized_start=1450
-  _globals['_PEER']._serialized_end=1540
-  _globals['_SEALSREQUEST']._serialized_start=1542
-  _globals['_SEALSREQUEST']._serialized_end=1592
-  _globals['_SEAL']._serialized_start=1594
-  _globals['_SEAL']._serialized_end=1628
-  _globals['_SEALSRESPONSE']._serialized_start=1630
-  _globals['_SEALSRESPONSE']._serialized_end=1645
-  _globals['_PULLSEALSREQUEST']._serialized_start=1647
-  _globals['_PULLSEALSREQUEST']._serialized_end=1701
-  _globals['_PULLSEALSRESPONSE']._serialized_start=1703
-  _globals['_PULLSEALSRESPONSE']._serialized_end=1794
-  _globals['_JOINREQUEST']._serialized_start=1797
-  _globals['_JOINREQUEST']._serialized_end=1943
-  _globals['_PASSED']._serialized_start=1945
-  _globals['_PASSED']._serialized_end=1990
-  _globals['_JOINRESPONSE']._serialized_start=1993
-  _globals['_JOINRESPONSE']._serialized_end=2142
-  _globals['_LEAVEREQUEST']._serialized_start=2144
-  _globals['_LEAVEREQUEST']._serialized_end=2190
-  _globals['_LEAVERESPONSE']._serialized_start=2192
-  _globals['_LEAVERESPONSE']._serialized_end=2249
+  _globals['_STATUSRESPONSE']._serialized_end=1527
+  _globals['_PEER']._serialized_start=1529
+  _globals['_PEER']._serialized_end=1619
+  _globals['_TILEREQUEST']._serialized_start=1621
+  _globals['_TILEREQUEST']._serialized_end=1679
+  _globals['_TILERESPONSE']._serialized_start=1681
+  _globals['_TILERESPONSE']._serialized_end=1711
+  _globals['_ENTRIESREQUEST']._serialized_start=1713
+  _globals['_ENTRIESREQUEST']._serialized_end=1759
+  _globals['_ENTRIESRESPONSE']._serialized_start=1761
+  _globals['_ENTRIESRESPONSE']._serialized_end=1794
+  _globals['_BODYREQUEST']._serialized_start=1796
+  _globals['_BODYREQUEST']._serialized_end=1825
+  _globals['_BODYRESPONSE']._serialized_start=1827
+  _globals['_BODYRESPONSE']._serialized_end=1855
+  _globals['_POLICYREQUEST']._serialized_start=1857
+  _globals['_POLICYREQUEST']._serialized_end=1888
+  _globals['_POLICYRESPONSE']._serialized_start=1890
+  _globals['_POLICYRESPONSE']._serialized_end=1941
+  _globals['_CONSISTENCYREQUEST']._serialized_start=1943
+  _globals['_CONSISTENCYREQUEST']._serialized_end=1999
+  _globals['_CONSISTENCYRESPONSE']._serialized_start=2001
+  _globals['_CONSISTENCYRESPONSE']._serialized_end=2072
+  _globals['_CONTRADICTIONSREQUEST']._serialized_start=2074
+  _globals['_CONTRADICTIONSREQUEST']._serialized_end=2097
+  _globals['_CONTRADICTIONSRESPONSE']._serialized_start=2099
+  _globals['_CONTRADICTIONSRESPONSE']._serialized_end=2177
+  _globals['_CONTRADICTION']._serialized_start=2179
+  _globals['_CONTRADICTION']._serialized_end=2222
+  _globals['_SEALSREQUEST']._serialized_start=2224
+  _globals['_SEALSREQUEST']._serialized_end=2274
+  _globals['_SEAL']._serialized_start=2276
+  _globals['_SEAL']._serialized_end=2310
+  _globals['_SEALSRESPONSE']._serialized_start=2312
+  _globals['_SEALSRESPONSE']._serialized_end=2327
+  _globals['_PULLSEALSREQUEST']._serialized_start=2329
+  _globals['_PULLSEALSREQUEST']._serialized_end=2383
+  _globals['_PULLSEALSRESPONSE']._serialized_start=2385
+  _globals['_PULLSEALSRESPONSE']._serialized_end=2476
+  _globals['_JOINREQUEST']._serialized_start=2479
+  _globals['_JOINREQUEST']._serialized_end=2625
+  _globals['_PASSED']._serialized_start=2627
+  _globals['_PASSED']._serialized_end=2672
+  _globals['_JOINRESPONSE']._serialized_start=2675
+  _globals['_JOINRESPONSE']._serialized_end=2824
+  _globals['_LEAVEREQUEST']._serialized_start=2826
+  _globals['_LEAVEREQUEST']._serialized_end=2872
+  _globals['_LEAVERESPONSE']._serialized_start=2874
+  _globals['_LEAVERESPONSE']._serialized_end=2931
 # @@protoc_insertion_point(module_scope)

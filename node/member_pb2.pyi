@@ -157,7 +157,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items")
+    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +174,10 @@ class StatusResponse(_message.Message):
     ALARMS_FIELD_NUMBER: _ClassVar[int]
     ROOT_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    SCRUBBED_FIELD_NUMBER: _ClassVar[int]
+    SCRUB_DAMAGE_FIELD_NUMBER: _ClassVar[int]
+    CONTRADICTIONS_FIELD_NUMBER: _ClassVar[int]
     member: str
     origin: str
     role: str
@@ -190,7 +194,11 @@ class StatusResponse(_message.Message):
     alarms: _containers.RepeatedScalarFieldContainer[str]
     root: bytes
     items: int
-    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ...) -> None: ...
+    rules: int
+    scrubbed: int
+    scrub_damage: _containers.RepeatedScalarFieldContainer[str]
+    contradictions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Peer(_message.Message):
     __slots__ = ("member", "address", "voter", "match", "sealed_size")
@@ -205,6 +213,98 @@ class Peer(_message.Message):
     match: int
     sealed_size: int
     def __init__(self, member: _Optional[str] = ..., address: _Optional[str] = ..., voter: _Optional[bool] = ..., match: _Optional[int] = ..., sealed_size: _Optional[int] = ...) -> None: ...
+
+class TileRequest(_message.Message):
+    __slots__ = ("level", "index", "width")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    index: int
+    width: int
+    def __init__(self, level: _Optional[int] = ..., index: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
+
+class TileResponse(_message.Message):
+    __slots__ = ("hashes",)
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    hashes: bytes
+    def __init__(self, hashes: _Optional[bytes] = ...) -> None: ...
+
+class EntriesRequest(_message.Message):
+    __slots__ = ("index", "width")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    width: int
+    def __init__(self, index: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
+
+class EntriesResponse(_message.Message):
+    __slots__ = ("bundle",)
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    bundle: bytes
+    def __init__(self, bundle: _Optional[bytes] = ...) -> None: ...
+
+class BodyRequest(_message.Message):
+    __slots__ = ("height",)
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    def __init__(self, height: _Optional[int] = ...) -> None: ...
+
+class BodyResponse(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+
+class PolicyRequest(_message.Message):
+    __slots__ = ("serial",)
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    serial: int
+    def __init__(self, serial: _Optional[int] = ...) -> None: ...
+
+class PolicyResponse(_message.Message):
+    __slots__ = ("leaf_index", "entry")
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    leaf_index: int
+    entry: bytes
+    def __init__(self, leaf_index: _Optional[int] = ..., entry: _Optional[bytes] = ...) -> None: ...
+
+class ConsistencyRequest(_message.Message):
+    __slots__ = ("old_size", "new_size")
+    OLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEW_SIZE_FIELD_NUMBER: _ClassVar[int]
+    old_size: int
+    new_size: int
+    def __init__(self, old_size: _Optional[int] = ..., new_size: _Optional[int] = ...) -> None: ...
+
+class ConsistencyResponse(_message.Message):
+    __slots__ = ("path", "old_root", "new_root")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    OLD_ROOT_FIELD_NUMBER: _ClassVar[int]
+    NEW_ROOT_FIELD_NUMBER: _ClassVar[int]
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    old_root: bytes
+    new_root: bytes
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., old_root: _Optional[bytes] = ..., new_root: _Optional[bytes] = ...) -> None: ...
+
+class ContradictionsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ContradictionsResponse(_message.Message):
+    __slots__ = ("contradictions",)
+    CONTRADICTIONS_FIELD_NUMBER: _ClassVar[int]
+    contradictions: _containers.RepeatedCompositeFieldContainer[Contradiction]
+    def __init__(self, contradictions: _Optional[_Iterable[_Union[Contradiction, _Mapping]]] = ...) -> None: ...
+
+class Contradiction(_message.Message):
+    __slots__ = ("name", "text")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    text: bytes
+    def __init__(self, name: _Optional[str] = ..., text: _Optional[bytes] = ...) -> None: ...
 
 class SealsRequest(_message.Message):
     __slots__ = ("seals",)
