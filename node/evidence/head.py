@@ -13,7 +13,7 @@ from node.evidence.policy import fingerprint
 
 TAG = "cunzheng/proof/v1"
 
-_COMPUTED = (
+COMPUTED = (
     "以下由本文件自身算出，须经核验 Computed from this file itself; verify before relying on it"
 )
 _NOT_SEALED = "联签不足 not enough cosignatures"
@@ -21,7 +21,7 @@ _ATTESTED = (
     "存证主体未自行签名，由网关依据账户认证代为提交 "
     "The depositor did not sign; the gateway attested"
 )
-_TEST = "测试链，不得作为证据 Test network, not to be used as evidence"
+TEST = "测试链，不得作为证据 Test network, not to be used as evidence"
 _DIGEST_NAMES = {"sha256": "SHA-256", "sm3": "SM3"}
 
 
@@ -48,7 +48,7 @@ def format_head(head: Head) -> bytes:
     sealed = _NOT_SEALED if head.seal_time_s is None else format_seconds(head.seal_time_s)
     lines = [
         TAG,
-        _COMPUTED,
+        COMPUTED,
         f"存证编号 Evidence number: {head.number}",
         f"联签时间 Sealed no later than: {sealed}",
         "区块时间 Block time, by its proposer's clock: " + format_milliseconds(head.block_time_ms),
@@ -59,7 +59,7 @@ def format_head(head: Head) -> bytes:
         f"策略指纹 Policy fingerprint: {fingerprint(head.policy_text)}",
         f"链 Chain: {head.origin}",
         *([_ATTESTED] if head.attested else []),
-        *([_TEST] if head.network == "test" else []),
+        *([TEST] if head.network == "test" else []),
     ]
     return "".join(f"{line}\n" for line in lines).encode()
 

@@ -117,7 +117,7 @@ def _recorded_digests(proof: Proof) -> tuple[int | None, tuple[tuple[str, bytes]
 
 def _item_in_statement(proof: Proof) -> Finding:
     deposit = proof.deposit
-    return _checked(
+    return checked(
         2,
         ResultCode.V201,
         f"数据项在存证单内，编号为 {proof.number}",
@@ -136,7 +136,7 @@ def _item_in_statement(proof: Proof) -> Finding:
 
 
 def _keys_signed(proof: Proof) -> Iterator[Finding]:
-    yield _checked(
+    yield checked(
         3,
         ResultCode.V205,
         "存证单签名与接收凭证签名有效",
@@ -151,7 +151,7 @@ def _keys_signed(proof: Proof) -> Iterator[Finding]:
                 "密钥登记并非由策略所列登记机构作出",
                 "a key record is not by an enrolling authority of the policy",
             )
-        yield _checked(
+        yield checked(
             3,
             ResultCode.V205,
             "密钥登记签名有效",
@@ -236,7 +236,7 @@ def _entry_in_tree(proof: Proof) -> Iterator[Finding]:
 
 def _in_tree(proof: Proof, leaf: LeafProof, step: int, zh: str, en: str) -> Finding:
     checkpoint = proof.sealed.checkpoint
-    return _checked(
+    return checked(
         step,
         ResultCode.V201,
         f"{zh}在检查点的树内",
@@ -259,7 +259,7 @@ def _quorum_sealed(proof: Proof, anchor: Anchor | None) -> Iterator[Finding]:
             "no policy or fingerprint from outside the proof, so the seals cannot be judged",
         )
         return
-    yield _checked(
+    yield checked(
         5,
         ResultCode.V206,
         "策略与外部信任锚相符",
@@ -268,7 +268,7 @@ def _quorum_sealed(proof: Proof, anchor: Anchor | None) -> Iterator[Finding]:
     )
     for leaf in proof.policy_entries:
         yield _in_tree(proof, leaf, 5, "策略", "a policy entry")
-    yield _checked(
+    yield checked(
         5,
         ResultCode.V202,
         f"按所附策略，{len(proof.sealed.seals)} 家成员联签，最低 {proof.policy.quorum} 家",
@@ -295,14 +295,14 @@ def _later_extends(proof: Proof) -> Iterator[Finding]:
     later, first = proof.later, proof.sealed.checkpoint
     assert later is not None
     second = later.sealed.checkpoint
-    yield _checked(
+    yield checked(
         5,
         ResultCode.V202,
         "后续检查点的联签有效",
         "the later checkpoint is sealed by a quorum",
         lambda: verify_seals(later.sealed, proof.policy),
     )
-    yield _checked(
+    yield checked(
         5,
         ResultCode.V203,
         "后续检查点包含此检查点的树",
@@ -336,7 +336,7 @@ def time_points(proof: Proof) -> Iterator[OpenPoint]:
         yield OpenPoint.O07
 
 
-def _checked(step: int, code: ResultCode, zh: str, en: str, check: Callable[[], None]) -> Finding:
+def checked(step: int, code: ResultCode, zh: str, en: str, check: Callable[[], None]) -> Finding:
     """A finding from a check that raises if it fails."""
     try:
         check()

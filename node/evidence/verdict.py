@@ -40,6 +40,16 @@ class Finding:
     def __post_init__(self) -> None:
         assert (self.outcome is Outcome.FAILED) == (self.code is not None)
 
+    def to_json(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "step": self.step,
+            "outcome": self.outcome.en,
+            "code": self.code.name if self.code else None,
+            "zh": self.zh,
+            "en": self.en,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -106,16 +116,7 @@ class Verdict:
             "code": self.code.name,
             "answer": self.answer.en,
             "result": {"zh": self.code.zh, "en": self.code.en},
-            "findings": [
-                {
-                    "step": each.step,
-                    "outcome": each.outcome.en,
-                    "code": each.code.name if each.code else None,
-                    "zh": each.zh,
-                    "en": each.en,
-                }
-                for each in self.findings
-            ],
+            "findings": [each.to_json() for each in self.findings],
             "open_points": [
                 {"key": each.name, "zh": each.zh, "en": each.en} for each in self.open_points
             ],
