@@ -148,7 +148,7 @@ class PolicyPlan:
 
 def load_member(path: Path) -> MemberConfig:
     """The settings of a member; `Misconfigured` names what is wrong."""
-    table = _Table(path, MemberConfig)
+    table = Table(path, MemberConfig)
     config = MemberConfig(
         member=table.member("member"),
         data=table.path("data"),
@@ -173,7 +173,7 @@ def load_member(path: Path) -> MemberConfig:
 
 def load_gateway(path: Path) -> GatewayConfig:
     """The settings of a gateway; `Misconfigured` names what is wrong."""
-    table = _Table(path, GatewayConfig)
+    table = Table(path, GatewayConfig)
     config = GatewayConfig(
         listen=table.address("listen"),
         genesis=table.path("genesis"),
@@ -191,7 +191,7 @@ def load_gateway(path: Path) -> GatewayConfig:
 
 def load_plan(path: Path) -> PolicyPlan:
     """The plan of a policy; `Misconfigured` names what is wrong with its form."""
-    table = _Table(path, PolicyPlan)
+    table = Table(path, PolicyPlan)
     return PolicyPlan(
         origin=table.text("origin"),
         network=table.text("network"),
@@ -229,14 +229,14 @@ def read_certificate(path: Path) -> bytes:
         raise Misconfigured(f"{path}: {error}") from error
 
 
-def _member_addresses(table: _Table) -> tuple[MemberAddress, ...]:
+def _member_addresses(table: Table) -> tuple[MemberAddress, ...]:
     return tuple(
         MemberAddress(each.member("name"), each.address("address"), each.path("certificate"))
         for each in table.tables("members", MemberAddress)
     )
 
 
-class _Table:
+class Table:
     """A TOML table with settings of the names that the fields of `known` have, and no others."""
 
     def __init__(self, path: Path, known: type, values: Mapping[str, object] | None = None) -> None:
@@ -291,11 +291,11 @@ class _Table:
             raise self._wrong(name, "is not a number")
         return value
 
-    def tables(self, name: str, known: type) -> list[_Table]:
+    def tables(self, name: str, known: type) -> list[Table]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             raise self._wrong(name, f"is not a list of tables `[[{name}]]`")
-        return [_Table(self._path, known, each) for each in value]
+        return [Table(self._path, known, each) for each in value]
 
     def database(self, name: str) -> str:
         """A URL; a relative SQLite path in it is resolved like every other path."""
