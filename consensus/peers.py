@@ -255,7 +255,7 @@ class Peers:
         }
         for voter in self._outboxes.keys() - set(others):
             del self._outboxes[voter]
-            self._reasons_out.settle(voter)
+            self._reasons_out.forget(voter)
         for voter in others:
             self._outboxes.setdefault(voter, Outbox())
             self._heard.setdefault(voter.id, asyncio.Event())
@@ -364,7 +364,6 @@ class Peers:
             senders = self._senders.get(certificate, frozenset())
             if any(message.sender not in senders for message in messages):
                 await self._refuse(context, "sender is not of this certificate")
-            self._reasons_in.settle(certificate)
             for sender in {message.sender for message in messages} & self._heard.keys():
                 self._heard[sender].set()
             if self._receive is not None:

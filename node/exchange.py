@@ -37,6 +37,8 @@ WAITING_MAX = 256
 CALL_S = 5.0
 """A member that does not answer this long is asked anew."""
 PAUSE_S = 0.1
+PAUSE_S_MAX = 5.0
+"""Pauses double up to this while a member refuses: it may yet hear of this one, or never will."""
 FOLLOW_S = 1.0
 """How soon a changed configuration is noticed."""
 
@@ -89,6 +91,7 @@ class Exchange:
                 for voter in tasks.keys() - others:
                     tasks.pop(voter).cancel()
                     del self._outboxes[voter]
+                    self._reasons.forget(voter)
                 for voter in others - tasks.keys():
                     outbox = self._outboxes[voter] = Outbox()
                     if self._last is not None:
@@ -98,15 +101,18 @@ class Exchange:
         raise AssertionError("run ends only by cancellation")
 
     async def _keep(self, voter: Voter, outbox: Outbox) -> NoReturn:
+        pause_s = 0.0
         async with secure_channel(voter, self._identity) as channel:
             while True:
                 try:
                     await self._pull(channel, voter)
+                    pause_s = 0.0
                     await self._push(channel, outbox)
                 except grpc.aio.AioRpcError as error:
                     if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                         self._reasons.note(voter, f"seals to {voter.id}: {error.details()}")
-                    await asyncio.sleep(PAUSE_S)
+                    pause_s = next_pause_s(pause_s, error.code())
+                    await asyncio.sleep(pause_s)
 
     async def _pull(self, channel: grpc.aio.Channel, voter: Voter) -> None:
         # Bytes, and read here: gRPC gives None for an answer it cannot read, and a member that lies
@@ -126,7 +132,6 @@ class Exchange:
         if message.HasField("yours"):
             seals.append((message.yours.body, message.yours.line))
         await self._receive(seals)
-        self._reasons.settle(voter)
         self._answered.add(voter.id)
         self._news.set()
 
@@ -140,6 +145,13 @@ class Exchange:
                 pb.SealsRequest(seals=write_seals(seals)), timeout=CALL_S, wait_for_ready=True
             )
             outbox.delivered(seals)
+
+
+def next_pause_s(pause_s: float, code: grpc.StatusCode) -> float:
+    """How long to wait after a call that ended so, where `pause_s` was waited the time before."""
+    if code is not grpc.StatusCode.PERMISSION_DENIED:
+        return PAUSE_S
+    return min(max(2 * pause_s, PAUSE_S), PAUSE_S_MAX)
 
 
 class Outbox:
