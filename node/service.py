@@ -51,7 +51,7 @@ _ROLES = {
     Role.CANDIDATE: "candidate",
     Role.LEADER: "leader",
 }
-LEARNER, RECALLING = "learner", "recalling"
+LEARNER, RECALLING, REMOVED = "learner", "recalling", "removed"
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -325,6 +325,8 @@ async def _abort(context: _Context, error: NodeError) -> None:
     if isinstance(error, NotLeader) and error.leader:
         metadata.append(("leader", error.leader))
     await context.abort(_CODES[code], str(error), tuple(metadata))
+    if status.last_index > 0 and status.id not in {each.id for each in configuration}:
+        return REMOVED  # A newcomer is sent nothing before it is in the configuration.
 
 
 def _digest(value: bytes, what: str, size: int = 32) -> bytes:
