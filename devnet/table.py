@@ -27,6 +27,7 @@ _ROLES = {
     "candidate": ("candidate", "候选"),
     "learner": ("learner", "学习者"),
     "recalling": ("recalling", "启动核对"),
+    "removed": ("removed", "已移出"),
 }
 _STATES = {
     "paused": ("paused", "已暂停"),
@@ -38,6 +39,7 @@ _STYLES = {
     "leader": "bold green",
     "candidate": "yellow",
     "recalling": "yellow",
+    "removed": "red",
     "paused": "yellow",
     "stopped": "red",
 }

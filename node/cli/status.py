@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from node.cli.arguments import GATEWAY_VARIABLE
 from node.cli.client import GatewayClient
@@ -22,11 +22,17 @@ from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.words import Answer
 
+if TYPE_CHECKING:
+    from node.member_pb2 import StatusResponse
+
 SEAL_S = 3.0
 """A quorum that runs and has its clocks right seals a block long before this is over."""
 AGAIN_S = 0.2
 VOTING = ("leader", "follower", "candidate")
 """The roles of a voter (proto/node/member.proto)."""
+REMOVED = "removed"
+OUTSIDE = ("recalling", REMOVED)
+"""The roles of one that does not know who votes now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Overview:
     rows: tuple[Row, ...]
     unreachable: tuple[str, ...] = ()
     voters: tuple[str, ...] = ()
-    """As a member knows them; empty while it recalls, and a gateway does not tell."""
+    """As a member knows them; empty while it cannot know, and a gateway does not tell."""
     learners: tuple[str, ...] = ()
 
     @property
@@ -94,7 +100,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         with GatewayClient(arguments.gateway, terminal) as gateway:
             overview = watched(lambda: _from_gateway(gateway.ready()))
     else:
-        overview = watched(lambda: asyncio.run(_from_member(arguments.config)))
+        # One loop for all answers: gRPC may hand over to it later what belongs to an earlier one.
+        with asyncio.Runner() as runner:
+            overview = watched(lambda: runner.run(_from_member(arguments.config)))
     exit_code = 0 if overview.ready else Answer.COULD_NOT_CHECK.exit_code
     terminal.json(asdict(overview) | {"exit_code": exit_code})
     _print(overview, terminal)
@@ -153,8 +161,11 @@ async def _from_member(path: Path) -> Overview:
         status = (await members.statuses()).get(config.member)
     finally:
         await members.close()
-    if status is None:
-        return Overview(False, "-", (), (config.member,))
+    return Overview(False, "-", (), (config.member,)) if status is None else told_by(status)
+
+
+def told_by(status: StatusResponse) -> Overview:
+    """What a member says of itself and of the group."""
     row = Row(
         status.member, status.role, status.applied, status.sealed_height, tuple(status.alarms)
     )
@@ -164,11 +175,13 @@ async def _from_member(path: Path) -> Overview:
         voters.add(status.member)
     elif status.role == "learner":
         learners.add(status.member)
+    if status.role in OUTSIDE:
+        voters, learners = set(), set()
     return Overview(
-        ready=bool(status.leader),
+        ready=bool(status.leader) and status.role != REMOVED,
         leader=status.leader or "-",
         rows=(row,),
-        voters=tuple(sorted(voters)) if status.role != "recalling" else (),
+        voters=tuple(sorted(voters)),
         learners=tuple(sorted(learners)),
     )
 
@@ -200,14 +213,18 @@ def _print(overview: Overview, terminal: Terminal) -> None:
         (name, terminal.pick("无应答", "no answer"), "-", "-") for name in overview.unreachable
     ]
     terminal.columns(rows)
-    if overview.voters:
-        voters, learners = ", ".join(overview.voters), ", ".join(overview.learners) or "-"
-        terminal.line(
-            terminal.pick(
-                f"主节点 {overview.leader}；投票成员 {voters}；学习成员 {learners}",
-                f"leader {overview.leader}; voters {voters}; learners {learners}",
-            )
-        )
+    _print_group(overview, terminal)
     for row in overview.rows:
         for alarm in row.alarms:
             terminal.line(f"! {row.member}: {alarm}", "bold red")
+
+
+def _print_group(overview: Overview, terminal: Terminal) -> None:
+    """Who leads, and who has a vote where that is known."""
+    line = terminal.pick(f"主节点 {overview.leader}", f"leader {overview.leader}")
+    if overview.voters:
+        voters, learners = ", ".join(overview.voters), ", ".join(overview.learners) or "-"
+        line += terminal.pick(
+            f"；投票成员 {voters}；学习成员 {learners}", f"; voters {voters}; learners {learners}"
+        )
+    terminal.line(line)

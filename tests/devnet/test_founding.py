@@ -193,6 +193,7 @@ def test_a_chain_is_founded_grows_and_shrinks(hosts: Hosts) -> None:
     assert "court, forensic" in hosts.type(*line)
     status = hosts.until("notary", lambda status: bool(status["alarms"]))
     assert "`cunzheng join`" in " ".join(status["alarms"])
+    assert status["role"] == "removed"
     hosts.until_all_agree("court", "forensic")
     # It comes back as the document says, with the two commands of a newcomer.
     hosts.stop("notary")

@@ -255,6 +255,7 @@ async def test_a_member_leaves(houses: Any) -> None:
     staying = sorted({*houses.configs} - {leaving})
     assert [each.id.partition("/")[0] for each in voters] == staying
     assert answer.in_policy
+    assert (await houses.status(leaving)).role == "removed"
     await houses.stop(leaving)
     identity = await deposit(houses, 2)
     await settled(houses, *staying)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from node import member_pb2 as pb
 from node.cli import client as module
 from node.cli import status
 from node.cli.client import Clock, GatewayClient
@@ -268,6 +269,7 @@ def test_status_of_a_gateway(live: Live, run: Run) -> None:
     assert outcome.exit_code == 0
     assert outcome.out.startswith("Ready")
     assert "court     leader" in outcome.out
+    assert outcome.out.endswith("leader court\n")
     value = run("status", "--gateway", live.url, "--json").json
     assert value["ready"] is True
     assert [row["member"] for row in value["rows"]] == ["court", "forensic", "notary"]
@@ -300,6 +302,27 @@ def test_status_waits_for_a_block_under_way() -> None:
     rows = [status.Row("court", "leader", height, height - 1, ()) for height in (5, 6)]
     answers = iter(status.Overview(True, "court", (row,)) for row in rows)
     assert status.watched(lambda: next(answers)).ready
+
+
+@pytest.mark.parametrize(
+    ("role", "ready", "voters", "learners"),
+    [
+        ("follower", True, ("court", "notary"), ("forensic",)),
+        ("learner", True, ("notary",), ("court", "forensic")),
+        ("recalling", True, (), ()),
+        ("removed", False, (), ()),
+    ],
+)
+def test_status_says_who_votes_as_far_as_the_member_knows(
+    role: str, ready: bool, voters: tuple[str, ...], learners: tuple[str, ...]
+) -> None:
+    """One that was removed hears nothing any more; what it knows of may be long past."""
+    peers = [pb.Peer(member="notary", voter=True), pb.Peer(member="forensic")]
+    told = status.told_by(
+        pb.StatusResponse(member="court", role=role, leader="notary", peers=peers)
+    )
+    assert (told.ready, told.leader) == (ready, "notary")
+    assert (told.voters, told.learners) == (voters, learners)
 
 
 def test_status_of_nobody(run: Run, tmp_path: Path) -> None:
