@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,10 @@ CLOCK_POLL_S = 0.25
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
+OTHER_CERTIFICATE = (
+    "the group knows this replica by another certificate than the one of its settings: put that one"
+    " back, or have another member list the new one, move `data` away and `cunzheng join`"
+)
 _Arguments = TypeVarTuple("_Arguments")
 
 
@@ -108,6 +113,8 @@ class Participant:
             self._failure.cancel()
             # What runs in a thread ends by itself and soon; the databases are closed after it.
             self._applier.shutdown()
+        if self._is_known_otherwise():
+            _log.error(OTHER_CERTIFICATE)
             self._readers.shutdown()
         raise AssertionError("run ends by cancellation or failure")
 
@@ -168,11 +175,19 @@ class Participant:
             found.append("the policy in force does not name this member with its keys")
         if not self.replica.status().has_room:
             found.append("little room is left on its disk; a leader takes no more deposits then")
+    def _is_known_otherwise(self) -> bool:
+        """The others end the connection of a certificate they do not know without a word."""
+        own = ssl.PEM_cert_to_DER_cert(self.peers.identity.certificate.decode().strip())
+        known = [each for each in self.replica.configuration if each.id == self.peers.replica_id]
+        return bool(known) and own not in [each.certificate for each in known]
+
         if off_ms := self.replica.status().clock_off_ms:
             side = "ahead of" if off_ms > 0 else "behind"
             found.append(f"its clock is {abs(off_ms) / 1000:.1f} s {side} the others'; not sealing")
         found += [f"{member} seals from the future" for member in sorted(sealing.early)]
         if sealing.refused:
+        if self._is_known_otherwise():
+            found.append(OTHER_CERTIFICATE)
             found.append(f"{sealing.refused} seals were refused")
         found += [
             f"{each.member} sealed another tree of size {each.seal.size}"
