@@ -11,6 +11,7 @@ from consensus.disk import RealDisk
 from consensus.journal import RESERVE_BYTES
 from consensus.messages import Voter
 from consensus.replica import Replica, Status
+from devnet.tls import Authority, der_of
 from node import member_pb2 as pb
 from node import participant
 from node.errors import DiskFailed, DiskFull
@@ -193,3 +194,24 @@ async def test_a_leader_that_is_asked_to_stop_hands_over(houses: Any) -> None:
     other = next(iter(houses.running))
     status = await houses.status(other)
     assert (status.term, status.leader != leader, bool(status.leader)) == (term + 1, True, True)
+
+
+async def test_a_certificate_put_over_old_data_is_named(
+    house: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others would only end its connections, and it would try for ever."""
+    house.start()
+    await house.leader()
+    await house.stop()
+    assert participant.OTHER_CERTIFICATE not in caplog.messages
+    config = house.configs["court"]
+    certificate, key = Authority().issue("court")
+    config.certificate.write_bytes(certificate)
+    config.private_key.write_bytes(key)
+    house.voters["court"] = replace(house.voters["court"], certificate=der_of(certificate))
+    await house.close()
+    house.channels.clear()
+    house.start()
+    await house.leader()
+    assert participant.OTHER_CERTIFICATE in (await house.status("court")).alarms
+    assert participant.OTHER_CERTIFICATE in caplog.messages
