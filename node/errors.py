@@ -113,8 +113,8 @@ class DiskFailed(Ours):
 
 class Misconfigured(Ours):
     code, status = "misconfigured", 500
-    zh = "配置、密钥或数据目录不相符，成员未启动；请按提示改正。"
-    en = "Settings, keys or directories do not fit together; correct what is named and start again."
+    zh = "配置、密钥或数据目录不相符；请改正后再启动。"
+    en = "Settings, keys or directories do not fit together; correct that, then start again."
 
 
 class NewerRules(Ours):
