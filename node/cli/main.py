@@ -28,6 +28,8 @@ from node.evidence.malformed import Malformed
 from node.words import Answer, Notice
 
 INTERRUPTED_EXIT_CODE = 130
+QUIET_GRPC = ("GRPC_VERBOSITY", "NONE")
+"""gRPC logs every broken handshake, without a word of whose; what matters we log ourselves."""
 FAULT_EXIT_CODE = 1
 
 COMMANDS = {
@@ -65,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that has no Chinese shows `?`, it does not stop a verification.
             stream.reconfigure(errors="replace")
+    os.environ.setdefault(*QUIET_GRPC)  # Before the command imports gRPC.
     language = choose(argv, os.environ)
     options = argv[: argv.index("--")] if "--" in argv else argv
     terminal = Terminal(language, for_programs="--json" in options)
@@ -211,7 +214,9 @@ def _known(error: Exception) -> Failure:
     answer: Answer | None = Answer.COULD_NOT_CHECK
     if isinstance(error, NodeError):
         answer = None if isinstance(error, Misconfigured) else answer
-        return Failure(f"{error.zh}（{error}）", f"{error.en} ({error})", answer)
+        # What is wrong comes first; what to do about such things is the same each time.
+        told = str(error).rstrip(".")
+        return Failure(f"{told}。{error.zh}", f"{told}. {error.en}", answer)
     if isinstance(error, Malformed):
         answer = answer if error.newer else None
         return Failure(

@@ -11,7 +11,9 @@ from pathlib import Path
 from node.cli.arguments import common, read_policy_note
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
+from node.errors import Misconfigured
 from node.evidence.digests import sha256
+from node.evidence.malformed import Malformed
 from node.evidence.members import Member
 from node.evidence.policy import Policy, fingerprint, parse_policy
 from node.words import Notice, OpenPoint
@@ -97,7 +99,10 @@ def _write(path: Path) -> Path:
     from node.founding import write_rules
 
     directory = path.absolute().parent
-    write_rules(load_plan(path), directory, time.time_ns() // 1_000_000)
+    try:
+        write_rules(load_plan(path), directory, time.time_ns() // 1_000_000)
+    except Malformed as error:
+        raise Misconfigured(f"{path}: {error}") from error
     return directory / "genesis.txt"
 
 

@@ -145,6 +145,24 @@ def test_verify_needs_neither_http_nor_grpc_nor_a_database(folder: Folder) -> No
     assert done.returncode == 10, done.stderr
 
 
+def test_grpc_is_quiet_unless_the_shell_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads the variable when it is imported, which only some commands do, and later."""
+    variable, quiet = main.QUIET_GRPC
+    for told, expected in (("DEBUG", "DEBUG"), (None, quiet)):
+        monkeypatch.setenv(variable, told or "")
+        if told is None:
+            monkeypatch.delenv(variable)
+        assert main.main(["policy", "fingerprint", "/no/policy.txt"]) == 2
+        assert os.environ[variable] == expected
+
+
+def test_what_is_wrong_comes_before_what_to_do_about_such_things(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "member.toml").write_text("membr = 1\n")
+    outcome = run("status", "--config", tmp_path / "member.toml")
+    assert outcome.exit_code == 2
+    assert outcome.err.startswith(f"error: {tmp_path}/member.toml: unknown setting `membr`. ")
+
+
 def test_clean_leaves_no_way_to_the_terminal() -> None:
     for code in [*range(0x20), 0x7F, 0x9B, 0x200B, 0x202E, 0x2066, 0xFEFF, 0xD800, 0xDFFF, 0xE0001]:
         assert clean(f"a{chr(code)}b") == "a\ufffdb"
