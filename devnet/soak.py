@@ -13,7 +13,8 @@ The last line is one object:
 
 Fail-over is what clients together see: the time without any answer between the last one before a
 leader was killed or paused and the first one after. Whatever should be 0 and is not is told in
-`why`, the directory of its round is kept, and the exit code is 1. `--seed` repeats the plan.
+`why`, the directory of its round is kept, and the exit code is 1; so it is when nothing was
+acknowledged, for then nothing was shown. `--seed` repeats the plan.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import secrets
 import shutil
 import sys
@@ -37,6 +39,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from devnet.ceremony import ORGANISATIONS
 from devnet.cluster import Cluster, ClusterError
 from devnet.disk_faults import unavailable
 from devnet.enrolment import NotEnrolled
@@ -50,6 +53,8 @@ ROUND_S = 300.0
 """A chain that grows for longer finds nothing more, and its history must be kept in memory."""
 SIZES = (3, 5)
 """Members, in turn, unless told otherwise."""
+MEMBERS_MIN = 3
+"""Of fewer members none can be missed."""
 GATEWAYS = 2
 READERS = 4
 EVERY_S = 5.0
@@ -113,20 +118,37 @@ def main(argv: list[str] | None = None) -> int:
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(options, tally, console))
     print(json.dumps(_report(tally, options, time.monotonic() - start_s)))
-    return 1 if tally.broken or tally.sim_failed else 0
+    if not tally.acknowledged:
+        console.print("soak: nothing was acknowledged, so nothing was shown", highlight=False)
+    return 1 if tally.broken or tally.sim_failed or not tally.acknowledged else 0
 
 
 def _options(argv: list[str] | None) -> Options:
     parser = argparse.ArgumentParser(
-        prog="sh scripts/soak", description="Trouble for as long as asked, and whether all holds."
+        prog="sh scripts/soak",
+        description="Trouble for as long as asked, and whether all holds. Starting the processes of"
+        " a round and judging over it take about half a minute more.",
     )
     names = [kind.value for kind in Kind]
-    parser.add_argument("minutes", metavar="MINUTES", type=float, help="how long")
-    parser.add_argument("--members", type=int, help="3 and 5 in turn unless given")
-    parser.add_argument("--every", type=float, default=EVERY_S, help="seconds between faults")
-    parser.add_argument("--clients", type=int, default=CLIENTS, help="who deposit at once")
+    parser.add_argument("minutes", metavar="MINUTES", type=_positive, help="how long, such as 0.5")
     parser.add_argument(
-        "--faults", help=f"which, with commas between; all unless given: {', '.join(names)}"
+        "--members",
+        type=int,
+        choices=range(MEMBERS_MIN, len(ORGANISATIONS) + 1),
+        help=f"how many (default: {SIZES[0]} and {SIZES[1]} in turn)",
+    )
+    parser.add_argument(
+        "--every",
+        type=_positive,
+        default=EVERY_S,
+        metavar="SECONDS",
+        help="from fault to fault (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--clients", type=_count, default=CLIENTS, help="who deposit at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--faults", help=f"which, with commas between (default: all, {','.join(names)})"
     )
     parser.add_argument("--no-sim", action="store_true", help="real processes only")
     parser.add_argument("--seed", type=int, help="of an earlier run, to repeat its plan")
@@ -139,6 +161,22 @@ def _options(argv: list[str] | None) -> Options:
     return Options(
         asked.minutes, asked.members, asked.every, asked.clients, kinds, seed, not asked.no_sim
     )
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
 
 
 async def _run(options: Options, tally: Tally, console: Console) -> None:

@@ -50,6 +50,7 @@ def test_what_is_wrong_shows_in_the_exit_code(
     async def run(options: object, tally: Tally, console: object) -> None:
         for name in wrong:
             setattr(tally, name, 1)
+        tally.acknowledged = 1
         tally.fail_over_ms += [700.0, 900.0, 800.0]
 
     monkeypatch.setattr(soak, "_run", run)
@@ -60,10 +61,49 @@ def test_what_is_wrong_shows_in_the_exit_code(
         assert report["fail_over_ms"] == {"count": 3, "p50": 800, "p90": 900, "max": 900}
 
 
-def test_a_fault_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_in_which_nothing_was_acknowledged_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(options: object, tally: Tally, console: object) -> None:
+        tally.looked_up = 9
+
+    monkeypatch.setattr(soak, "_run", run)
+    assert soak.main(["1"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out.splitlines()[-1])["lost"] == 0
+    assert "nothing was acknowledged" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["1", "--faults", "kill,flood"], "no such fault: flood"),
+        (["-1"], "-1 is no number above 0"),
+        (["nan"], "nan is no number above 0"),
+        (["inf"], "inf is no number above 0"),
+        (["ten"], "ten is no number above 0"),
+        (["1", "--every", "0"], "0 is no number above 0"),
+        (["1", "--clients", "0"], "0 is no whole number above 0"),
+        (["1", "--clients", "2.5"], "2.5 is no whole number above 0"),
+        (["1", "--members", "1"], "invalid choice: 1"),
+        (["1", "--members", "8"], "invalid choice: 8"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        soak.main(arguments)
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+def test_the_help_says_what_holds_unless_given(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        soak.main(["1", "--faults", "kill,flood"])
-    assert "no such fault: flood" in capsys.readouterr().err
+        soak.main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for default in ("default: 3 and 5 in turn", "default: 5", "default: 8", "default: all"):
+        assert default in told
 
 
 async def batches(monkeypatch: pytest.MonkeyPatch, *outputs: object) -> list[Batch]:
