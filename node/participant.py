@@ -161,11 +161,19 @@ class Participant:
                 f"views reach {self.store.chain.size} entries of {sealing.last.size} sealed"
             )
 
+    def _is_known_otherwise(self) -> bool:
+        """The others end the connection of a certificate they do not know without a word."""
+        own = ssl.PEM_cert_to_DER_cert(self.peers.identity.certificate.decode().strip())
+        known = [each for each in self.replica.configuration if each.id == self.peers.replica_id]
+        return bool(known) and own not in [each.certificate for each in known]
+
     def alarms(self) -> list[str]:
         """What an operator must look at."""
         sealing, found = self.ledger.sealing, []
         if sealing.halted:
             found.append(f"sealing and serving stopped: {sealing.halted}")
+        if self._is_known_otherwise():
+            found.append(OTHER_CERTIFICATE)
         if self.hindrance:
             found.append(self.hindrance)
         size = self.store.chain.size
@@ -175,19 +183,11 @@ class Participant:
             found.append("the policy in force does not name this member with its keys")
         if not self.replica.status().has_room:
             found.append("little room is left on its disk; a leader takes no more deposits then")
-    def _is_known_otherwise(self) -> bool:
-        """The others end the connection of a certificate they do not know without a word."""
-        own = ssl.PEM_cert_to_DER_cert(self.peers.identity.certificate.decode().strip())
-        known = [each for each in self.replica.configuration if each.id == self.peers.replica_id]
-        return bool(known) and own not in [each.certificate for each in known]
-
         if off_ms := self.replica.status().clock_off_ms:
             side = "ahead of" if off_ms > 0 else "behind"
             found.append(f"its clock is {abs(off_ms) / 1000:.1f} s {side} the others'; not sealing")
         found += [f"{member} seals from the future" for member in sorted(sealing.early)]
         if sealing.refused:
-        if self._is_known_otherwise():
-            found.append(OTHER_CERTIFICATE)
             found.append(f"{sealing.refused} seals were refused")
         found += [
             f"{each.member} sealed another tree of size {each.seal.size}"
