@@ -20,4 +20,5 @@ Reading order:
     batch                        what a depositor keeps to derive the proof of every item
     steps, verify, verdict       the six steps, the bottom line, what is told to people
     merkle_inputs, explain       the same steps as files and stock commands
+    contradiction, accusation    two checkpoints that cannot both be true, and who sealed them
 """

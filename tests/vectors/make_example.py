@@ -1,4 +1,4 @@
-"""Writes example/ beside this file and section 17 of docs/proof-format.md.
+"""Writes example/ beside this file and section 18 of docs/proof-format.md.
 
     python tests/vectors/make_example.py
 
@@ -29,7 +29,7 @@ from node.evidence.receipt import receipt_message  # noqa: E402
 from node.evidence.record import format_genesis  # noqa: E402
 
 DOCUMENT = HERE.parents[1] / "docs" / "proof-format.md"
-HEADING = "## 17. Worked example"
+HEADING = "## 18. Worked example"
 
 SAMPLE = "示例文件 A sample file\n".encode()
 OTHERS = (b"a second file\n", b"a third file\n")
@@ -75,7 +75,7 @@ def files() -> dict[str, bytes]:
 
 
 def section() -> str:
-    """Section 17 of the document."""
+    """Section 18 of the document."""
     made, deposited, _ = chain()
     entry, note = deposited.entry, made.policies[0]
     opening = deposited.openings[0]

@@ -1,0 +1,275 @@
+"""Contradiction files: what is written is read, what holds names the right members, and nothing
+else holds."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from node.evidence.accusation import Judgement, judge
+from node.evidence.contradiction import (
+    CONTRADICTION_SIZE_MAX,
+    POLICIES_MAX,
+    Contradiction,
+    Side,
+    format_contradiction,
+    ordered,
+    parse_contradiction,
+)
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import consistency_path, inclusion_path, root
+from node.evidence.policy import fingerprint
+from node.evidence.sealed import parse_sealed
+from node.evidence.steps import Anchor
+
+Fork = tuple[Any, Any]
+
+
+@pytest.fixture
+def fork(chains: ModuleType) -> Fork:
+    """Two chains that are one up to size 6 and then go different ways, to sizes 8 and 10."""
+    one, other = chains.Chain(), chains.Chain()
+    for each in (one, other):
+        each.enrol("gateway", "gateway")
+        each.enrol("depositor", "depositor")
+    one.deposit([b"for the plaintiff"])
+    other.deposit([b"for the defendant"])
+    other.deposit([b"and more"])
+    assert (len(one.leaves), len(other.leaves)) == (8, 10)
+    return one, other
+
+
+def side(chain: Any, *members: str, size: int | None = None) -> Side:
+    sealed = parse_sealed(chain.seal(size, members))
+    return Side(sealed.checkpoint, tuple(sorted(sealed.seals, key=lambda seal: seal.member)))
+
+
+def contradiction(
+    fork: Fork, first: tuple[str, ...], second: tuple[str, ...], size: int | None = None
+) -> Contradiction:
+    """The first chain at its end, the second at this size (its end)."""
+    one, other = fork
+    hashes = other.hashes(size)
+    old = len(one.leaves)
+    return ordered(
+        tuple(one.policies),
+        side(one, *first),
+        side(other, *second, size=size),
+        root(hashes[:old]),
+        consistency_path(old, len(hashes), hashes),
+    )
+
+
+def judged(found: Contradiction) -> Judgement:
+    return judge(format_contradiction(found), Anchor(policy_text=found.policies[0].policy_text))
+
+
+def named(judgement: Judgement) -> list[str]:
+    assert judgement.accused is not None
+    return [each.name for each in judgement.accused.both]
+
+
+def codes(judgement: Judgement) -> set[tuple[int, str]]:
+    return {(each.step, each.code.name) for each in judgement.findings if each.code}
+
+
+@pytest.mark.parametrize("size", [8, 9, 10], ids=["equal", "inside a block", "unequal"])
+def test_who_sealed_both_is_named(fork: Fork, size: int) -> None:
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"), size)
+    data = format_contradiction(found)
+    assert parse_contradiction(data) == found
+    judgement = judged(found)
+    assert (judgement.holds, judgement.exit_code, codes(judgement)) == (True, 0, set())
+    assert named(judgement) == ["court"]
+    assert judgement.accused is not None
+    assert judgement.accused.first.by_quorum
+    assert judgement.accused.second.by_quorum
+    assert judgement.to_json()["holds"] is True
+
+
+def test_every_pair_of_sizes(chains: ModuleType) -> None:
+    """Wherever the chains part, and however far each has gone."""
+    for common in range(1, 5):
+        one, other = chains.Chain(), chains.Chain()
+        for chain, name in ((one, "a"), (other, "b")):
+            for at in range(5):
+                chain.enrol(f"{name if at >= common - 1 else ''}{at}", "depositor")
+        for old in range(2 + 2 * common, len(one.leaves) + 1, 2):
+            for new in range(old, len(other.leaves) + 1, 2):
+                hashes = other.hashes(new)
+                path = consistency_path(old, new, hashes)
+                found = ordered(
+                    tuple(one.policies),
+                    side(one, "notary", size=old),
+                    side(other, "notary", size=new),
+                    root(hashes[:old]),
+                    path,
+                )
+                assert judged(found).holds
+
+
+def test_one_seal_against_a_quorum(fork: Fork) -> None:
+    """Who was deceived signed one history only: it is shown, and nobody is said to have lied."""
+    judgement = judged(contradiction(fork, ("forensic",), ("court", "notary")))
+    assert judgement.holds
+    assert named(judgement) == []
+    assert judgement.accused is not None
+    assert [each.name for each in judgement.accused.first.members] == ["forensic"]
+    assert not judgement.accused.first.by_quorum
+
+
+def test_the_head_is_computed(fork: Fork) -> None:
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"))
+    head, _, _ = format_contradiction(found).decode().partition("\n\n")
+    assert "First checkpoint: size 8, root " in head
+    assert head.splitlines()[6] == "两者均联签 Cosigned both: court"
+    assert fingerprint(found.policies[0].policy_text) in head
+    nobody = format_contradiction(contradiction(fork, ("notary",), ("court",)))
+    assert "两者均联签 Cosigned both: 无 nobody\n" in nobody.decode()
+    with pytest.raises(Malformed, match="head"):
+        parse_contradiction(format_contradiction(found).replace(b"both: court", b"both: notary"))
+
+
+# What does not hold
+
+
+def test_nothing_counts_without_a_policy_from_outside(fork: Fork) -> None:
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"))
+    data = format_contradiction(found)
+    assert codes(judge(data, None)) == {(1, "V204")}
+    assert judge(data, None).exit_code == 80
+    for wrong in (Anchor(policy_text=b""), Anchor(fingerprint="A" * 39)):
+        assert codes(judge(data, wrong)) == {(1, "V206")}
+    assert judge(data, Anchor(fingerprint=fingerprint(found.policies[0].policy_text))).holds
+
+
+def test_a_forged_seal_names_nobody(fork: Fork, chains: ModuleType) -> None:
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"))
+    stranger = chains.Chain(seed="somebody else")
+    line = side(stranger, "court").seals[0]
+    on_another = side(fork[0], "court", size=6).seals[0]
+    for seal in (line, on_another):
+        forged = replace(found.second, seals=(seal, *found.second.seals[1:]))
+        judgement = judged(replace(found, second=forged))
+        assert codes(judgement) == {(2, "V202")}
+        assert not judgement.holds
+        assert judgement.exit_code == 30
+
+
+def test_a_consistent_tree_is_no_contradiction(fork: Fork) -> None:
+    """Two checkpoints of one history: no path leads from another root to the second."""
+    one, _ = fork
+    hashes = one.hashes()
+    before, after = side(one, "court", size=6), side(one, "court")
+    true, path = root(hashes[:6]), consistency_path(6, 8, hashes)
+    policies = tuple(one.policies)
+    with pytest.raises(Malformed, match="do not contradict"):
+        ordered(policies, before, after, true, path)
+    for way in (path, inclusion_path(5, hashes), ()):
+        lie = ordered(policies, before, after, bytes(32), way)
+        assert codes(judged(lie)) == {(3, "V203")}
+
+
+def test_a_path_of_equal_sizes_is_refused(fork: Fork) -> None:
+    found = contradiction(fork, ("court",), ("court",), size=8)
+    assert codes(judged(replace(found, path=(bytes(32),)))) == {(3, "V203")}
+
+
+def test_what_does_not_fit_together_is_malformed(fork: Fork, chains: ModuleType) -> None:
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"))
+    equal = contradiction(fork, ("court",), ("court",), size=8)
+    elsewhere = chains.Chain(origin="cunzheng.test/other")
+    stranger = chains.Chain(names=("court", "guild"))
+    wrongs: list[Callable[[], object]] = [
+        lambda: replace(found, policies=()),
+        lambda: replace(found, policies=found.policies * 2),
+        lambda: replace(found, first=found.second, second=found.first),
+        lambda: replace(equal, first=equal.second, second=equal.first),
+        lambda: replace(equal, root=bytes(32)),
+        lambda: replace(found, second=side(elsewhere, "court")),
+        lambda: replace(found, policies=tuple(elsewhere.policies)),
+        lambda: replace(found, second=side(stranger, "guild", size=2)),
+        lambda: replace(found.first, seals=()),
+        lambda: replace(found.first, seals=found.first.seals[::-1]),
+        lambda: replace(found.first, seals=found.first.seals[:1] * 2),
+    ]
+    for wrong in wrongs:
+        with pytest.raises(Malformed):
+            wrong()
+
+
+# After policy changes
+
+
+def test_the_policies_between_are_enclosed(fork: Fork) -> None:
+    """Known from outside is the first policy; the seals are by members of the second."""
+    one, other = fork
+    for chain in fork:
+        chain.change_policy(names=("court", "notary", "guild"), quorum=2)
+        chain.block([], carries="nothing")
+    found = contradiction(fork, ("court", "guild"), ("guild", "notary"))
+    assert [note.serial for note in found.policies] == [1, 2]
+    judgement = judged(found)
+    assert (judgement.holds, named(judgement)) == (True, ["guild"])
+    assert parse_contradiction(format_contradiction(found)) == found
+    names = ("court", "notary", "guild")
+    lonely = one.next_note(signers=["notary"], previous=one.policies[0], names=names, quorum=2)
+    judgement = judged(replace(found, policies=(found.policies[0], lonely)))
+    assert codes(judgement) == {(1, "V206")}
+    assert len(other.leaves) > len(one.leaves)
+
+
+def test_who_has_left_is_still_named(fork: Fork) -> None:
+    """Sealed under the first policy, found out under the second, which no longer knows it."""
+    one, _ = fork
+    found = contradiction(fork, ("forensic",), ("forensic",))
+    note = one.next_note(names=("court", "notary"), quorum=2)
+    later = replace(found, policies=(*found.policies, note))
+    judgement = judged(later)
+    assert (judgement.holds, named(judgement)) == (True, ["forensic"])
+
+
+def test_a_policy_of_newer_rules_is_newer(fork: Fork) -> None:
+    data = format_contradiction(contradiction(fork, ("court",), ("court",)))
+    newer = judge(data.replace(b"#cunzheng rules 1", b"#cunzheng rules 9"), None)
+    assert newer.code is not None
+    assert newer.code.name == "V502"
+    version = judge(data.replace(b"contradiction/v1", b"contradiction/v2"), None)
+    assert version.code is not None
+    assert version.code.name == "V502"
+
+
+# Hostile bytes
+
+
+def test_any_changed_bit_is_refused(fork: Fork, damaged: Any) -> None:
+    """None of the bytes can change and still hold. (A sample: each takes a millisecond.)"""
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"))
+    good, anchor = format_contradiction(found), Anchor(policy_text=found.policies[0].policy_text)
+    assert judge(good, anchor).holds
+    rng = random.Random(18)
+    for bad in rng.sample(list(damaged(good)), 1500):
+        assert not judge(bad, anchor).holds or bad == good
+
+
+def test_random_bytes_give_a_judgement(fork: Fork) -> None:
+    good = format_contradiction(contradiction(fork, ("court", "notary"), ("court", "forensic")))
+    rng = random.Random(19)
+    for _ in range(300):
+        at, end = sorted(rng.choices(range(len(good)), k=2))
+        bad = good[:at] + rng.randbytes(rng.randrange(40)) + good[end:]
+        assert judge(bad, None).to_json()["holds"] is False
+    assert judge(good + b"\n" * CONTRADICTION_SIZE_MAX, None).exit_code == 30
+    assert judge(good.partition(b"\n\n")[0], None).exit_code == 30
+
+
+def test_policies_are_limited(fork: Fork) -> None:
+    """Refused when there is one too many, not once all of them are read."""
+    data = format_contradiction(contradiction(fork, ("court",), ("court",)))
+    head, _, rest = data.partition(b"\n\n")
+    section = rest[: rest.index(b"first ")]
+    with pytest.raises(Malformed, match=f"more than {POLICIES_MAX} policies"):
+        parse_contradiction(head + b"\n\n" + section * (POLICIES_MAX + 1) + rest)
