@@ -1,4 +1,4 @@
-"""POST /v1/keys: key records of enrolling authorities go onto the chain.
+"""POST /v1/keys: key records of enrolling authorities go onto the chain. GET: what stands there.
 
 The record and its signature are the permission; no API key is asked for. The record names itself
 by its serial, so it needs no Idempotency-Key: sent again, it is found standing already. What the
@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from node.evidence.enrolment import KeyRecord, parse_key_record
 from node.evidence.entry import KeyEntry
-from node.evidence.keys import BadSignature, parse_public_key, parse_signature
+from node.evidence.keys import BadSignature, PublicKey, parse_public_key, parse_signature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
 from node.evidence.record import KeyEnrolment, check_enrolment, format_record
@@ -30,7 +30,15 @@ from node.gateway.members import CannotCheck, ProposalRefused
 from node.gateway.openapi import json_body, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
-from node.gateway.schemas import KEY_BODY_MAX, KeyAnswer, KeyRequest, WaitQuery
+from node.gateway.schemas import (
+    KEY_BODY_MAX,
+    KeyAnswer,
+    KeyQuery,
+    KeyRecordsAnswer,
+    KeyRecordSummary,
+    KeyRequest,
+    WaitQuery,
+)
 from node.words import State
 
 router = APIRouter(tags=["keys"])
@@ -69,7 +77,7 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
     asked = bodies.parse_json(KeyRequest, await bodies.read_body(http, KEY_BODY_MAX))
     enrolment = _parse(asked)
     record = await _check(gateway, enrolment)
-    standing = await _standing(gateway, record)
+    standing = await _standing(gateway, record.key)
     if (known := _find(enrolment, standing)) is not None:
         return _answer(http, record, State.COMMITTED, 200, known.height)
     if (why := _cannot_follow(record, [entry.record for entry in standing])) is not None:
@@ -79,7 +87,7 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
         return _answer(http, record, State.PENDING, 202)
     if outcome.placed is None:
         # The same record may have come in by another request meanwhile.
-        if (known := _find(enrolment, await _standing(gateway, record))) is not None:
+        if (known := _find(enrolment, await _standing(gateway, record.key))) is not None:
             return _answer(http, record, State.COMMITTED, 200, known.height)
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=outcome.skipped)
     placed = outcome.placed
@@ -118,9 +126,53 @@ async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
         raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
 
 
-async def _standing(gateway: Gateway, record: KeyRecord) -> list[KeyEntry]:
+@router.get(
+    "/v1/keys",
+    summary="What the chain says about a key",
+    response_model=KeyRecordsAnswer,
+    responses=problems(
+        Problem.FIELD_UNKNOWN,
+        Problem.FIELD_MISSING,
+        Problem.KEY_SPELLING,
+        Problem.CANNOT_CHECK,
+    ),
+)
+async def get_key(http: Request, query: Annotated[KeyQuery, Query()]) -> Response:
+    """The records as the enrolling authorities signed them; an empty list was confirmed by a
+    quorum. They name keys and roles, nobody."""
     try:
-        return await gateway.members.key_entries(record.key.text)
+        key = parse_public_key(query.key)
+    except Malformed as error:
+        raise ProblemError(Problem.KEY_SPELLING, why=error) from error
+    entries = await _standing(gateway_of(http), key)
+    value = KeyRecordsAnswer(
+        key=key.text,
+        next_serial=_next_serial(key, [each.record for each in entries]),
+        records=[_summary(each) for each in entries],
+    )
+    return answer(http, value)
+
+
+def _summary(entry: KeyEntry) -> KeyRecordSummary:
+    record = entry.record
+    return KeyRecordSummary(
+        action=record.action,
+        effective=record.effective,
+        role=record.role,
+        serial=record.serial,
+        successor=None if record.successor is None else record.successor.text,
+        height=entry.height,
+        record=entry.record_bytes.decode("ascii"),
+    )
+
+
+def _next_serial(key: PublicKey, records: list[KeyRecord]) -> int:
+    return max((each.serial for each in records if each.key == key), default=0) + 1
+
+
+async def _standing(gateway: Gateway, key: PublicKey) -> list[KeyEntry]:
+    try:
+        return await gateway.members.key_entries(key.text)
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
 
@@ -134,7 +186,7 @@ def _cannot_follow(record: KeyRecord, before: list[KeyRecord]) -> str | None:
     if record.action == "enrol" and before:
         return f"it is already enrolled, as {before[0].role}; a key is enrolled once"
     own = [each for each in before if each.key == record.key]
-    serial = own[-1].serial + 1 if own else 1
+    serial = _next_serial(record.key, own)
     if record.serial != serial:
         return f"has serial {record.serial} where {serial} follows"
     if record.action == "enrol":

@@ -229,6 +229,13 @@ class Problem(Enum):
         "请检查序号和密钥的现状：{why}",
         "Check its serial and the standing of the key: {why}",
     )
+    KEY_SPELLING = (
+        422,
+        "公钥写法有误",
+        "not a public key",
+        "请使用 cunzheng keygen 给出的那一行：{why}",
+        "Use the line that cunzheng keygen printed: {why}",
+    )
     MEDIA_TYPE = (
         415,
         "不支持的媒体类型",

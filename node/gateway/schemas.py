@@ -20,6 +20,8 @@ ANCHOR_BODY_MAX = 65_536
 """Room for 16,384 bytes of details however they are escaped."""
 BATCH_BODY_MAX = 32 << 20
 KEY_BODY_MAX = 8_192
+KEY_LENGTH_MAX = 200
+"""A public key as text, in its longest form with room to spare."""
 WAIT_MS_DEFAULT = 5_000
 WAIT_MS_MAX = 60_000
 """Proxies close idle requests after about a minute."""
@@ -264,6 +266,35 @@ class PolicyAnswer(BaseModel):
     members: list[dict[str, str]]
     policy_text: str
     members_text: str
+
+
+class KeyQuery(BaseModel):
+    """Which key is asked about."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str = Field(max_length=KEY_LENGTH_MAX, examples=["ed25519:..."])
+
+
+class KeyRecordSummary(BaseModel):
+    """One key record as it stands on the chain, and the record itself."""
+
+    action: str
+    effective: int
+    role: str
+    serial: int
+    successor: str | None = None
+    height: int
+    record: str
+
+
+class KeyRecordsAnswer(BaseModel):
+    """All records that name a key, as key or successor, oldest first. `next_serial` is the one the
+    next record about it must have."""
+
+    key: str
+    next_serial: int
+    records: list[KeyRecordSummary]
 
 
 class KeyAnswer(BaseModel):

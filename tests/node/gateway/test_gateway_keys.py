@@ -148,3 +148,33 @@ async def test_a_yes_is_remembered_for_a_moment_only(client: Any, cluster: Any, 
     assert await register.may_deposit(key)
     clock.now += 5_001
     assert not await register.may_deposit(key)
+
+
+async def ask(client: Any, key: str) -> Any:
+    return await client.http.get("/v1/keys", params={"key": key})
+
+
+async def test_what_stands_about_a_key_is_for_everyone(client: Any, cluster: Any) -> None:
+    del client.http.headers["authorization"]
+    key, successor = cluster.world.depositor.public, cluster.world.log("successor").public
+    assert (await ask(client, key.text)).json() == {
+        "key": key.text,
+        "next_serial": 1,
+        "records": [],
+    }
+    cluster.apply([cluster.world.key("enrol", key)])
+    rotation = enrolment(cluster, serial=2, action="rotate", successor=successor)
+    assert (await post(client, rotation)).status_code == 201
+    told = (await ask(client, key.text)).json()
+    assert told["next_serial"] == 3
+    assert [each["action"] for each in told["records"]] == ["enrol", "rotate"]
+    assert told["records"][1]["successor"] == successor.text
+    assert told["records"][1]["record"] == rotation["record"]
+    # The successor's own serials begin anew.
+    told = (await ask(client, successor.text)).json()
+    assert (told["next_serial"], len(told["records"])) == (1, 1)
+
+
+async def test_what_is_no_key_is_named(client: Any) -> None:
+    response = await ask(client, "ed25519:AAAA")
+    assert (response.status_code, response.json()["code"]) == (422, "KEY_SPELLING")
