@@ -316,6 +316,8 @@ def _role(status: Status, configuration: Configuration) -> str:
     """In the words of proto/node/member.proto."""
     if status.recalling:
         return RECALLING
+    if status.last_index > 0 and status.id not in {each.id for each in configuration}:
+        return REMOVED  # A newcomer is sent nothing before it is in the configuration.
     return _ROLES[status.role] if configuration.is_voter(status.id) else LEARNER
 
 
@@ -325,8 +327,6 @@ async def _abort(context: _Context, error: NodeError) -> None:
     if isinstance(error, NotLeader) and error.leader:
         metadata.append(("leader", error.leader))
     await context.abort(_CODES[code], str(error), tuple(metadata))
-    if status.last_index > 0 and status.id not in {each.id for each in configuration}:
-        return REMOVED  # A newcomer is sent nothing before it is in the configuration.
 
 
 def _digest(value: bytes, what: str, size: int = 32) -> bytes:

@@ -42,7 +42,9 @@ def test_the_example_in_the_docstring_is_what_is_written() -> None:
 
 @given(st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=8), st.data())
 def test_parse_is_the_inverse_of_format(numbers: set[int], data: st.DataObject) -> None:
-    replicas = sorted(voter(number, data.draw(st.binary(min_size=1, max_size=20))) for number in numbers)
+    replicas = sorted(
+        voter(number, data.draw(st.binary(min_size=1, max_size=20))) for number in numbers
+    )
     cut = data.draw(st.integers(1, len(replicas)))
     configuration = Configuration(tuple(replicas[:cut]), tuple(replicas[cut:]))
     assert Configuration.parse(configuration.format()) == configuration
