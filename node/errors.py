@@ -6,6 +6,7 @@
     │   └── Stranger           this certificate may not ask this
     ├── TryAgain           nothing is wrong with the request
     │   ├── NotLeader          ask the leader
+    │   ├── Absent             not published here, or not yet
     │   ├── Busy               ask later
     │   ├── DiskFull           ask later, and an operator must make room
     │   ├── Dropped            not done for certain, send the same bytes again
@@ -63,6 +64,12 @@ class NotLeader(TryAgain):
     def __init__(self, leader: str | None) -> None:
         super().__init__(f"the leader is {leader}" if leader else "there is no leader now")
         self.leader = leader
+
+
+class Absent(TryAgain):
+    code, status = "absent", 404
+    zh = "该成员没有公布所求的内容，或尚未公布；请以更新的检查点为准，或询问其他成员。"
+    en = "This member has not published it, or not yet; ask for what a newer checkpoint covers."
 
 
 class Busy(TryAgain):

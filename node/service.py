@@ -28,7 +28,9 @@ from node.evidence.keys import parse_public_key
 from node.evidence.malformed import Malformed
 from node.exchange import read_seals, write_seals
 from node.participant import VERSION, Participant
+from node.publishing import Publisher
 from node.store import Position
+from node.tilelog import TileLog
 
 SERVICE = "cunzheng.node.Member"
 WAIT_MS_MAX = 60_000
@@ -38,6 +40,7 @@ _CODES = {
     "malformed": grpc.StatusCode.INVALID_ARGUMENT,
     "stranger": grpc.StatusCode.PERMISSION_DENIED,
     "not-leader": grpc.StatusCode.FAILED_PRECONDITION,
+    "absent": grpc.StatusCode.NOT_FOUND,
     "busy": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "disk-full": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "dropped": grpc.StatusCode.ABORTED,
@@ -71,6 +74,7 @@ class Service:
         self._participant = participant
         self._admitting = admitting
         self._store = participant.store
+        self._log = TileLog(participant, Publisher(participant.store, participant.ledger.journal))
         self._gateways = gateways
         self._newcomers = newcomers
         self._own = own
@@ -83,7 +87,7 @@ class Service:
         yield self._own  # Also when it was removed: its operator asks how it is.
 
     def handler(self) -> grpc.GenericRpcHandler:
-        gateways, members = self._is_gateway, self._is_member
+        gateways, members, log = self._is_gateway, self._is_member, self._log
 
         def either(certificate: bytes) -> bool:
             return gateways(certificate) or members(certificate)
@@ -101,6 +105,11 @@ class Service:
             "Prove": self._method(pb.ProveRequest, self.prove, gateways),
             "Checkpoint": self._method(pb.CheckpointRequest, self.checkpoint, either),
             "Status": self._method(pb.StatusRequest, self.status, whoever_runs_it),
+            "Tile": self._method(pb.TileRequest, log.tile, either),
+            "Entries": self._method(pb.EntriesRequest, log.entries, either),
+            "Body": self._method(pb.BodyRequest, log.body, either),
+            "Policy": self._method(pb.PolicyRequest, log.policy, either),
+            "Consistency": self._method(pb.ConsistencyRequest, log.consistency, either),
             "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
             "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
             "Leave": self._method(pb.LeaveRequest, self._admitting.leave, self._admitting.votes),

@@ -45,6 +45,7 @@ from node.evidence.merkle import HASH_SIZE, leaf_hash
 from node.evidence.policy_note import PolicyNote
 from node.evidence.record import Genesis
 from node.evidence.statement import Deposit
+from node.evidence.tiles import Node
 from node.leveldb import NUMBER, key_of, number_of
 from node.tree import Tree
 
@@ -299,6 +300,11 @@ class Store:
         """The hashes of a C2SP tile, as many as there are so far."""
         with self._reading():
             return self._tree.tile(level, index)
+
+    def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of complete subtrees."""
+        with self._reading():
+            return self._tree.hashes(nodes)
 
     def root(self, size: int) -> bytes:
         """The root over the first leaves."""
