@@ -68,6 +68,8 @@ class Facts:
     fingerprint: str
     quorum: int
     signed: tuple[Member, ...]
+    later: tuple[Member, ...]
+    """Those who cosigned the later checkpoint and not this one."""
     missing: tuple[Member, ...]
 
     def lines(self) -> list[tuple[str, str, str]]:
@@ -87,11 +89,17 @@ class Facts:
             ("交易哈希", "entry hash", self.entry_hash.hex()),
             ("树大小", "tree size", str(self.tree_size)),
             ("已联签", "cosigned by", _organisations(self.signed)),
+            *self._later_line(),
             ("未联签", "not cosigned by", _organisations(self.missing)),
             ("最低联签数", "quorum", str(self.quorum)),
             ("策略指纹", "policy fingerprint", self.fingerprint),
             ("链", "chain", self.origin),
         ]
+
+    def _later_line(self) -> list[tuple[str, str, str]]:
+        if not self.later:
+            return []
+        return [("后续联签", "later cosigned by", _organisations(self.later))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,7 @@ def _facts_json(facts: Facts) -> dict[str, object]:
         "policy_fingerprint": facts.fingerprint,
         "quorum": facts.quorum,
         "cosigned": [asdict(each) for each in facts.signed],
+        "cosigned_later": [asdict(each) for each in facts.later],
         "not_cosigned": [asdict(each) for each in facts.missing],
     }
 
