@@ -46,12 +46,16 @@ from node.joining import Joining, rejoin
 from node.keyfile import load_signer
 from node.ledger import Ledger
 from node.participant import VERSION, Participant
+from node.publishing import MESSAGE_SIZE_MAX
 from node.seals import SealsCorrupt
 from node.service import Service
 from node.store import ViewsCorrupt
 
 STOP_S = 1.0
 """How long answers under way may take when the member stops."""
+
+# What is published can be longer than a frame of consensus; of two settings gRPC takes the first.
+_OPTIONS = [("grpc.max_send_message_length", MESSAGE_SIZE_MAX), *SERVER_OPTIONS]
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +128,7 @@ async def _serve(
     joining: Joining,
     stop: asyncio.Event,
 ) -> None:
-    server = grpc.aio.server(options=SERVER_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers((participant.peers.handler(), service.handler()))
     credentials = server_credentials(participant.peers.identity, service.trusted)
     try:

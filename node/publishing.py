@@ -43,6 +43,8 @@ from node.store import Store, ViewsCorrupt
 _LENGTH = struct.Struct(">H")
 BUNDLE_SIZE_MAX = WIDTH * (_LENGTH.size + ENTRY_SIZE_MAX)
 """16 MiB. Statements take about 2 kB each; nothing but a run of huge policies comes near."""
+MESSAGE_SIZE_MAX = BUNDLE_SIZE_MAX + 64
+"""A bundle as an answer over gRPC."""
 
 
 class Publisher:

@@ -19,8 +19,8 @@ from node.evidence.malformed import Malformed
 
 SERVICE = "/cunzheng.node.Member"
 
-MESSAGE_SIZE_MAX = 8 << 20
-"""A block of 1 MiB with framing, a proof of 4 MiB; above gRPC's default of 4 MiB."""
+MESSAGE_SIZE_MAX = 17 << 20
+"""A bundle of 256 entries, each as long as entries may be; gRPC's default is 4 MiB."""
 
 _OPTIONS = [
     ("grpc.keepalive_time_ms", 2_000),
@@ -42,6 +42,12 @@ _METHODS: dict[str, tuple[type[Message], type[Message]]] = {
     "Prove": (pb.ProveRequest, pb.ProveResponse),
     "Checkpoint": (pb.CheckpointRequest, pb.CheckpointResponse),
     "Status": (pb.StatusRequest, pb.StatusResponse),
+    "Tile": (pb.TileRequest, pb.TileResponse),
+    "Entries": (pb.EntriesRequest, pb.EntriesResponse),
+    "Body": (pb.BodyRequest, pb.BodyResponse),
+    "Policy": (pb.PolicyRequest, pb.PolicyResponse),
+    "Consistency": (pb.ConsistencyRequest, pb.ConsistencyResponse),
+    "Contradictions": (pb.ContradictionsRequest, pb.ContradictionsResponse),
 }
 
 
