@@ -1,4 +1,4 @@
-"""`cunzheng member CONFIG.toml`, `cunzheng gateway CONFIG.toml`: one process each, until stopped.
+"""`cunzheng member|gateway|witness CONFIG.toml`: one process each, until stopped.
 
 SIGINT and SIGTERM stop it in good order, with exit code 0. What it has to say while it runs goes to
 stderr as log lines in English, for whoever operates it.
@@ -19,13 +19,13 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class Serve:
-    """One of the two commands."""
+    """One of the three commands."""
 
-    def __init__(self, what: Literal["member", "gateway"]) -> None:
+    def __init__(self, what: Literal["member", "gateway", "witness"]) -> None:
         self._what = what
 
     def configure(self, parser: argparse.ArgumentParser, language: Language) -> None:
-        """The arguments of `member` and `gateway`."""
+        """The arguments of all of them."""
         parser.add_argument(
             "config",
             type=Path,
@@ -47,8 +47,7 @@ class Serve:
         import uvloop
 
         # Not only for gateways: what a member does for a block is mostly small messages.
-        serve = _member if self._what == "member" else _gateway
-        uvloop.run(serve(arguments.config))
+        uvloop.run(_SERVE[self._what](arguments.config))
         terminal.note("已停止。", "Stopped.")
         return 0
 
@@ -70,4 +69,13 @@ def _gateway(config: Path) -> Coroutine[None, None, None]:
     return run_gateway(load_gateway(config))
 
 
-member, gateway = Serve("member"), Serve("gateway")
+def _witness(config: Path) -> Coroutine[None, None, None]:
+    from node.witness.server import run_witness
+    from node.witness.settings import load_witness
+
+    return run_witness(load_witness(config))
+
+
+_SERVE = {"member": _member, "gateway": _gateway, "witness": _witness}
+
+member, gateway, witness = Serve("member"), Serve("gateway"), Serve("witness")

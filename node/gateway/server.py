@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +26,7 @@ from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.gateway.requests import RequestStore
+from node.gateway.serving import Server, listen
 from node.keyfile import load_signer
 
 SHUTDOWN_S = 15
@@ -43,7 +41,7 @@ async def run_gateway(config: GatewayConfig) -> None:
     """Serve until SIGINT or SIGTERM. Run it in a uvloop for its speed; any loop will do."""
     note, signer, api_keys = _genesis(config), load_signer(config.key), _api_keys(config)
     members = Members([_endpoint(each) for each in config.members], _identity(config))
-    listener = _listen(config.listen)
+    listener = listen(config.listen)
     try:
         async with RequestStore(config.database) as store:
             gateway = assemble(note, signer, api_keys, members, store)
@@ -60,7 +58,7 @@ async def _serve(gateway: Gateway, listener: socket.socket) -> None:
     """HTTP and the gateway's own tasks together: if those fail, the process must end."""
     # It warns of every connection that speaks no HTTP: anybody could fill the disk with that.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             create_app(gateway),
             http=Connection,
@@ -74,8 +72,7 @@ async def _serve(gateway: Gateway, listener: socket.socket) -> None:
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    server.stop_at_signals()
     own = asyncio.create_task(gateway.run())
     own.add_done_callback(lambda _: server.stop())
     await server.serve(sockets=[listener])
@@ -84,18 +81,6 @@ async def _serve(gateway: Gateway, listener: socket.socket) -> None:
         await own
     except asyncio.CancelledError:
         _log.info("stopped; what is on its way goes on at the next start")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without signals of its own: it would end the process before the gateway has ended."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self) -> None:
-        """Take no new requests, answer those under way, return from `serve`."""
-        self.should_exit = True
 
 
 def _genesis(config: GatewayConfig) -> PolicyNote:
@@ -120,12 +105,3 @@ def _endpoint(member: MemberAddress) -> Endpoint:
 def _identity(config: GatewayConfig) -> Identity:
     read_certificate(config.certificate)
     return Identity(read_file(config.certificate), read_file(config.private_key))
-
-
-def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    try:
-        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-        return socket.create_server((host.strip("[]"), int(port)), family=family)
-    except OSError as error:
-        raise Misconfigured(f"cannot listen on {address}: {error.strerror}") from error

@@ -1,0 +1,100 @@
+"""One request to a witness, from its bytes to the answer.
+
+ 1. The body is a request, and the note in it a checkpoint.        400
+ 2. The log is watched.                                            404
+ 3. The note is signed as that log's must be.                      403
+ 4. The new tree begins with the one cosigned last (`decide`).     400, 409, 422
+ 5. It is kept, on disk, and only then handed out.                 200
+
+`Witness` belongs to one thread, and so 4 and 5 are one step: of two requests that race, the second
+is judged by what the first left behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from node.evidence.checkpoint import Checkpoint, cosign, parse_foreign_checkpoint
+from node.evidence.keys import BadSignature, Signer
+from node.evidence.malformed import Malformed
+from node.evidence.note import (
+    TYPE_COSIGNATURE,
+    Note,
+    Vkey,
+    ed25519_vkey,
+    format_line,
+    format_note,
+    parse_note,
+)
+from node.witness.protocol import (
+    AddCheckpoint,
+    Answer,
+    Refused,
+    accepted,
+    decide,
+    parse_request,
+)
+from node.witness.state import State
+from node.witness.watching import Watched, check_any
+
+_log = logging.getLogger(__name__)
+
+
+class Witness:
+    """Owned by one thread, with its state."""
+
+    def __init__(self, name: str, signer: Signer, watched: Iterable[Watched], state: State) -> None:
+        self.vkey: Vkey = ed25519_vkey(name, signer.public, TYPE_COSIGNATURE)
+        self.state = state
+        self._signer = signer
+        self._ways: dict[str, list[Watched]] = {}
+        for each in watched:
+            self._ways.setdefault(each.origin, []).append(each)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The logs it watches."""
+        return tuple(self._ways)
+
+    def add_checkpoint(self, body: bytes, now_s: int) -> Answer:
+        """Judge one request, and cosign; `now_s` is the time."""
+        try:
+            request, note, checkpoint = _read(body)
+            return self._cosign(request, note, checkpoint, now_s)
+        except Refused as refused:
+            _log.info("refused: %s", refused)
+            return refused.answer
+
+    def _cosign(
+        self, request: AddCheckpoint, note: Note, checkpoint: Checkpoint, now_s: int
+    ) -> Answer:
+        ways = self._ways.get(checkpoint.origin)
+        if ways is None:
+            raise Refused(404, "this witness does not watch that log")
+        try:
+            lines = check_any(ways, note)
+        except BadSignature as error:
+            raise Refused(403, str(error)) from error
+        decide(self.state.last(checkpoint.origin), request, checkpoint)
+        # The whole text is signed, as C2SP says, also where a foreign log has extension lines.
+        line = cosign(note.text, now_s, self.vkey.name, self._signer)
+        self.state.keep(checkpoint.origin, format_note(Note(note.text, (*lines, line))))
+        _log.info(
+            "cosigned %s: size %d, root %s, after size %d",
+            checkpoint.origin,
+            checkpoint.size,
+            checkpoint.root.hex(),
+            request.old_size,
+        )
+        return accepted(format_line(line))
+
+
+def _read(body: bytes) -> tuple[AddCheckpoint, Note, Checkpoint]:
+    try:
+        request = parse_request(body)
+        note = parse_note(request.note)
+        checkpoint, _ = parse_foreign_checkpoint(note.text)
+    except Malformed as error:
+        raise Refused(400, str(error)) from error
+    return request, note, checkpoint
