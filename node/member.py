@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -45,11 +47,12 @@ from node.evidence.record import Genesis, parse_genesis
 from node.joining import Joining, rejoin
 from node.keyfile import load_signer
 from node.ledger import Ledger
-from node.participant import VERSION, Participant
+from node.participant import CLOSE_S, VERSION, DiskHangs, Participant
 from node.publishing import MESSAGE_SIZE_MAX
 from node.seals import SealsCorrupt
 from node.service import Service
 from node.store import ViewsCorrupt
+from node.words import Answer
 
 STOP_S = 1.0
 """How long answers under way may take when the member stops."""
@@ -67,6 +70,9 @@ async def run_member(config: MemberConfig) -> None:
         loop.add_signal_handler(number, stop.set)
     try:
         await serve(config, stop)
+    except DiskHangs as error:
+        _log.critical("%s; ending without it", error)
+        os._exit(Answer.COULD_NOT_CHECK.exit_code)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
@@ -82,8 +88,13 @@ async def serve(config: MemberConfig, stop: asyncio.Event | None = None) -> None
             directory = open_directory(config, genesis)
             try:
                 await _take_part(config, genesis, identity, directory, stop)
-            finally:
-                directory.close()
+            except DiskHangs:
+                raise  # Nothing may be closed.
+            except BaseException:
+                await _close(directory)
+                raise
+            else:
+                await _close(directory)
         except SealsCorrupt as error:
             _log.critical("the seals do not check: %s", error)
             set_seals_aside(config.data / SEALS)
@@ -146,6 +157,15 @@ async def _serve(
                 task.cancel()
     finally:
         await server.stop(STOP_S)
+
+
+async def _close(directory: Directory) -> None:
+    """LevelDB may be writing by itself, and waits for that."""
+    closing = threading.Thread(target=directory.close, daemon=True)
+    closing.start()
+    await asyncio.to_thread(closing.join, CLOSE_S)
+    if closing.is_alive():
+        raise DiskHangs(f"{directory.store.directory.parent}: the disk does not answer")
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, object], stop: asyncio.Event) -> None:

@@ -15,16 +15,17 @@ import math
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from typing import NoReturn, TypeVar, TypeVarTuple
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from consensus import proposals
-from consensus.messages import Configuration, Entry, ReplicaId
+from consensus.messages import Configuration, Entry, ReplicaId, Voter
 from consensus.peers import Identity, Peers
 from consensus.quorum import Tally, tally
 from consensus.replica import Replica
+from node.asking import member_of
 from node.chain import Applied, Outcome, Skipped, peek_statement_id, repeated
 from node.cutter import Cutter
 from node.directory import Directory
@@ -48,27 +49,35 @@ VERSION = version("cunzheng")
 CHUNK_BLOCKS = 16
 """Blocks applied before the loop hears of it: their seals share one sync."""
 READERS = 2
+CLOSE_S = 5.0
+"""A disk that hangs must not keep a process from ending."""
 RETRY_S = 0.05
 ASK_AGAIN_S = 2.0
 """How long a member that catches up waits before it asks again how far that is."""
 CLOCK_POLL_S = 0.25
 """How soon a member sees what the leader told it about its clock; heartbeats tell it as often."""
-
-_log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
 OTHER_CERTIFICATE = (
     "the group knows this replica by another certificate than the one of its settings: put that one"
     " back, or have another member list the new one, move `data` away and `cunzheng join`"
 )
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
+
+
+class DiskHangs(DiskFailed):
+    """A thread still waits for the disk. The databases must not be closed under it, and Python
+    itself would wait for it: only the end of the process lets go."""
 
 
 class Participant:
     """From one start to the next. All methods belong to the event loop that runs `run`.
 
     `applied` is the height up to which the ledger has gone, `note` the newest published note that
-    is on disk, `noted` its tree size. `hindrance` is what keeps this replica from taking part, in
-    words for an operator; whoever finds it out sets it.
+    is on disk, `noted` its tree size; `caught_up` is whether it has all that a quorum had committed
+    when this member started. `hindrance` is what keeps this replica from taking part, in words for
+    an operator; whoever finds it out sets it.
     """
 
     def __init__(self, directory: Directory, ledger: Ledger, identity: Identity) -> None:
@@ -90,7 +99,7 @@ class Participant:
         self.applied = Milestone(directory.store.chain.height)
         self.noted = Milestone(note.size if note else 0)
         self.hindrance = ""
-        self._caught_up = False  # With what a quorum had committed when this member started.
+        self.caught_up = False
         self._cutter = Cutter(self._agree)
         self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
         # Blocks this member proposed and waits to see applied, by height.
@@ -98,24 +107,29 @@ class Participant:
         self._failure: asyncio.Future[NoReturn] | None = None
         self._applier = ThreadPoolExecutor(1, "apply")
         self._readers = ThreadPoolExecutor(READERS, "read")
+        self._working: set[Future[Any]] = set()
 
     async def run(self) -> NoReturn:
-        """Take part until cancelled; raises a group with what made it impossible."""
+        """Take part until cancelled; raises a group with what made it impossible, and `DiskHangs`
+        if there is something that does not end."""
         self._failure = asyncio.get_running_loop().create_future()
+        if self._is_known_otherwise():
+            _log.error(OTHER_CERTIFICATE)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.replica.run())
                 group.create_task(self._cutter.run())
-                group.create_task(self._exchange.run(lambda: self.replica.acquaintances))
+                group.create_task(self._exchange.run(self._others))
                 group.create_task(self._seal())
                 await self._failure
         finally:
             self._failure.cancel()
             # What runs in a thread ends by itself and soon; the databases are closed after it.
-            self._applier.shutdown()
-        if self._is_known_otherwise():
-            _log.error(OTHER_CERTIFICATE)
-            self._readers.shutdown()
+            self._applier.shutdown(wait=False)
+            self._readers.shutdown(wait=False)
+            _, hanging = await asyncio.to_thread(wait, tuple(self._working), CLOSE_S)
+            if hanging:
+                raise DiskHangs(f"{self.store.directory.parent}: the disk does not answer")
         raise AssertionError("run ends by cancellation or failure")
 
     # For gateways.
@@ -177,7 +191,7 @@ class Participant:
         if self.hindrance:
             found.append(self.hindrance)
         size = self.store.chain.size
-        if self._caught_up and sealing.last is not None and sealing.last.size > size:
+        if self.caught_up and sealing.last is not None and sealing.last.size > size:
             found.append(f"it sealed {sealing.last.size} entries, and the chain has {size}")
         if not sealing.is_sealer:
             found.append("the policy in force does not name this member with its keys")
@@ -216,6 +230,12 @@ class Participant:
 
     # Inside.
 
+    def _others(self) -> list[Voter]:
+        """Whom seals are exchanged with. Another replica of this member has the same key: what it
+        seals is no news, or would be taken for somebody else's use of the key."""
+        known = self.replica.acquaintances
+        return [each for each in known if member_of(each) != self.member]
+
     def _known(self, record: bytes) -> Skipped | None:
         """The outcome of a record whose statement stands on the chain already."""
         identity = peek_statement_id(record)
@@ -250,7 +270,7 @@ class Participant:
         have told the newest seal they hold of this member as make a quorum with it: this disk may
         have lost it. And nothing while the others find this clock wrong: a seal says when."""
         await self._catch_up()
-        self._caught_up = True
+        self.caught_up = True
         await self._exchange.wait_for_answers(self._make_quorum)
         seals = False
         while True:
@@ -312,9 +332,11 @@ class Participant:
         """Whoever asked: what the disk refuses or does not check ends the member. After a failed
         write of seals it would show in memory what no restart remembers."""
         self._check_running()
-        loop = asyncio.get_running_loop()
+        work = threads.submit(function, *arguments)
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
         try:
-            return await loop.run_in_executor(threads, function, *arguments)
+            return await asyncio.wrap_future(work)
         except (Corrupt, DiskFailed) as error:
             if self._failure is not None and not self._failure.done():
                 self._failure.set_exception(error)

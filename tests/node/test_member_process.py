@@ -10,7 +10,7 @@ import pytest
 
 from node.evidence.policy import fingerprint
 from node.evidence.verify import Anchor, verify
-from node.words import ResultCode
+from node.words import Answer, ResultCode
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -42,13 +42,20 @@ except Misconfigured as error:
 Process = asyncio.subprocess.Process
 
 
-async def spawn(house: Any, name: str) -> Process:
+HANGING = """\
+import time
+from node.seals import Seals
+Seals.write = lambda *_: time.sleep(1_000)
+"""
+
+
+async def spawn(house: Any, name: str, before: str = "") -> Process:
     folder: Path = house.directory / name
     settings = folder / "member.toml"
     settings.write_text(SETTINGS.format(name=name, listen=house.configs[name].listen))
     with (folder / "log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", PROGRAM, str(settings)), stdout=log, stderr=log
+            *(sys.executable, "-c", before + PROGRAM, str(settings)), stdout=log, stderr=log
         )
 
 
@@ -63,6 +70,17 @@ async def test_it_stops_when_asked(house: Any) -> None:
     assert await process.wait() == 0
     house.running = {}
     assert "Traceback" not in (house.directory / "court" / "log").read_text()
+
+
+async def test_it_stops_when_asked_though_its_disk_hangs(house: Any) -> None:
+    """Neither the loop nor Python's own end waits for the thread."""
+    process = await spawn(house, "court", HANGING)
+    house.running = {"court": None}
+    await house.leader()
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 60) == Answer.COULD_NOT_CHECK.exit_code
+    house.running = {}
+    assert "the disk does not answer" in (house.directory / "court" / "log").read_text()
 
 
 async def test_nothing_acknowledged_is_lost(houses: Any) -> None:
