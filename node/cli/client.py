@@ -23,6 +23,7 @@ import httpx
 from node.cli.failure import Failure
 from node.cli.files import read_limited
 from node.cli.terminal import Terminal
+from node.evidence.enrolment import KeyRecord, parse_key_record
 from node.evidence.keys import PublicKey, format_signature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
@@ -151,6 +152,19 @@ class GatewayClient:
         }
         headers = {"content-type": "application/json"}
         return self._json("POST", "/v1/keys", patience_s, content=json.dumps(body), headers=headers)
+
+    def key_records(self, key: PublicKey, patience_s: float) -> tuple[list[KeyRecord], int]:
+        """What the chain has about a key as this gateway tells it, and the next serial."""
+        value = self._json("GET", "/v1/keys", patience_s, params={"key": key.text})
+        told, serial = value.get("records"), value.get("next_serial")
+        is_list = isinstance(told, list) and all(isinstance(each, dict) for each in told)
+        if not is_list or not isinstance(serial, int) or serial < 1:
+            raise self._nonsense("no list of records")
+        try:
+            records = [parse_key_record(_encoded(_text(each, "record"))) for each in told]
+        except Malformed as error:
+            raise self._nonsense(str(error)) from error
+        return records, serial
 
     def ready(self) -> dict[str, Any]:
         """Whether deposits can become final now, and how the members are; a 503 says it too."""

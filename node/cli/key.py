@@ -1,9 +1,15 @@
-"""`cunzheng key enrol`: an enrolling authority says whose key may do what, from now on."""
+"""`cunzheng key enrol|rotate|revoke`: an enrolling authority says whose key may do what, from when.
+
+A revocation speaks about the time from `--effective` on: what was deposited before it still
+verifies, what came into a block later does not. So when a key was stolen, the time of the theft is
+given, not the time of the revocation.
+"""
 
 from __future__ import annotations
 
 import argparse
 import time
+from datetime import datetime
 from pathlib import Path
 
 from node.cli.arguments import add_api_key, add_gateway, common
@@ -12,24 +18,39 @@ from node.cli.failure import Failure
 from node.cli.keys import load_key
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
-from node.evidence.enrolment import ROLES, KeyRecord, format_key_record
+from node.evidence.enrolment import ACTIONS, ROLES, KeyRecord, format_key_record
 from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
+from node.evidence.spelling import TIME_MS_END
 from node.words import Answer, State
 
 PATIENCE_S = 10.0
 
+_SUMMARIES = {
+    "enrol": Text("由登记机构登记一个签名密钥", "enrol a signing key, as an enrolling authority"),
+    "rotate": Text(
+        "由登记机构以新密钥接替旧密钥", "put a new key in place of one, as an enrolling authority"
+    ),
+    "revoke": Text("由登记机构撤销一个密钥", "revoke a key, as an enrolling authority"),
+}
+
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     """The arguments of `key`."""
-    actions = parser.add_subparsers(metavar="enrol", required=True)
-    summary = said(
-        Text("由登记机构登记一个签名密钥", "enrol a signing key, as an enrolling authority"),
-        language,
-    )
+    actions = parser.add_subparsers(metavar="|".join(ACTIONS), required=True, dest="action")
+    for action, text in _SUMMARIES.items():
+        _configure(actions, action, said(text, language), language)
+
+
+def _configure(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    language: Language,
+) -> None:
     action = actions.add_parser(
-        "enrol",
+        name,
         help=summary,
         description=summary,
         allow_abbrev=False,
@@ -46,17 +67,37 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         "--key",
         required=True,
         metavar="ed25519:...",
-        help=said(Text("要登记的公钥", "the public key to enrol"), language),
+        help=said(Text("所涉公钥", "the public key it is about"), language),
     )
+    if name == "rotate":
+        action.add_argument(
+            "--successor",
+            required=True,
+            metavar="ed25519:...",
+            help=said(Text("接替它的公钥", "the public key that takes its place"), language),
+        )
+    if name == "enrol":
+        action.add_argument(
+            "--role",
+            required=True,
+            choices=ROLES,
+            help=said(Text("该密钥的角色", "what the key is for"), language),
+        )
+        action.add_argument(
+            "--origin",
+            help=said(Text("链名（默认询问网关）", "the chain (default: the gateway's)"), language),
+        )
     action.add_argument(
-        "--role",
-        required=True,
-        choices=ROLES,
-        help=said(Text("该密钥的角色", "what the key is for"), language),
-    )
-    action.add_argument(
-        "--origin",
-        help=said(Text("链名（默认询问网关）", "the chain (default: the gateway's)"), language),
+        "--effective",
+        metavar="TIME",
+        help=said(
+            Text(
+                "自何时起生效，如 2026-11-22T08:00:00+08:00（默认为现在）；密钥失窃时填失窃时间",
+                "from when on, like 2026-11-22T08:00:00+08:00 (default: now); for a stolen key the "
+                "time it was stolen",
+            ),
+            language,
+        ),
     )
     add_gateway(action, language)
     add_api_key(action, language)
@@ -64,20 +105,30 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Sign the key record and hand it in."""
-    key, authority = _public_key(arguments.key), load_key(arguments.authority, terminal)
+    key = _public_key("--key", arguments.key)
+    effective = _time_ms(arguments.effective)
+    successor = None
+    if arguments.action == "rotate":
+        successor = _public_key("--successor", arguments.successor)
+    authority = load_key(arguments.authority, terminal)
     api_key = read_api_key(arguments.api_key_file, terminal)
     with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
-        origin = arguments.origin
+        if arguments.action == "enrol":
+            role, serial = arguments.role, 1
+        else:
+            role, serial = _standing(gateway, key)
+        origin = getattr(arguments, "origin", None)
         if origin is None:
             origin = parse_policy(gateway.policy_text(PATIENCE_S)).origin
         record = format_key_record(
             KeyRecord(
                 origin=origin,
-                action="enrol",
-                effective=time.time_ns() // 1_000_000,
+                action=arguments.action,
+                effective=effective,
                 key=key,
-                role=arguments.role,
-                serial=1,
+                role=role,
+                serial=serial,
+                successor=successor,
             )
         )
         value = gateway.hand_in(record, authority.public, authority.sign(record), PATIENCE_S)
@@ -85,16 +136,47 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     exit_code = 0 if committed else Answer.PENDING.exit_code
     terminal.json({"record": record.decode(), "answer": value, "exit_code": exit_code})
     state = State.COMMITTED if committed else State.PENDING
-    terminal.line(f"{key.text}  {arguments.role}  {terminal.said(state)}")
+    terminal.line(f"{key.text}  {role}  {arguments.action}  {terminal.said(state)}")
     return exit_code
 
 
-def _public_key(text: str) -> PublicKey:
+def _standing(gateway: GatewayClient, key: PublicKey) -> tuple[str, int]:
+    """The role of a key by what the gateway says of it, and the serial that the next record about
+    it must have. The members check both."""
+    records, next_serial = gateway.key_records(key, PATIENCE_S)
+    if not records:
+        raise Failure(
+            "链上没有登记过这个密钥；请核对公钥，或先用 key enrol 登记。",
+            "this key was never enrolled on the chain; check it, or enrol it first (key enrol).",
+        )
+    return records[0].role, next_serial
+
+
+def _public_key(name: str, text: str) -> PublicKey:
     try:
         return parse_public_key(text)
     except Malformed as error:
         raise Failure(
-            f"--key 不是公钥（{error}）；请使用 cunzheng keygen 给出的那一行（ed25519: 开头）。",
-            f"--key is no public key ({error}); use the line that cunzheng keygen printed "
+            f"{name} 不是公钥（{error}）；请使用 cunzheng keygen 给出的那一行（ed25519: 开头）。",
+            f"{name} is no public key ({error}); use the line that cunzheng keygen printed "
             "(ed25519:...).",
         ) from error
+
+
+def _time_ms(text: str | None) -> int:
+    """A time as people write it, with its offset from UTC; the present if none is given."""
+    if text is None:
+        return time.time_ns() // 1_000_000
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("no offset from UTC")
+        time_ms = round(moment.timestamp() * 1000)
+        if not 0 <= time_ms < TIME_MS_END:
+            raise ValueError("out of bounds")
+    except (ValueError, OverflowError) as error:
+        raise Failure(
+            f"--effective 不是带时区的时间（{error}）；例如 2026-11-22T08:00:00+08:00。",
+            f"--effective is no time with its offset ({error}); such as 2026-11-22T08:00:00+08:00.",
+        ) from error
+    return time_ms

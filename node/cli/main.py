@@ -39,7 +39,7 @@ COMMANDS = {
     "status": Text("查看成员或网关的状态", "how a gateway or a member is doing"),
     "keygen": Text("生成签名密钥", "make a signing key"),
     "policy": Text("计算策略指纹", "the fingerprint a court publishes"),
-    "key": Text("登记签名密钥", "enrol a signing key"),
+    "key": Text("登记、更换、撤销签名密钥", "enrol, rotate or revoke a signing key"),
     "apikey": Text("为存证主体开通网关账户密钥", "let a depositor in at a gateway"),
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),

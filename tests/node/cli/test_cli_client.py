@@ -1,4 +1,4 @@
-"""The client of the gateway: what it repeats, and that it believes nothing. Plus status and key."""
+"""The client of the gateway: what it repeats, and that it believes nothing. Plus status."""
 
 import asyncio
 import gzip
@@ -329,55 +329,6 @@ def test_status_of_nobody(run: Run, tmp_path: Path) -> None:
     assert run("status", "--gateway", "http://127.0.0.1:1").exit_code == 80
     assert run("status", "--config", tmp_path / "absent.toml").exit_code == 2
     assert run("status").exit_code == 2
-
-
-# key enrol
-
-
-def test_a_key_is_enrolled_and_may_deposit(
-    live: Live,
-    run: Run,
-    tmp_path: Path,
-    key_file: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # From which time a key is good is the authority's clock; here the chain's stands still.
-    monkeypatch.setattr("time.time_ns", lambda: live.cluster.clock.now * 1_000_000)
-    own = tmp_path / "own.pem"
-    public = run("keygen", own, "--json").json["public_key"]
-    authority = key_file("authority")
-    enrol = ("key", "enrol", "--gateway", live.url, "--role", "depositor", "--authority")
-    done = run(*enrol, authority, "--key", public)
-    assert done.exit_code == 0, done.err
-    assert "committed" in done.out
-    file = tmp_path / "file.txt"
-    file.write_text("x")
-    access = [own if each == live.key else each for each in live.access]
-    assert run("anchor", file, *access).exit_code == 0
-    twice = run(*enrol, authority, "--key", public, "--json")
-    assert twice.exit_code == 2
-    assert twice.json["error"]["code"] == "KEY_RECORD_SKIPPED"
-
-
-def test_who_is_no_authority_enrols_nobody(
-    live: Live, run: Run, key_file: Callable[[str], Path]
-) -> None:
-    key = live.cluster.world.witness("nobody").public.text
-    enrol = ("key", "enrol", "--gateway", live.url, "--role", "court", "--key", key)
-    stranger = key_file("stranger")
-    assert run(*enrol, "--authority", stranger).exit_code == 70
-    outcome = run(*enrol, "--authority", key_file("authority"), "--origin", "a.test/other")
-    assert outcome.exit_code == 2
-    assert "cunzheng.test/rooms" in outcome.err
-
-
-def test_what_is_no_public_key(live: Live, run: Run, key_file: Callable[[str], Path]) -> None:
-    for key in ("", "ed25519:", "ed25519:AAAA", "p256:AAAA", json.dumps({})):
-        outcome = run(
-            *("key", "enrol", "--gateway", live.url, "--role", "court", "--key", key),
-            *("--authority", key_file("authority")),
-        )
-        assert outcome.exit_code == 2
 
 
 def test_status_at_a_member_itself(
