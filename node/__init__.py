@@ -7,7 +7,8 @@ what it computed; a proof is what a quorum of seals covers.
     evidence/     the court's shelf: formats, trees, proofs, verification; pure
     words         what is said to people, zh and en; the nine answers
     chain         apply: state and block in, leaves and new state out; pure
-    store, tree   `views/`: what can be computed again, for finding and proving
+    store, tree   `views/`: what can be computed again, for finding and proving; `rows` says from
+                  what each row of them follows
     sealing       which checkpoint to seal, whose seals count, what contradicts; pure
     seals         `seals/`: the seals, kept before they are told
     ledger        chain, store and seals in step, in one thread

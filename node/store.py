@@ -6,18 +6,8 @@ not check or have a hole are put aside and made again from height 0 on the same 
 big-endian.
 
     "c"                       the state after the last block
-    "e" leaf u64              entry (leaf data)
     "t" ...                   tiles of the tree (`tree`)
-    "p" leaf                  where a record came from: height, time, number in its block, first
-                              item, count, statement id
-    "s" statement id          leaf
-    "h" entry hash            leaf, of records
-    "o" first item u64        leaf, of deposits
-    "g" leaf                  leaf hashes of the item tree, where a deposit has several pages
-    "d" alg u8, digest, leaf, item u32      items of deposits in digest mode
-    "k" public key, leaf      key entries that name it as key or successor
-    "K" public key            its state: standing, serial, role
-    "P" serial u64            leaf of the policy
+    ...                       everything else, which follows from one block each (`rows`)
 
 Bodies (items) are not here but in the journal, written once.
 """
@@ -31,22 +21,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consensus.disk import REAL_DISK, Disk, WriteBatch
+from consensus.disk import REAL_DISK, Disk
 from consensus.messages import Entry as RaftEntry
 from node import leveldb
-from node.chain import Applied, Chain, KeyState, Taken, genesis
+from node.chain import Applied, Chain, KeyState, genesis
 from node.errors import Corrupt
-from node.evidence.digests import ALGS, sha256
-from node.evidence.entry import BlockEntry, KeyEntry, PolicyEntry, StatementEntry, parse_entry
-from node.evidence.item import ITEM_SIZE
+from node.evidence.digests import sha256
+from node.evidence.entry import BlockEntry, PolicyEntry, parse_entry
 from node.evidence.keys import PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, leaf_hash
 from node.evidence.policy_note import PolicyNote
 from node.evidence.record import Genesis
-from node.evidence.statement import Deposit
 from node.evidence.tiles import Node
 from node.leveldb import NUMBER, key_of, number_of
+from node.rows import ITEM, Place, digest_prefix, parse_key_state, policy_leaf_of, rows_of
 from node.tree import Tree
 
 FOUND_MAX = 100
@@ -57,11 +46,6 @@ RECOUNT_BYTES = 2 * (leveldb.WRITE_BUFFER_BYTES + (8 << 20))
 the next; there are two at most, each as large as the buffer and one block's batch."""
 
 _STATE = struct.Struct(">QQ32sQQQQ")
-_PLACE = struct.Struct(">QQIQI")
-_KEY_STATE = struct.Struct(">8sQ")
-_DIGEST = struct.Struct(">B32s")
-_ITEM = struct.Struct(">QI")
-
 _log = logging.getLogger(__name__)
 
 
@@ -142,62 +126,17 @@ class Store:
 
     def write(self, applied: Applied) -> None:
         """Write down one block. If we stop before LevelDB has it, it is applied again."""
-        first_leaf = applied.chain.size - len(applied.leaves)
         batch = self._database.write_batch()
-        for index, leaf in enumerate(applied.leaves, first_leaf):
-            batch.put(key_of(b"e", index), leaf)
+        for _, (key, value) in rows_of(applied):
+            batch.put(key, value)
         self._tree.grow(batch, applied.nodes)
-        for number, outcome in enumerate(applied.outcomes):
-            if isinstance(outcome, Taken):
-                self._put_record(batch, number, outcome)
-        for key, state in applied.key_states.items():
-            standing = _KEY_STATE.pack(state.standing.encode(), state.serial)
-            batch.put(b"K" + key.raw, standing + state.role.encode())
-        policy_leaf = self._policy_leaf
-        if isinstance(last := applied.outcomes[-1] if applied.outcomes else None, Taken) and (
-            isinstance(last.entry, PolicyEntry)
-        ):
-            policy_leaf = last.leaf_index
-        batch.put(b"c", _format_state(applied.chain, policy_leaf, first_leaf))
+        first_leaf = applied.chain.size - len(applied.leaves)
+        policy_leaf = policy_leaf_of(applied) or self._policy_leaf
+        batch.put(b"c", format_state(applied.chain, policy_leaf, first_leaf))
         with self._reading():
             batch.write()
         self._policy_leaf, self._block_leaf = policy_leaf, first_leaf
         self.chain = applied.chain
-
-    def _put_record(self, batch: WriteBatch, number: int, taken: Taken) -> None:
-        entry, leaf = taken.entry, NUMBER.pack(taken.leaf_index)
-        assert not isinstance(entry, BlockEntry)
-        first_item, count, identity = 0, 0, b""
-        match entry:
-            case StatementEntry():
-                identity = entry.statement_id
-                batch.put(b"s" + identity, leaf)
-                if isinstance(deposit := entry.statement, Deposit):
-                    assert entry.first_item is not None
-                    first_item, count = entry.first_item, deposit.count
-                    self._put_items(batch, taken, deposit)
-                    batch.put(key_of(b"o", first_item), leaf)
-            case KeyEntry():
-                batch.put(b"k" + entry.record.key.raw + leaf, b"")
-                if entry.record.successor is not None:
-                    batch.put(b"k" + entry.record.successor.raw + leaf, b"")
-            case PolicyEntry():
-                batch.put(key_of(b"P", entry.note.serial), leaf)
-        batch.put(b"h" + leaf_hash(taken.leaf), leaf)
-        place = _PLACE.pack(entry.height, entry.time_ms, number, first_item, count)
-        batch.put(b"p" + leaf, place + identity)
-
-    def _put_items(self, batch: WriteBatch, taken: Taken, deposit: Deposit) -> None:
-        assert taken.statement is not None
-        hashes = taken.statement.page_hashes
-        if len(hashes) > 1:
-            batch.put(key_of(b"g", taken.leaf_index), b"".join(hashes))
-        if deposit.mode == "digest":
-            items, alg = taken.statement.record.items, ALGS.index(deposit.alg)
-            for index in range(deposit.count):
-                digest = items[index * ITEM_SIZE : (index + 1) * ITEM_SIZE]
-                key = b"d" + _DIGEST.pack(alg, digest) + _ITEM.pack(taken.leaf_index, index)
-                batch.put(key, b"")
 
     # What the next block asks (`chain.Past`).
 
@@ -208,11 +147,7 @@ class Store:
     def key_state(self, key: PublicKey) -> KeyState | None:
         with self._reading():
             value = self._database.get(b"K" + key.raw)
-            if value is None:
-                return None
-            standing, serial = _KEY_STATE.unpack_from(value)
-            role = value[_KEY_STATE.size :].decode()
-            return KeyState(standing.rstrip(b"\0").decode(), role, serial)
+            return None if value is None else parse_key_state(value)
 
     # Finding.
 
@@ -225,17 +160,17 @@ class Store:
         """A statement by its whole id."""
         with self._reading():
             leaf = self._database.get(b"s" + identity)
-            return None if leaf is None else self._position(number_of(leaf))
+            return None if leaf is None else self._statement(number_of(leaf), identity)
 
     def find_receipt(self, prefix: bytes) -> list[Position]:
         """Statements whose ids begin so, oldest first."""
         with self._reading():
-            leaves: list[int] = []
+            found: list[tuple[int, bytes]] = []
             for key, leaf in leveldb.scan(self._database, b"s", prefix):
-                if not key.startswith(prefix, 1) or len(leaves) == FOUND_MAX:
+                if not key.startswith(prefix, 1) or len(found) == FOUND_MAX:
                     break
-                leaves.append(number_of(leaf))
-            return [self._position(leaf) for leaf in sorted(leaves)]
+                found.append((number_of(leaf), key[1:]))
+            return [self._statement(leaf, identity) for leaf, identity in sorted(found)]
 
     def find_ordinal(self, ordinal: int) -> Item | None:
         """The item that has this place in the whole chain."""
@@ -251,17 +186,22 @@ class Store:
         """A record by the leaf hash of its entry."""
         with self._reading():
             leaf = self._database.get(b"h" + entry_hash)
-            return None if leaf is None else self._position(number_of(leaf))
+            if leaf is None:
+                return None
+            position = self._position(number_of(leaf))
+            if leaf_hash(position.entry) != entry_hash:
+                raise ValueError(f"the index of entries leads to another, {position.leaf_index}")
+            return position
 
     def find_digest(self, alg: str, digest: bytes) -> list[Item]:
         """Items deposited as this plain digest, oldest first, at most FOUND_MAX."""
-        prefix = _DIGEST.pack(ALGS.index(alg), digest)
+        prefix = digest_prefix(alg, digest)
         found: list[Item] = []
         with self._reading():
             for key, _ in leveldb.scan(self._database, b"d" + prefix):
                 if len(found) == FOUND_MAX:
                     break
-                leaf, index = _ITEM.unpack(key[1 + len(prefix) :])
+                leaf, index = ITEM.unpack(key[1 + len(prefix) :])
                 found.append((self._position(leaf), index))
         return found
 
@@ -366,13 +306,26 @@ class Store:
         return entry.note
 
     def _position(self, leaf_index: int) -> Position:
-        place = self._must(key_of(b"p", leaf_index))
-        height, time_ms, record, first_item, count = _PLACE.unpack_from(place)
-        identity = place[_PLACE.size :]
+        place = Place.parse(self._must(key_of(b"p", leaf_index)))
         entry = self._must(key_of(b"e", leaf_index))
         if leaf_hash(entry) != self._tree.hashes([(0, leaf_index)])[0]:
             raise ValueError(f"entry {leaf_index} is not the leaf of the tree")
-        return Position(leaf_index, height, time_ms, record, first_item, count, identity, entry)
+        return Position(
+            leaf_index,
+            place.height,
+            place.time_ms,
+            place.record,
+            place.first_item,
+            place.count,
+            place.statement_id,
+            entry,
+        )
+
+    def _statement(self, leaf_index: int, identity: bytes) -> Position:
+        position = self._position(leaf_index)
+        if position.statement_id != identity:
+            raise ValueError(f"the index of statements leads to another, entry {leaf_index}")
+        return position
 
     def _must(self, key: bytes) -> bytes:
         value = self._database.get(key)
@@ -389,7 +342,7 @@ class Store:
             raise ViewsCorrupt(str(error)) from error
 
 
-def _format_state(chain: Chain, policy_leaf: int, block_leaf: int) -> bytes:
+def format_state(chain: Chain, policy_leaf: int, block_leaf: int) -> bytes:
     head = _STATE.pack(
         chain.height,
         chain.time_ms,
