@@ -157,11 +157,14 @@ class GatewayClient:
         """What the chain has about a key as this gateway tells it, and the next serial."""
         value = self._json("GET", "/v1/keys", patience_s, params={"key": key.text})
         told, serial = value.get("records"), value.get("next_serial")
-        is_list = isinstance(told, list) and all(isinstance(each, dict) for each in told)
-        if not is_list or not isinstance(serial, int) or serial < 1:
+        if not isinstance(told, list) or not isinstance(serial, int) or serial < 1:
             raise self._nonsense("no list of records")
         try:
-            records = [parse_key_record(_encoded(_text(each, "record"))) for each in told]
+            records = [
+                parse_key_record(_encoded(_text(each, "record")))
+                for each in told
+                if isinstance(each, dict)
+            ]
         except Malformed as error:
             raise self._nonsense(str(error)) from error
         return records, serial
