@@ -12,7 +12,6 @@ tile to the root is the inclusion path of its run.
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from node.directory import Lost, journal_errors
 from node.errors import Absent, BadRequest
 from node.evidence.checkpoint import Checkpoint
 from node.evidence.digests import sha256
-from node.evidence.entry import ENTRY_SIZE_MAX, BlockEntry, parse_entry
+from node.evidence.entry import BlockEntry, parse_entry
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import (
     HASH_SIZE,
@@ -37,14 +36,13 @@ from node.evidence.merkle import (
 from node.evidence.record import format_block, format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import HEIGHT, WIDTH, Tile, range_nodes, root_from
+from node.published.layout import BUNDLE_SIZE_MAX, join_bundle
 from node.sealing import Note
 from node.store import Store, ViewsCorrupt
 
-_LENGTH = struct.Struct(">H")
-BUNDLE_SIZE_MAX = WIDTH * (_LENGTH.size + ENTRY_SIZE_MAX)
-"""16 MiB. Statements take about 2 kB each; nothing but a run of huge policies comes near."""
 MESSAGE_SIZE_MAX = BUNDLE_SIZE_MAX + 64
-"""A bundle as an answer over gRPC."""
+"""A bundle as an answer over gRPC: 16 MiB at most. Statements take about 2 kB each, and nothing but
+a run of huge policies comes near."""
 
 
 class Publisher:
@@ -69,14 +67,12 @@ class Publisher:
     def entries(self, index: int, width: int, note: Note) -> bytes:
         """The entries under a tile of level 0, each after its length."""
         hashes = self.tile(Tile(0, index, width), note)
-        parts = []
-        for place in range(width):
-            leaf = index * WIDTH + place
-            entry = self._store.entry(leaf)
+        first = index * WIDTH
+        entries = [self._store.entry(leaf) for leaf in range(first, first + width)]
+        for place, entry in enumerate(entries):
             if leaf_hash(entry) != hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE]:
-                raise ViewsCorrupt(f"entry {leaf} is not the leaf of the tree")
-            parts += [_LENGTH.pack(len(entry)), entry]
-        return b"".join(parts)
+                raise ViewsCorrupt(f"entry {first + place} is not the leaf of the tree")
+        return join_bundle(entries)
 
     def body(self, height: int, note: Note) -> bytes:
         """What the members agreed on as the block of this height."""

@@ -12,7 +12,8 @@ from node.evidence.merkle import leaf_hash, verify_consistency
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import WIDTH, tiles
 from node.gateway.links import Endpoint, Identity, Link
-from node.publishing import BUNDLE_SIZE_MAX, Publisher
+from node.published.layout import BUNDLE_SIZE_MAX, split_bundle
+from node.publishing import Publisher
 
 pytestmark = pytest.mark.anyio
 
@@ -30,11 +31,7 @@ async def test_what_is_published_leads_to_the_checkpoint(house: Any) -> None:
     asked = pb.TileRequest(level=0, index=0, width=tile.width)
     hashes = (await house.call("court", "Tile", asked)).hashes
     request = pb.EntriesRequest(index=0, width=head.size)
-    bundle, entries = (await house.call("court", "Entries", request)).bundle, []
-    while bundle:
-        length = int.from_bytes(bundle[:2], "big")
-        entries.append(bundle[2 : 2 + length])
-        bundle = bundle[2 + length :]
+    entries = split_bundle((await house.call("court", "Entries", request)).bundle)
     assert hashes == b"".join(map(leaf_hash, entries))
     for entry in map(parse_entry, entries):
         if isinstance(entry, BlockEntry):
