@@ -285,6 +285,7 @@ WORDS = (
     Word("policy fingerprint", "policy fingerprint", "策略指纹"),
     Word("quorum", "quorum", "最低联签数", ("法定联签数",)),
     Word("checkpoint", "checkpoint", "检查点"),
+    Word("contradiction file", "contradiction file", "矛盾文件"),
     Word("block", "block", "区块"),
     Word("proof", "proof file", "证明文件"),
     Word("bundle", "evidence bundle", "证据包"),

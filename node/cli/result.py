@@ -54,7 +54,7 @@ def print_verdict(terminal: Terminal, verdict: Verdict, given: Given) -> None:
             *given,
         ]
     terminal.columns(given)
-    _print_findings(terminal, verdict.findings)
+    print_findings(terminal, verdict.findings)
     _print_open_points(terminal, verdict.open_points)
     if facts is not None:
         _print_facts(terminal, facts, verified=consistent(verdict))
@@ -110,7 +110,8 @@ def _print_open_points(terminal: Terminal, points: Sequence[OpenPoint]) -> None:
         terminal.line(f"  {point.name}  {terminal.said(point)}", "yellow")
 
 
-def _print_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
+def print_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
+    """What was compared, step by step."""
     _heading(terminal, "核验步骤", "Steps")
     for each in findings:
         code = f"{each.code.name}  " if each.code else ""

@@ -3,6 +3,10 @@
 Nothing is asked of any server. The policy, or its fingerprint, comes from elsewhere; without one
 the answer is V204. The exit code is that of the answer; of several files, that of the gravest
 answer in the order of `_GRAVEST`.
+
+`--without ORG` asks whether a quorum is left when an interested member is not counted; if not, the
+answer is V202. Contradiction files are judged too: alone, or for what they say about the cosigners
+of the proofs (open point O13).
 """
 
 from __future__ import annotations
@@ -12,6 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.cli.arguments import add_trust, trust
+from node.cli.contradictions import (
+    Judged,
+    exit_code,
+    held,
+    is_contradiction,
+    judge_files,
+    print_judged,
+    to_json,
+)
 from node.cli.explain import check_directory, write_exhibits
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, evidence_files, proof_path
@@ -19,6 +32,7 @@ from node.cli.hashing import Unusable, hash_file, size_of
 from node.cli.language import Language, Text, said
 from node.cli.result import Given, consistent, print_list, print_verdict
 from node.cli.terminal import Progressing, Terminal
+from node.evidence.doubts import Doubts
 from node.evidence.item import parse_details
 from node.evidence.proof_text import PROOF_SIZE_MAX, parse_proof
 from node.evidence.steps import Anchor, FileDigests
@@ -35,6 +49,7 @@ _GRAVEST = (
 )
 """The answers a verification can give: what speaks against a file first."""
 
+NO_NAME = "it names nobody"
 _DIGEST_NAMES = {"sha256": "SHA-256", "sm3": "SM3"}
 
 
@@ -65,8 +80,10 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         metavar=said(Text("文件", "FILE"), language),
         help=said(
             Text(
-                "文件，或目录（核验其中所有带证明文件的文件）；不给出则仅核验证明本身",
-                "files, or directories (all their files that have a proof); none: the proof alone",
+                "文件，或目录（核验其中所有带证明文件的文件）；不给出则仅核验证明本身；"
+                "亦可为矛盾文件",
+                "files, or directories (all their files that have a proof); none: the proof alone;"
+                " contradiction files too",
             ),
             language,
         ),
@@ -84,6 +101,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         ),
     )
     add_trust(parser, language)
+    _configure_doubts(parser, language)
     parser.add_argument(
         "--explain",
         type=Path,
@@ -98,10 +116,49 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     )
 
 
+def _configure_doubts(parser: argparse.ArgumentParser, language: Language) -> None:
+    parser.add_argument(
+        "--without",
+        type=_names,
+        default=(),
+        metavar="ORG[,ORG]",
+        help=said(
+            Text(
+                "不计这些成员（成员名或机构名，如案件当事方）的联签，再核验是否达到最低联签数；"
+                "不足则为 V202，退出码 30",
+                "recount without these members (name or organisation), e.g. a party to the case;"
+                " too few left is V202, exit code 30",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
+        "--contradiction",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="C",
+        help=said(
+            Text(
+                "矛盾文件：核验其是否成立（成立则退出码 0），并指明两者均联签的成员；可多次给出",
+                "a contradiction file: whether it holds (exit code 0), and who cosigned both;"
+                " may be given several times",
+            ),
+            language,
+        ),
+    )
+
+
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Verify everything named."""
     anchor = trust(arguments)
-    pairs = _pairs(arguments.files, arguments.proof)
+    judged = judge_files([*arguments.contradiction, *_contradictions(arguments)], anchor)
+    files = [file for file in arguments.files if file not in {each.path for each in judged}]
+    if judged and not files and arguments.proof is None:
+        terminal.json({"contradictions": to_json(judged), "exit_code": exit_code(judged)})
+        _print_contradictions(terminal, judged)
+        return exit_code(judged)
+    pairs = _pairs(files, arguments.proof)
     if arguments.explain is not None and len(pairs) != 1:
         raise Failure(
             "--explain 一次只能说明一个证明；请只给出一个文件。",
@@ -110,26 +167,53 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.explain is not None:
         check_directory(arguments.explain)
     total = sum(size_of(pair.file) for pair in pairs if pair.file is not None)
+    doubts = Doubts(arguments.without, held(judged))
     with terminal.progress(of_bytes=True) as progress:
         progress.start(terminal.pick("计算摘要", "hashing"), total)
-        results = [_verify(pair, anchor, progress) for pair in pairs]
+        results = [_verify(pair, anchor, doubts, progress) for pair in pairs]
     answers = [each.verdict.answer for each in results]
-    exit_code = min(answers, key=_GRAVEST.index).exit_code
+    code = min(answers, key=_GRAVEST.index).exit_code
     value: dict[str, object] = {"results": [_to_json(each) for each in results]}
+    if judged:
+        value["contradictions"] = to_json(judged)
     if arguments.explain is not None:
         value["exhibits"] = write_exhibits(results[0].data, arguments.explain, terminal)
-    terminal.json(value | {"exit_code": exit_code})
+    terminal.json(value | {"exit_code": code})
+    _print_results(terminal, results)
+    _print_contradictions(terminal, judged, after=True)
+    return code
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names as they are given, in one argument."""
+    names = tuple(name.strip() for name in text.replace("，", ",").split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError(NO_NAME)
+    return names
+
+
+def _contradictions(arguments: argparse.Namespace) -> list[Path]:
+    return [file for file in arguments.files if is_contradiction(file)]
+
+
+def _print_contradictions(terminal: Terminal, judged: list[Judged], *, after: bool = False) -> None:
+    for place, each in enumerate(judged):
+        if after or place:
+            terminal.line()
+        print_judged(terminal, each)
+
+
+def _print_results(terminal: Terminal, results: list[Verified]) -> None:
     if len(results) == 1:
         print_verdict(terminal, results[0].verdict, _given(terminal, results[0]))
-    else:
-        print_list(
-            terminal,
-            [
-                (str(each.pair.file or each.pair.proof), each.verdict, _given(terminal, each))
-                for each in results
-            ],
-        )
-    return exit_code
+        return
+    print_list(
+        terminal,
+        [
+            (str(each.pair.file or each.pair.proof), each.verdict, _given(terminal, each))
+            for each in results
+        ],
+    )
 
 
 def _pairs(files: list[Path], proof: Path | None) -> list[Pair]:
@@ -185,11 +269,11 @@ def _in_directory(directory: Path) -> list[Pair]:
     return pairs
 
 
-def _verify(pair: Pair, anchor: Anchor | None, progress: Progressing) -> Verified:
+def _verify(pair: Pair, anchor: Anchor | None, doubts: Doubts, progress: Progressing) -> Verified:
     with pair.proof.open("rb") as file:
         data = file.read(PROOF_SIZE_MAX + 1)
     if pair.file is None:
-        return Verified(pair, data, None, verify(data, anchor))
+        return Verified(pair, data, None, verify(data, anchor, None, doubts))
     try:
         digests = hash_file(pair.file, progress.advance).digests
     except Unusable as error:
@@ -200,7 +284,7 @@ def _verify(pair: Pair, anchor: Anchor | None, progress: Progressing) -> Verifie
         zh, en = f"文件{error.zh}，未作核验", f"the file {error.en}; nothing was verified"
         finding = Finding(1, Outcome.FAILED, zh, en, ResultCode.V502)
         return Verified(pair, data, None, Verdict(ResultCode.V502, (finding,)))
-    return Verified(pair, data, digests, verify(data, anchor, digests))
+    return Verified(pair, data, digests, verify(data, anchor, digests, doubts))
 
 
 def _given(terminal: Terminal, verified: Verified) -> Given:
