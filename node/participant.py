@@ -105,6 +105,7 @@ class Participant:
         # Blocks this member proposed and waits to see applied, by height.
         self._proposed: dict[int, asyncio.Future[Applied]] = {}
         self._failure: asyncio.Future[NoReturn] | None = None
+        self._stopped = False
         self._applier = ThreadPoolExecutor(1, "apply")
         self._readers = ThreadPoolExecutor(READERS, "read")
         self._working: set[Future[Any]] = set()
@@ -124,6 +125,7 @@ class Participant:
                 await self._failure
         finally:
             self._failure.cancel()
+            self._stopped = True
             # What runs in a thread ends by itself and soon; the databases are closed after it.
             self._applier.shutdown(wait=False)
             self._readers.shutdown(wait=False)
@@ -343,8 +345,11 @@ class Participant:
             raise
 
     def _check_running(self) -> None:
-        """Whoever still asks while the member stops is told so: its threads have ended."""
-        if self._failure is not None and self._failure.done():
+        """Whoever still asks after a failure, or when the threads have ended, is told so. What is
+        at work while the member is asked to stop does not fail by that."""
+        failure = self._failure
+        failed = failure is not None and failure.done() and not failure.cancelled()
+        if failed or self._stopped:
             raise Unavailable("this member stops")
 
     def _seen_size(self, member: str) -> int:

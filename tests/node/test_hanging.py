@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from consensus.messages import Entry
 from node import member, participant
 from node.config import MemberConfig
 from node.directory import Directory
 from node.evidence.record import Genesis
-from node.participant import DiskHangs
+from node.participant import DiskHangs, Participant
 from node.sealing import Step
 from node.seals import Seals
 
@@ -76,3 +78,26 @@ async def test_a_close_that_hangs(house: Any, monkeypatch: pytest.MonkeyPatch) -
         await running
     goes_on.set()
     await asyncio.to_thread(is_over.wait)
+
+
+async def test_what_is_at_work_while_it_stops_does_not_fail(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block that is agreed on at that moment is not applied any more; that is no error."""
+    apply, asked = Participant._apply, asyncio.Event()
+
+    async def late(taking_part: Participant, entries: Sequence[Entry]) -> None:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await apply(taking_part, entries)
+            raise
+
+    monkeypatch.setattr(Participant, "_apply", late)
+    house.start()
+    await asked.wait()
+    running = house.running.pop("court")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

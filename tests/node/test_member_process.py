@@ -45,7 +45,10 @@ Process = asyncio.subprocess.Process
 HANGING = """\
 import time
 from node.seals import Seals
-Seals.write = lambda *_: time.sleep(1_000)
+def hang(*_):
+    print("it hangs", flush=True)
+    time.sleep(1_000)
+Seals.write = hang
 """
 
 
@@ -74,13 +77,12 @@ async def test_it_stops_when_asked(house: Any) -> None:
 
 async def test_it_stops_when_asked_though_its_disk_hangs(house: Any) -> None:
     """Neither the loop nor Python's own end waits for the thread."""
-    process = await spawn(house, "court", HANGING)
-    house.running = {"court": None}
-    await house.leader()
+    process, log = await spawn(house, "court", HANGING), house.directory / "court" / "log"
+    while "it hangs" not in log.read_text():  # noqa: ASYNC110 - it is another process
+        await asyncio.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 60) == Answer.COULD_NOT_CHECK.exit_code
-    house.running = {}
-    assert "the disk does not answer" in (house.directory / "court" / "log").read_text()
+    assert "the disk does not answer" in log.read_text()
 
 
 async def test_nothing_acknowledged_is_lost(houses: Any) -> None:
