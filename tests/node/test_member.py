@@ -33,11 +33,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def chain(world: Any, make_house: Any, tmp_path_factory: Any) -> AsyncIterator[Any]:
     """Three members that run; tests of this module share them and what they deposit."""
     house = make_house(world, tmp_path_factory.mktemp("chain"))

@@ -40,6 +40,7 @@ from node.gateway.gateway import assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.gateway.requests import RequestStore
+from tests.loops import Loop
 
 SEALERS = ("court", "forensic", "notary")
 
@@ -243,7 +244,7 @@ def live(
         cluster.apply([world.key("enrol", signer.public, role=role)])
     listening = socket.create_server(("127.0.0.1", 0))
     started: threading.Event = threading.Event()
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    loop, stop = Loop(), asyncio.Event()
 
     async def serve() -> None:
         tls = {name: fakes.make_tls(name) for name in (*fakes.NAMES, "gateway")}
