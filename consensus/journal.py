@@ -26,6 +26,7 @@ from pathlib import Path
 
 from consensus.disk import REAL_DISK, Damaged, Database, Disk, LockedFile, WriteBatch
 from consensus.messages import Configuration, Entry, EntryKind, HardState
+from consensus.prefix import Prefix
 from consensus.records import (
     BATCH,
     DATA,
@@ -288,6 +289,31 @@ class Journal:
                     break
                 entries.append(parse_entry(index, header, data))
         return tuple(entries)
+
+    def rows(self, start: int, stop: int) -> Iterator[Part]:
+        """All rows of the entries from `start` to before `stop`, as `prefix` takes them."""
+        with self._reading():
+            for key, record in self._db.scan(place(start, BATCH), place(stop, BATCH)):
+                yield *parse_place(key), record
+
+    def check_beside(self, prefix: Prefix) -> None:
+        """Raise StorageCorrupt unless what stands beside the entries is what follows from them, as
+        far as they were read."""
+        end = 0 if prefix.last is None else prefix.last.index
+        with self._reading():
+            terms = [each for each in self._read_terms() if each[0] <= end]
+            if terms != prefix.terms:
+                raise ValueError("the terms do not begin where those of the entries do")
+            marked = [parse_key(key) for key, _ in self._db.scan(b"m", b"n")]
+            if [index for index in marked if index <= end] != prefix.configurations:
+                raise ValueError("the configurations are not where those of the entries are")
+            known = ((b"", b"e"), (b"f", b"i"), (b"i\0", b"m"), (b"n", b"t"), (b"u", None))
+            if extra := next((key for span in known for key, _ in self._db.scan(*span)), None):
+                raise ValueError(f"row {extra.hex()} is none of a journal")
+
+    def prefix(self) -> Prefix:
+        """What reads this journal from its beginning."""
+        return Prefix(self._base)
 
     def configurations(self) -> tuple[tuple[int, Configuration], ...]:
         with self._reading():

@@ -5,13 +5,13 @@ damaged journal may miss what was acknowledged, so nobody may vote from it. Noth
 the journal lies; what LevelDB needs to write, it writes beside it.
 
 A damaged LevelDB opened in spite of it has holes (a block of a log, a table), and where a hole
-swallowed a truncation, old rows show that had been replaced. So every batch must continue the one
-before it, every entry stand at its place with a term that does not fall, and the content of a batch
-of which nothing was replaced be the one it was written with. The prefix ends where any of this
-fails first. It is then a prefix of what this log once was, which is all that can be known.
+swallowed a truncation, old rows show that had been replaced. So it is read only as far as it is a
+log (`prefix`); that this was once a prefix of it is all that can be known.
 """
 
 import hashlib
+import os
+import re
 import shutil
 import struct
 from collections.abc import Iterator
@@ -28,12 +28,11 @@ from consensus.journal import (
     NotBootstrapped,
     StorageCorrupt,
 )
-from consensus.messages import Configuration, Entry, EntryKind, ReplicaId
+from consensus.messages import Configuration, Entry, ReplicaId
+from consensus.prefix import Prefix
 from consensus.records import (
     BATCH,
     HEADER,
-    Batch,
-    Content,
     Mark,
     parse_entry,
     parse_identity,
@@ -117,7 +116,7 @@ class Salvage:
 
     def _find_ending(self) -> Ending:
         """By reading everything once."""
-        prefix = _Prefix(self._base)
+        prefix = Prefix(self._base)
         why = ""
         try:
             for key, record in self._database.scan(b"e", b"f"):
@@ -131,69 +130,6 @@ class Salvage:
         return Ending(
             0 if last is None else last.index, 0 if last is None else last.term, prefix.term, why
         )
-
-
-class _Prefix:
-    """Takes rows in the order of keys for as long as they are a log; `last` is its last entry."""
-
-    def __init__(self, base: bytes | None) -> None:
-        """`base` is what the first batch must continue, if that is known."""
-        self.last: Entry | None = None
-        self.term = self.number = 0
-        self._chain = base
-        self._batch: Batch | None = None
-        self._before: Entry | None = None  # The last entry before the batch.
-        self._content = Content()
-        self._header = b""
-
-    def take(self, index: int, part: int, record: bytes) -> None:
-        """ValueError for what does not fit; nothing may be taken after that."""
-        expected = 1 if self.last is None else self.last.index + 1
-        if index != expected:
-            raise ValueError(f"entry {expected} is missing")
-        if part == BATCH:
-            self._finish_batch(index)
-            self._begin_batch(Batch.parse(index, record))
-        elif part == HEADER:
-            self._header = record
-        else:
-            self._take_entry(parse_entry(index, self._header, record))
-            self._header = b""
-
-    def end(self) -> None:
-        """There are no more rows."""
-        if self._batch is None:
-            raise ValueError("no batch is left")
-        if self._batch.last_index != (0 if self.last is None else self.last.index):
-            raise ValueError(f"batch {self._batch.number} is cut")
-        self._finish_batch(self._batch.last_index + 1)
-
-    def _begin_batch(self, batch: Batch) -> None:
-        continues = self._chain is None or batch.previous == self._chain
-        if not continues or batch.number <= self.number or batch.term < self.term:
-            raise ValueError(f"batch {batch.number} does not continue batch {self.number}")
-        self._batch, self._before, self._content = batch, self.last, Content()
-        self._chain, self.number, self.term = batch.chain, batch.number, batch.term
-
-    def _take_entry(self, entry: Entry) -> None:
-        assert self._batch is not None, "a batch is the first row of all"
-        floor = 0 if self.last is None else self.last.term
-        if not floor <= entry.term <= self._batch.term or entry.index > self._batch.last_index:
-            raise ValueError(f"entry {entry.index} is not of batch {self._batch.number}")
-        if entry.kind is EntryKind.CONFIGURATION:
-            Configuration.parse(entry.data)
-        self._content.add(entry.index, self._header, entry.data)
-        self.last = entry
-
-    def _finish_batch(self, next_index: int) -> None:
-        """If nothing of it was replaced later, its content is the one it was written with; if it is
-        not, no entry of it can be trusted."""
-        batch = self._batch
-        if batch is None or next_index <= batch.last_index:
-            return
-        if self._content.finish(batch.hard_state, batch.last_index) != batch.content:
-            self.last = self._before
-            raise ValueError(f"batch {batch.number} is not what was written")
 
 
 def _known(journal: Path) -> Mark | None:
@@ -212,12 +148,34 @@ def _known(journal: Path) -> Mark | None:
 
 
 def borrow(database: Path, scratch: Path) -> None:
-    """A copy of the files of the database. Never links: LevelDB may number a new table like one its
-    manifest does not name any more, and would then write into the original."""
+    """The database as it is, for somebody who may write into it: nothing he does reaches the
+    original.
+
+    Tables are never written again, so those that can be are linked, and all else is copied. What
+    cannot: LevelDB may number a new table like one that its manifest does not name any more, and
+    would write into that; its new numbers are above that of the manifest itself, which it began
+    when it was opened last.
+    """
     scratch.mkdir(parents=True)
+    manifest = _manifest_number(database)
     for path in database.iterdir():
+        is_table = path.suffix in (".ldb", ".sst") and path.stem.isdecimal()
+        if is_table and int(path.stem) < manifest:
+            with suppress(OSError):  # Another file system, or one without links.
+                os.link(path, scratch / path.name)
+                continue
         if path.is_file() and path.name != "LOCK":
             shutil.copyfile(path, scratch / path.name)
+
+
+def _manifest_number(database: Path) -> int:
+    """0 if it cannot be told."""
+    try:
+        current = (database / "CURRENT").read_bytes()
+    except OSError:
+        return 0
+    match = re.fullmatch(rb"MANIFEST-([0-9]+)\n", current)
+    return int(match[1]) if match else 0
 
 
 def _open(directory: Path) -> Database:
