@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -151,16 +151,24 @@ async def test_who_is_refused_asks_ever_more_rarely_and_says_so_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until the other one sends something: then it may be let in, and finds out at once."""
-    monkeypatch.setattr(peers, "REFUSED_FACTOR", 10_000)
+    monkeypatch.setattr(peers, "REFUSED_FACTOR", 1)
     monkeypatch.setattr(peers, "REFUSED_MS_MAX", 600_000)
     caplog.set_level(logging.INFO)
     a, b = End(A), End(B)
+    why = "sender is not of this certificate"
+    ended = f"stream to {A} ended: {why}"
+    note = b.peers._reasons_out.note
+
+    def note_and_be_patient(about: Hashable, reason: str) -> None:
+        # Not before it knows why: gRPC does not tell that to who writes at that moment.
+        monkeypatch.setattr(peers, "REFUSED_FACTOR", 10_000 if reason == ended else 1)
+        note(about, reason)
+
+    monkeypatch.setattr(b.peers._reasons_out, "note", note_and_be_patient)
     async with a.served(), b.served():
         b.peers.configure((a.voter(), b.voter()))
         # It trusts this certificate, and takes nothing of b from it.
         a.peers.configure((a.voter(), replace(b.voter(), id="guild/00000000000000dd")))
-        why = "sender is not of this certificate"
-        ended = f"stream to {A} ended: {why}"
         while a.peers.refused.total() < 2 or ended not in caplog.messages:
             b.peers.send([question(B, A)])
             await asyncio.sleep(0.01)
