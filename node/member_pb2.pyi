@@ -119,14 +119,16 @@ class FindKeyResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[bytes]] = ..., height: _Optional[int] = ...) -> None: ...
 
 class ProveRequest(_message.Message):
-    __slots__ = ("statement_id", "item_index", "wait_ms")
+    __slots__ = ("statement_id", "item_index", "wait_ms", "later")
     STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
     ITEM_INDEX_FIELD_NUMBER: _ClassVar[int]
     WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    LATER_FIELD_NUMBER: _ClassVar[int]
     statement_id: bytes
     item_index: int
     wait_ms: int
-    def __init__(self, statement_id: _Optional[bytes] = ..., item_index: _Optional[int] = ..., wait_ms: _Optional[int] = ...) -> None: ...
+    later: bool
+    def __init__(self, statement_id: _Optional[bytes] = ..., item_index: _Optional[int] = ..., wait_ms: _Optional[int] = ..., later: _Optional[bool] = ...) -> None: ...
 
 class ProveResponse(_message.Message):
     __slots__ = ("position", "proof", "height")

@@ -85,7 +85,7 @@ class Participant:
         self.store = directory.store
         self.seals = directory.seals
         self.member = ledger.sealing.member
-        self.prover = Prover(directory.store, directory.journal)
+        self.prover = Prover(directory.store, directory.journal, directory.seals)
         self.peers = Peers(directory.replica_id, identity)
         self.replica = Replica(
             directory.journal,

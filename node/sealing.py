@@ -12,8 +12,8 @@ and the first quorum of seals on one is published as a note. The rules, each dec
     right, whoever is: it seals and publishes nothing any more (`_contradicted`).
  4. A seal by this member's own key that it does not know was made before its directory was lost or
     put back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
- 5. Notes are published with strictly ascending sizes and never changed; later seals of a published
-    checkpoint are kept beside its note (`_count`).
+ 5. Notes are published with strictly ascending sizes and never changed; the first seal of every
+    other member on a published checkpoint is kept beside its note, however late (`_count`).
 
 What happens comes in through `applied`, `seal_newest` and `receive`; each returns a `Step`, which
 the caller writes down in one synced batch before anyone hears of it.
@@ -37,7 +37,7 @@ from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.note import format_line, parse_line, sign_ed25519
 from node.evidence.policy import RULES, SKEW_MS_MAX, Policy, Sealer
-from node.evidence.sealed import Seal, SealedCheckpoint, format_sealed, parse_seal
+from node.evidence.sealed import Seal, SealedCheckpoint, format_sealed, parse_seal, parse_sealed
 
 HEADS_MAX = 1_024
 """Own checkpoints on which late seals are still counted; about ten seconds of a busy chain."""
@@ -86,6 +86,8 @@ class Remembered:
     last: SentSeal | None = None
     newest: dict[str, SentSeal] = field(default_factory=dict)
     note: Note | None = None
+    beside: list[bytes] = field(default_factory=list)
+    """Seals kept beside that note."""
     contradictions: list[Contradiction] = field(default_factory=list)
     halted: str = ""
 
@@ -158,6 +160,10 @@ class Sealing:
         self._root_at = root_at
         self._size = head.checkpoint.size if head else 0
         self._heads = {self._size: head} if head else {}
+        self._noted: set[int] = set()  # Sizes of `_heads` that have a published note.
+        if head and self.note and self.note.size == self._size:
+            self._noted.add(self._size)
+            head.seals.update((seal.member, seal) for seal in _published(remembered))
         # What was seen before the start may not have been compared or counted yet.
         self._ahead = {
             member: [(seal.size, seal.body, seal.line)]
@@ -219,7 +225,9 @@ class Sealing:
         head = Head(block.block.height, block.checkpoint, block.governing_policy)
         self._heads[self._size] = head
         while len(self._heads) > HEADS_MAX:
-            del self._heads[next(iter(self._heads))]
+            oldest = next(iter(self._heads))
+            del self._heads[oldest]
+            self._noted.discard(oldest)
         if block.chain.note.rules == RULES:
             self._policy = block.chain.policy
 
@@ -346,12 +354,14 @@ class Sealing:
 
     def _count(self, head: Head, seal: Seal, step: Step) -> None:
         """Rule 5."""
+        if seal.member in head.seals:
+            return
         head.seals[seal.member] = seal
-        published = self.note.size if self.note else 0
-        if head.checkpoint.size > published:
+        size, published = head.checkpoint.size, self.note.size if self.note else 0
+        if size > published:
             self._publish(head, step)
-        elif head.checkpoint.size == published:
-            step.beside.append((published, seal.member, format_line(seal.line)))
+        elif size in self._noted:
+            step.beside.append((size, seal.member, format_line(seal.line)))
 
     def _publish(self, head: Head, step: Step) -> None:
         names = [sealer.member for sealer in head.policy.sealers if sealer.member in head.seals]
@@ -363,6 +373,7 @@ class Sealing:
             tuple(head.seals[name] for name in names),
         )
         self.note = Note(head.checkpoint.size, head.height, format_sealed(sealed))
+        self._noted.add(self.note.size)
         step.notes.append(self.note)
 
     def _halt(self, why: str, step: Step) -> None:
@@ -372,3 +383,11 @@ class Sealing:
 
 def _named(policy: Policy, member: str) -> Sealer | None:
     return next((sealer for sealer in policy.sealers if sealer.member == member), None)
+
+
+def _published(remembered: Remembered) -> list[Seal]:
+    """The seals on and beside the newest note."""
+    assert remembered.note is not None
+    sealed = parse_sealed(remembered.note.data)
+    lines = (parse_line(line) for line in remembered.beside)
+    return [*sealed.seals, *(parse_seal(line, sealed.checkpoint.origin) for line in lines)]

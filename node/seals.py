@@ -24,6 +24,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 from consensus.disk import REAL_DISK, Disk
@@ -105,14 +106,15 @@ class Seals:
         database = self._database
         with self._reading():
             last = database.get(b"l")
-            notes = leveldb.scan(database, b"n", reverse=True)
+            note = self.newest_note()
             return Remembered(
                 last=None if last is None else _parse_seal(last),
                 newest={
                     key[1:].decode(): _parse_seal(value)
                     for key, value in leveldb.scan(database, b"f")
                 },
-                note=next((_parse_note(key, value) for key, value in notes), None),
+                note=note,
+                beside=self.beside(note.size) if note else [],
                 contradictions=[
                     Contradiction(key[1 + NUMBER.size :].decode(), _parse_seal(value))
                     for key, value in leveldb.scan(database, b"x")
@@ -150,16 +152,23 @@ class Seals:
 
     def note_after(self, leaf_index: int) -> Note | None:
         """The first published checkpoint whose tree holds this leaf: the same one for ever."""
-        start = NUMBER.pack(leaf_index + 1)
+        return next(iter(self.notes_from(leaf_index + 1, 1)), None)
+
+    def notes_from(self, size: int, count: int) -> list[Note]:
+        """The first published checkpoints of at least this size, `count` at most."""
         with self._reading():
-            notes = leveldb.scan(self._database, b"n", start)
-            return next((_parse_note(key, value) for key, value in notes), None)
+            notes = leveldb.scan(self._database, b"n", NUMBER.pack(size))
+            return [_parse_note(key, value) for key, value in islice(notes, count)]
+
+    def newest_notes(self, count: int) -> list[Note]:
+        """The last published checkpoints, the newest first, `count` at most."""
+        with self._reading():
+            notes = leveldb.scan(self._database, b"n", reverse=True)
+            return [_parse_note(key, value) for key, value in islice(notes, count)]
 
     def newest_note(self) -> Note | None:
         """The last published checkpoint."""
-        with self._reading():
-            notes = leveldb.scan(self._database, b"n", reverse=True)
-            return next((_parse_note(key, value) for key, value in notes), None)
+        return next(iter(self.newest_notes(1)), None)
 
     def beside(self, size: int) -> list[bytes]:
         """Seals that came after the note of this size was published, by name of the member."""

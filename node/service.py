@@ -270,7 +270,9 @@ class Service:
             note = self._participant.seals.note_after(position.leaf_index)
             if note is not None:
                 prover = self._participant.prover
-                response.proof = prover.prove(position, request.item_index, note)
+                response.proof = prover.prove(
+                    position, request.item_index, note, later=request.later
+                )
         return response
 
     def _outcome(self, outcome: Outcome) -> pb.Outcome:

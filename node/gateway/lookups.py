@@ -134,12 +134,13 @@ async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
     },
 )
 async def get_proof(http: Request, number: str, _: Asking, nothing: Nothing) -> Response:
-    """Verbatim text: keep exactly these bytes."""
+    """Verbatim text: keep exactly these bytes. Seals that were missing when the checkpoint was
+    published and came later stand in a section of their own, `later`."""
     gateway = gateway_of(http)
     found, search = await _by_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
-    proven = await _prove(gateway, found)
+    proven = await _prove(gateway, found, later=True)
     if proven.proof is None:
         raise ProblemError(Problem.NOT_SEALED)
     return text(format_proof(proven.proof), f"{number}.proof.txt")
@@ -251,11 +252,15 @@ async def _summary(
     return summary(found.placed, found.item_index, state, proof, language)
 
 
-async def _prove(gateway: Gateway, found: Found) -> Proven:
+async def _prove(gateway: Gateway, found: Found, *, later: bool = False) -> Proven:
     """The proof of what one member said it found; could not check if it proves another entry."""
     try:
         proven = await gateway.members.prove(
-            found.placed.statement.statement_id, found.item_index, 0, gateway.check_proof
+            found.placed.statement.statement_id,
+            found.item_index,
+            0,
+            gateway.check_proof,
+            later=later,
         )
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error

@@ -179,9 +179,16 @@ class Members:
         return await self._read("FindKey", request, read, patience_s=patience_s)
 
     async def prove(
-        self, statement_id: bytes, item_index: int, wait_ms: int, check: CheckProof
+        self,
+        statement_id: bytes,
+        item_index: int,
+        wait_ms: int,
+        check: CheckProof,
+        *,
+        later: bool = False,
     ) -> Proven:
-        """The proof of an item from the first member that has one which `check` accepts.
+        """The proof of an item from the first member that has one which `check` accepts; on request
+        with the seals that came later.
 
         Waits up to `wait_ms` for the seals; without a proof by then, the best that was heard. While
         nobody says anything, all are asked for as long as for any read.
@@ -197,6 +204,7 @@ class Members:
                     statement_id=statement_id,
                     item_index=item_index,
                     wait_ms=min(left_ms, PROVE_WAIT_MS_MAX),
+                    later=later,
                 )
                 proven = await self._prove_at(link, request, check)
                 if proven is not None and proven.proof is not None:
