@@ -32,7 +32,7 @@ from consensus.ready import Role
 from node import member_pb2 as pb
 from node.asking import JOIN, LEAVE, STATUS, member_of
 from node.config import MemberAddress
-from node.errors import BadRequest, NotLeader, Stranger, Unavailable
+from node.errors import BadRequest, Busy, NotLeader, Stranger, Unavailable
 from node.evidence.digests import sha256
 from node.evidence.record import Genesis, format_genesis
 from node.participant import Participant
@@ -56,6 +56,8 @@ class Admitting:
         self._participant = participant
         self._genesis = sha256(format_genesis(genesis))
         self._listed = listed
+        self._asking: set[bytes] = set()
+        """Whose requests are being worked on."""
 
     # Joining.
 
@@ -68,6 +70,17 @@ class Admitting:
         certificate = request.passed.certificate if is_passed else caller
         if not request.replica_id:
             return self._answer(certificate, certificate in self._listed)
+        if caller in self._asking:
+            raise Busy("one request to join at a time")
+        self._asking.add(caller)  # Each may read the disk, call others, and grow the log.
+        try:
+            return await self._take(request, certificate, is_passed)
+        finally:
+            self._asking.discard(caller)
+
+    async def _take(
+        self, request: pb.JoinRequest, certificate: bytes, is_passed: bool
+    ) -> pb.JoinResponse:
         joiner = _joiner(request, certificate)
         if self._is_another(joiner):
             raise Stranger(
@@ -95,7 +108,7 @@ class Admitting:
         now = self._participant.replica.configuration
         waiting_for = ""
         try:
-            step = admission(now, joiner)
+            step = self._admission(now, joiner)
             if step is not None:
                 waiting_for = await self._objection(request, now, step, joiner)
             if step is not None and not waiting_for:
@@ -105,6 +118,18 @@ class Admitting:
         answer = self._answer(joiner.certificate, listed, await self._standing(joiner))
         answer.waiting_for = waiting_for
         return answer
+
+    def _admission(self, now: Configuration, joiner: Voter) -> Configuration | None:
+        """As `membership.admission`. Whoever the policy names is not kept out for want of room by
+        learners it does not name: a member alone can have let in any number of them."""
+        try:
+            return admission(now, joiner)
+        except ChangeRefused:
+            named = {each.member for each in self._participant.store.chain.policy.sealers}
+            if member_of(joiner) not in named:
+                raise
+            learners = tuple(each for each in now.learners if member_of(each) in named)
+            return admission(Configuration(now.voters, learners), joiner)
 
     async def _objection(
         self, request: pb.JoinRequest, now: Configuration, step: Configuration, joiner: Voter
@@ -159,7 +184,9 @@ class Admitting:
             self._participant.replica.status().commit,
         )
         earlier = await self._participant.read(journal.configurations)
-        was_there = any(each.id == joiner.id for _, old in earlier for each in old)
+        # A newcomer was told its first configuration, which is newer than all of its log.
+        begins = 0 if self._participant.caught_up else 1
+        was_there = any(each.id == joiner.id for _, old in earlier[begins:] for each in old)
         return pb.REMOVED if was_there and earlier[-1][0] <= commit else pb.STRANGER
 
     def _knows(self, joiner: Voter) -> bool:

@@ -1,5 +1,5 @@
 """What a member asks the others beside what members exchange all the time (`exchange`): who belongs
-to the group, to be let in, to leave, who leads.
+to the group, to be let in, to leave, whether somebody is there.
 
 Each question goes over a connection of its own, to a member of the settings or of the
 configuration, which is known by exactly its certificate.
@@ -26,6 +26,8 @@ JOIN = "/cunzheng.node.Member/Join"
 LEAVE = "/cunzheng.node.Member/Leave"
 STATUS = "/cunzheng.node.Member/Status"
 
+SAID_MAX = 200
+"""Characters of a reason that are shown: who lies could send megabytes, and others every time."""
 CALL_S = 4.0
 """Longer than a member takes to pass a request on (`admitting`), so that its reason is heard."""
 CONNECT_S = 1.0
@@ -87,14 +89,16 @@ async def ask(contact: Voter, identity: Identity, request: pb.JoinRequest) -> To
             JOIN, pb.JoinRequest.SerializeToString
         )
         try:
-            return Told(name, pb.JoinResponse.FromString(await call(request, timeout=CALL_S)))
+            answer = pb.JoinResponse.FromString(await call(request, timeout=CALL_S))
+            answer.waiting_for = _shown(answer.waiting_for)
+            return Told(name, answer)
         except DecodeError as error:
             return Told(name, None, why=str(error))
         except grpc.aio.AioRpcError as error:
             why = error.details() or error.code().name
             told = dict(error.trailing_metadata() or ())
             if "cunzheng-error" in told:
-                return Told(name, None, told["cunzheng-error"] == "stranger", why)
+                return Told(name, None, told["cunzheng-error"] == "stranger", _shown(why))
             if any(word in why for word in _NOT_THE_ONE_LISTED):
                 return Told(
                     name,
@@ -103,9 +107,9 @@ async def ask(contact: Voter, identity: Identity, request: pb.JoinRequest) -> To
                     f" that one has expired or does not have the DNS name {name}",
                 )
             closed = error.code() is grpc.StatusCode.UNAVAILABLE
-            if closed and await _listens(contact.address):
+            if closed and await _listens(contact.address, CONNECT_S):
                 return Told(name, None, refuses=True, why=SILENT)
-            return Told(name, None, why=why)
+            return Told(name, None, why=_shown(why))
 
 
 async def ask_to_leave(
@@ -124,39 +128,35 @@ async def ask_to_leave(
                 except DecodeError as error:
                     _log.warning("%s: %s", contact.id, error)
                 except grpc.aio.AioRpcError as error:
-                    _log.info("%s: %s", contact.id, error.details())
+                    why = _shown(error.details() or error.code().name)
+                    _log.info("%s: %s", contact.id, why)
                     if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
-                        raise BadRequest(error.details() or "") from error
+                        raise BadRequest(why) from error
         await asyncio.sleep(PAUSE_S)
 
 
-async def find_leader(contacts: Sequence[Voter], identity: Identity) -> str | None:
-    """Who says who leads: while somebody does, the group has not lost its majority."""
-    for contact in contacts:
-        async with secure_channel(contact, identity) as channel:
-            call: grpc.aio.UnaryUnaryMultiCallable[pb.StatusRequest, bytes]
-            call = channel.unary_unary(STATUS, pb.StatusRequest.SerializeToString)
-            try:
-                status = pb.StatusResponse.FromString(
-                    await call(pb.StatusRequest(), timeout=CALL_S)
-                )
-            except (DecodeError, grpc.aio.AioRpcError):
-                continue
-            if status.leader:
-                return f"{status.member} says that {status.leader} leads"
-    return None
+async def listening(contacts: Sequence[Voter]) -> list[str]:
+    """The members among these at whose address anybody listens. It may know none of us, or be at
+    odds with us: it runs."""
+    found = await asyncio.gather(*(_listens(each.address, CALL_S) for each in contacts))
+    return [member_of(each) for each, is_there in zip(contacts, found, strict=True) if is_there]
 
 
-async def _listens(address: str) -> bool:
+async def _listens(address: str, patience_s: float) -> bool:
     """A member ends the handshake with a certificate it does not know, and says nothing."""
     host, _, port = address.rpartition(":")
     try:
-        async with asyncio.timeout(CONNECT_S):
+        async with asyncio.timeout(patience_s):
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except (OSError, TimeoutError):
         return False
     writer.close()
     return True
+
+
+def _shown(said: str) -> str:
+    """What another member said, for a log and for alarms: short, and one line."""
+    return "".join(each if each.isprintable() else "?" for each in said[:SAID_MAX])
 
 
 def contacts_of(config: MemberConfig) -> list[Voter]:

@@ -66,7 +66,8 @@ class MemberConfig:
                  these when its own data cannot tell who belongs to the group, and it admits a
                  newcomer that is among them. Missing: it cannot rejoin by itself. One too many:
                  whoever has that certificate can have the whole ledger sent to it (digests, no
-                 content), but votes and seals only once the policy names it with its keys.
+                 content), but votes and seals only once the policy names it with its keys. If it
+                 lies to the others, it can hold up the group like any member (SECURITY.md).
     """
 
     member: str
@@ -151,7 +152,7 @@ def load_member(path: Path) -> MemberConfig:
     table = Table(path, MemberConfig)
     config = MemberConfig(
         member=table.member("member"),
-        data=table.path("data"),
+        data=table.path("data").resolve(),  # A link stays one when what it names is set aside.
         genesis=table.path("genesis"),
         listen=table.address("listen"),
         advertise=table.address("advertise" if table.has("advertise") else "listen"),

@@ -5,8 +5,8 @@
     data/seals/          what this member sealed, saw and published (`seals`)
     data/views/          everything that can be computed from the journal (`store`)
 
-It is made beside its place and renamed, so it is there whole or not at all. Each part is checked
-against the others when opened, and what is lost is made good by what it takes:
+It is made beside its place, as `data.new`, and renamed, so it is there whole or not at all. Each
+part is checked against the others when opened, and what is lost is made good by what it takes:
 
     views      are computed again from the journal.
     seals      are made anew under the same incarnation: what this member sealed, it is told by the
@@ -115,21 +115,38 @@ def make_directory(
     seals are kept if they check.
 
     If we stop before the last rename there is no directory and the next start is as after a loss;
-    then only the copy of the seals has to be fetched again from the others.
+    then only the copy of the seals has to be fetched again from the others. What cannot be had
+    again from anybody is put into place by `finish_directory`.
     """
-    new = config.data.with_name(config.data.name + ".new")
+    new = new_directory(config)
     with reading(new), journal_errors():
         disk.remove_tree(new)  # An earlier attempt that stopped half-way.
         Journal.bootstrap(new / JOURNAL, replica_id, first, disk)
         _make_seals(new / SEALS, config.data / SEALS, genesis, disk)
-        disk.write_file(new / INCARNATION, f"{replica_id}\n".encode())
         fill(new)
+        disk.write_file(new / INCARNATION, f"{replica_id}\n".encode())  # Now it is whole.
         disk.sync(new)
         aside = None if is_empty(config.data, disk) else _set_aside(config.data, disk)
         disk.rename(new, config.data)
         disk.sync(config.data.parent)
     _log.info("made %s for %s", config.data, replica_id)
     return aside
+
+
+def finish_directory(config: MemberConfig, disk: Disk = REAL_DISK) -> bool:
+    """Put into place what `make_directory` had made whole when it was stopped; whether it was."""
+    new = new_directory(config)
+    with reading(new):
+        if not is_empty(config.data, disk) or INCARNATION not in disk.names(new):
+            return False
+        disk.rename(new, config.data)
+        disk.sync(config.data.parent)
+    return True
+
+
+def new_directory(config: MemberConfig) -> Path:
+    """Where a directory is made; whatever is there is in the way."""
+    return config.data.with_name(config.data.name + ".new")
 
 
 def draw_replica_id(member: str) -> ReplicaId:
@@ -199,8 +216,13 @@ def _make_seals(path: Path, old: Path, genesis: Genesis, disk: Disk) -> None:
         Seals.create(path, genesis, disk)
 
 
+def set_aside_before(path: Path, disk: Disk = REAL_DISK) -> list[str]:
+    """The names of what stood in this place and was set aside."""
+    return sorted(each for each in disk.names(path.parent) if each.startswith(f"{path.name}.lost-"))
+
+
 def _set_aside(path: Path, disk: Disk) -> Path:
-    taken = disk.names(path.parent)
+    taken = set_aside_before(path, disk)
     names = (f"{path.name}.lost-{number}" for number in count(1))
     aside = path.with_name(next(name for name in names if name not in taken))
     disk.rename(path, aside)

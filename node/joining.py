@@ -29,7 +29,14 @@ from consensus.reasons import Reasons
 from node import member_pb2 as pb
 from node.asking import Applicant, Told, ask, ask_all, contacts_of, member_of
 from node.config import MemberConfig
-from node.directory import Lost, draw_replica_id, make_directory, open_directory
+from node.directory import (
+    Lost,
+    draw_replica_id,
+    is_empty,
+    make_directory,
+    open_directory,
+    set_aside_before,
+)
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
 from node.evidence.record import Genesis, format_genesis
@@ -40,6 +47,9 @@ FIRST_S = 1.0
 PAUSE_S = 0.5
 PAUSE_S_MAX = 5.0
 """Questions become rarer while nothing changes: a learner may have to wait for a policy."""
+SET_ASIDE_MAX = 3
+"""Directories set aside before somebody must look why: each may be as large as the ledger, and what
+goes on for ever (a disk that lies, a second process) would fill the disk with them."""
 REFUSALS = 3
 """In a row by one member: one that has just started, or stops, looks like one that refuses."""
 NOT_KNOWN = "it does not know this member"
@@ -58,6 +68,12 @@ async def rejoin(
         raise Misconfigured(
             f"{why}, and `members` names nobody to ask who belongs to the group. For the first"
             " members of a chain: `cunzheng init`"
+        )
+    aside = set_aside_before(config.data)
+    if not newcomer and not is_empty(config.data) and len(aside) >= SET_ASIDE_MAX:
+        raise Misconfigured(
+            f"{why}; and {', '.join(aside)} were set aside before, so this does not mend itself."
+            " See what is wrong, delete them, and start this member again"
         )
     names = ", ".join(member_of(contact) for contact in contacts)
     _log.error(
@@ -90,7 +106,7 @@ async def rejoin(
 
 async def begin_anew(config: MemberConfig, genesis: Genesis, applicant: Applicant) -> ReplicaId:
     """A newcomer, or a member that had left, makes its directory. One that is there is set aside
-    only if it is lost, or the group has removed its replica for good."""
+    only if it is lost, or most of those who answer say that its replica was removed for good."""
     why = "asked to join"
     try:
         directory = open_directory(config, genesis)
@@ -102,10 +118,11 @@ async def begin_anew(config: MemberConfig, genesis: Genesis, applicant: Applican
         request = applicant.request(replica_id, recalling=True)
         told = await ask_all(contacts_of(config), applicant.identity, request)
         standings = [each.answer.standing for each in told if each.answer is not None]
-        if pb.REMOVED not in standings:
+        removed = standings.count(pb.REMOVED)
+        if 2 * removed <= len(standings):
             raise Misconfigured(
-                f"{config.data} is that of {replica_id}, and nobody says that it was removed:"
-                " `cunzheng member` starts it"
+                f"{config.data} is that of {replica_id}, and {removed} of {len(standings)} members"
+                " that answer say that it was removed: `cunzheng member` starts it"
             )
         why = f"{replica_id} was removed"
     return await rejoin(config, genesis, applicant.identity, why, newcomer=True)
@@ -160,11 +177,14 @@ class Joining:
         self._applicant = applicant
         self._contacts = contacts
         self._id = participant.peers.replica_id
+        self._turn = 0  # Whom to ask first: one that only pretends to help is not asked every time.
+        self._took_part = False  # Since the start.
         self._removed: set[str] = set()
         """Who says that this replica was removed and its member is in the group under another."""
 
     async def run(self) -> NoReturn:
-        """Until cancelled; raises `Lost` if this replica is to come back as another."""
+        """Until cancelled; raises `Lost` if this replica is to come back as another, and
+        `Misconfigured` if another process has taken its place."""
         await asyncio.sleep(FIRST_S)
         pause_s = PAUSE_S
         while True:
@@ -172,6 +192,7 @@ class Joining:
             if self._takes_part():
                 self._participant.hindrance = ""
                 self._removed.clear()
+                self._took_part = True
             else:
                 await self._ask()
             if (hindrance := self._participant.hindrance) and hindrance == before:
@@ -191,9 +212,9 @@ class Joining:
         return of_member == [own] and is_voter and not replica.status().recalling
 
     async def _ask(self) -> None:
-        """Everybody, one after the other, until a step was taken or none of them can help; all of
-        them while this replica recalls, to learn who belongs to the group: while it was away they
-        may have moved, or have come to know others."""
+        """One after the other, until one of them helps, the next time beginning with the next; all
+        of them while this replica recalls, to learn who belongs to the group: while it was away
+        they may have moved, or have come to know others."""
         replica = self._participant.replica
         recalling = replica.status().recalling
         request = self._applicant.request(self._id, recalling)
@@ -204,11 +225,16 @@ class Joining:
             for each in self._contacts
             if (member_of(each), each.address, each.certificate) not in known
         ]
+        asked = [
+            each
+            for each in ((*listed, *others) if recalling else (*others, *listed))
+            if member_of(each) != self._applicant.member
+        ]
+        first = self._turn % max(1, len(asked))
+        self._turn += 1
         heard: list[str] = []
         learnt: list[Voter] = []
-        for contact in (*listed, *others) if recalling else (*others, *listed):
-            if member_of(contact) == self._applicant.member:
-                continue
+        for contact in asked[first:] + asked[:first]:
             told = await ask(contact, self._applicant.identity, request)
             if told.answer is None:
                 heard.append(f"{told.name}: {told.why}")
@@ -225,7 +251,9 @@ class Joining:
         self._participant.hindrance = "not taking part: " + "; ".join(heard) if heard else ""
 
     def _note_removal(self, told: Told, answer: pb.JoinResponse) -> str:
-        """One voice is not enough to give a directory up for."""
+        """One voice of several is not enough to give a directory up for. Who took part can have
+        been replaced only by another process with its certificate, which would be replaced in turn
+        if this one came back."""
         if not answer.known:
             return (
                 f"{told.name}: this replica was removed and its member has no other; if it is to"
@@ -236,7 +264,13 @@ class Joining:
             member_of(each) for each in (*self._contacts, *self._participant.replica.acquaintances)
         }
         if 2 * len(self._removed) > len(names - {self._applicant.member}):
-            raise Lost(f"{self._id} was removed, says {', '.join(sorted(self._removed))}")
+            why = f"{self._id} was removed, says {', '.join(sorted(self._removed))}"
+            if self._took_part:
+                raise Misconfigured(
+                    f"{why}, while it took part: another process runs with the certificate of"
+                    f" {self._applicant.member}, and came in its place. Only one of them may run"
+                )
+            raise Lost(why)
         return f"{told.name}: this replica was removed"
 
 

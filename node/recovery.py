@@ -22,26 +22,28 @@ recovery. The others come in as newcomers do, with `cunzheng join`.
 from __future__ import annotations
 
 import logging
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from consensus.disk import REAL_DISK
 from consensus.journal import DirectoryInUse, Journal, JournalError
 from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
 from consensus.salvage import Salvage, borrow
 from node.config import MemberConfig
-from node.directory import JOURNAL, SEALS, make_directory
+from node.directory import JOURNAL, SEALS, make_directory, new_directory
 from node.errors import Corrupt, Misconfigured
 from node.evidence.checkpoint import verify_cosignature
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.note import Vkey, parse_line
-from node.evidence.record import Genesis
+from node.evidence.policy import Policy
+from node.evidence.policy_note import PolicyNote, verify_succession
+from node.evidence.record import Genesis, parse_block, parse_record
 from node.participant import VERSION
 from node.sealing import Remembered, SentSeal, Step
 from node.seals import Seals
@@ -94,12 +96,16 @@ class Recovered:
 @contextmanager
 def opened(config: MemberConfig, genesis: Genesis, paths: Sequence[Path]) -> Iterator[list[Copy]]:
     """The copies, the best first, open while the block runs."""
-    scratch = config.data.with_name(f"{config.data.name}.recovering")
-    shutil.rmtree(scratch, ignore_errors=True)  # Of a recovery that stopped half-way.
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+    for path in paths:
+        _check_stays(config, path)
+    config.data.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{config.data.name}.recovering-"
+    with (
+        TemporaryDirectory(prefix=prefix, dir=config.data.parent) as scratch,
+        ExitStack() as stack,
+    ):
         copies = [
-            _open(path, scratch / str(number), genesis, stack)
+            _open(path, Path(scratch) / str(number), genesis, stack)
             for number, path in enumerate(paths, 1)
         ]
         yield sorted(copies, key=lambda copy: copy.rank, reverse=True)
@@ -153,6 +159,13 @@ def sealed_height(copies: Sequence[Copy]) -> int:
     lost: the chain must not go on under its name."""
     notes = [copy.seals.note for copy in copies if copy.seals is not None]
     return max((note.height for note in notes if note is not None), default=0)
+
+
+def _check_stays(config: MemberConfig, path: Path) -> None:
+    """What is given is never deleted, and what is in the way of the new directory is."""
+    new, given = new_directory(config).resolve(), path.resolve()
+    if new == given or new in given.parents or given in new.parents:
+        raise Misconfigured(f"{path}: the new directory is made at {new}; move the copy elsewhere")
 
 
 def _open(path: Path, scratch: Path, genesis: Genesis, stack: ExitStack) -> Copy:
@@ -218,9 +231,20 @@ def _write(
 def _write_seals(
     path: Path, config: MemberConfig, genesis: Genesis, copies: Sequence[Copy], mark: bytes
 ) -> None:
-    """The newest seal of this member that any copy knows, over the one its own directory had."""
-    policy = genesis.note.policy
-    vkeys = [policy.witness_vkey(s) for s in policy.sealers if s.member == config.member]
+    """The newest seal of this member that any copy knows, over the one its own directory had. Its
+    keys are those of any policy there was: it may have sealed under each of them."""
+    policies = [
+        policy
+        for copy in copies
+        if copy.salvage is not None
+        for policy in _policies(genesis, copy.salvage.entries())
+    ]
+    vkeys = {
+        policy.witness_vkey(sealer)
+        for policy in policies
+        for sealer in policy.sealers
+        if sealer.member == config.member
+    }
     told = [
         seal
         for copy in copies
@@ -234,6 +258,22 @@ def _write_seals(
             told.append(known)
         if told:
             seals.write(Step(own=[max(told, key=lambda seal: seal.size)]), mark)
+
+
+def _policies(genesis: Genesis, entries: Iterable[Entry]) -> list[Policy]:
+    """The first and all that came onto the chain with these entries, by the rules of `chain`: alone
+    in its block, and signed by a quorum of the one before. It ends at one of newer rules."""
+    note, policies = genesis.note, [genesis.note.policy]
+    for entry in entries:
+        if entry.kind is not EntryKind.NORMAL:
+            continue
+        with suppress(Malformed, BadSignature):
+            match [parse_record(record) for record in parse_block(entry.data)[:2]]:
+                case [PolicyNote() as next_note]:
+                    verify_succession(note, next_note)
+                    note = next_note
+                    policies.append(note.policy)
+    return policies
 
 
 def _is_by(seal: SentSeal, vkey: Vkey) -> bool:

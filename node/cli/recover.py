@@ -51,6 +51,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Show what the copies still tell, ask, and begin anew from the best."""
     from node.config import load_member
+    from node.directory import finish_directory
     from node.member import read_genesis
     from node.recovery import opened
 
@@ -60,6 +61,14 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         if not copy.is_dir():
             raise Misconfigured(f"{copy} is no directory: nothing was looked at or changed")
     _check_group_is_lost(config)
+    if finish_directory(config):
+        raise Failure(
+            f"先前的一次操作在最后一步之前中断，现已将其完成：{config.data}；此外未作任何改动。"
+            "请查看其中的 recovery.log，再启动 cunzheng member，或重新执行本命令。",
+            f"an earlier command was stopped before its last step, which is done now: {config.data}"
+            " is what it made, and nothing else was changed. See `recovery.log` in it; then start "
+            "`cunzheng member`, or type this again.",
+        )
     with opened(config, genesis, arguments.copies) as copies:
         _show(terminal, copies)
         if not arguments.yes:
@@ -91,16 +100,18 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _check_group_is_lost(config: MemberConfig) -> None:
-    from node.asking import contacts_of, find_leader
-    from node.member import read_identity
+    """Whoever listens may lead, or be what another operator has recovered already."""
+    from node.asking import contacts_of, listening
 
-    leads = asyncio.run(find_leader(contacts_of(config), read_identity(config)))
-    if leads is not None:
+    names = asyncio.run(listening(contacts_of(config)))
+    if names:
+        zh, en = "、".join(names), ", ".join(names)
         raise Failure(
-            f"该组仍在运行（{leads}），不得恢复，否则链将分叉；请启动 cunzheng member，"
-            "本成员会自动重新加入。",
-            f"the group lives ({leads}): recovering would fork the chain. Start `cunzheng member`, "
-            "and this member rejoins by itself.",
+            f"该组仍在运行（{zh}），不得恢复，否则链将分叉；请启动 cunzheng member，"
+            "本成员会自动重新加入。若其确已不足多数，请先将其停止，并将其数据目录一并列为 COPY。",
+            f"the group lives (somebody listens at {en}): recovering would fork the chain. Start "
+            "`cunzheng member`, and this member rejoins by itself. If what runs is no majority any "
+            "more, stop it first, and give its directory as a COPY too.",
         )
 
 

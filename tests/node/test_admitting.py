@@ -1,21 +1,25 @@
 """Who is let in and who is not: requests to join and to leave, as members, newcomers, strangers."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 
-from consensus.messages import Configuration
+from consensus.membership import ChangeRefused
+from consensus.messages import REPLICAS_MAX, Configuration, Voter
 from consensus.peers import Identity, server_credentials
 from devnet.ceremony import free_ports
 from devnet.tls import Authority
 from node import member_pb2 as pb
-from node.asking import SILENT, ask
+from node.admitting import Admitting
+from node.asking import SAID_MAX, SILENT, ask, listening
 from node.config import MemberAddress
 from node.founding import found
 
@@ -74,9 +78,12 @@ async def two(houses: Any) -> AsyncIterator[Any]:
     await server.stop(None)
 
 
-async def at(house: Any, identity: Identity, address: str) -> grpc.aio.Server:
-    """Somebody with this certificate who answers nothing there."""
+async def at(
+    house: Any, identity: Identity, address: str, *handlers: grpc.GenericRpcHandler
+) -> grpc.aio.Server:
+    """Somebody with this certificate, who answers nothing there but what these do."""
     server = grpc.aio.server()
+    server.add_generic_rpc_handlers(handlers)
     everybody = [voter.certificate for voter in house.voters.values()]
     server.add_secure_port(address, server_credentials(identity, lambda: everybody))
     await server.start()
@@ -261,3 +268,104 @@ async def test_settings_may_list_a_new_certificate_of_a_member(house: Any, tmp_p
     assert [each.id for each in configuration.learners] == [asking.replica_id]
     assert [each.id for each in configuration.voters] == [house.voters["court"].id]
     await server.stop(None)
+
+
+async def test_one_request_of_each_at_a_time(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may open a connection to wherever it says, and grow the log."""
+    reached, release = asyncio.Event(), asyncio.Event()
+
+    async def reaches(*_: Any) -> bool:
+        reached.set()
+        await release.wait()
+        return True
+
+    monkeypatch.setattr(Admitting, "_reaches", reaches)
+    await two.leader()
+    first = asyncio.create_task(join(two, "court", "notary", request(two, NEW)))
+    await reached.wait()
+    assert (await refused(two, "court", "notary", request(two, NEW))).code == "busy"
+    # Who only asks who there is costs nothing.
+    await two.call("court", "Join", pb.JoinRequest(), identity=two.identity("notary"))
+    release.set()
+    assert (await first).standing == pb.LEARNER
+    await join(two, "court", "notary", request(two, NEW))
+
+
+async def test_what_others_say_is_shown_short_and_on_one_line(house: Any) -> None:
+    """It goes into a log and into alarms."""
+
+    async def talk(request: pb.JoinRequest, context: Any) -> pb.JoinResponse:
+        if request.replica_id:
+            return pb.JoinResponse(waiting_for="\n" + "没" * 100_000)
+        await context.abort(grpc.StatusCode.INTERNAL, "\x1b[2J" + "x" * 1_000)
+        raise AssertionError("abort raises")
+
+    method = grpc.unary_unary_rpc_method_handler(
+        talk,
+        request_deserializer=pb.JoinRequest.FromString,
+        response_serializer=pb.JoinResponse.SerializeToString,
+    )
+    handler = grpc.method_handlers_generic_handler("cunzheng.node.Member", {"Join": method})
+    court, identity = house.voters["court"], house.identity("court")
+    server = await at(house, identity, court.address, handler)
+    told = await ask(court, identity, pb.JoinRequest(replica_id=court.id))
+    assert told.answer is not None
+    assert told.answer.waiting_for == "?" + "没" * (SAID_MAX - 1)
+    told = await ask(court, identity, pb.JoinRequest())
+    assert (len(told.why), "\x1b" in told.why) == (SAID_MAX, False)
+    await server.stop(None)
+
+
+async def test_whoever_listens_runs(two: Any) -> None:
+    """Also one that does not know who asks, or is not what it should be."""
+    nobody = Voter(f"guild/{1:016x}", f"127.0.0.1:{free_ports(1)[0]}", b"guild")
+    contacts = [*two.voters.values(), nobody]
+    assert sorted(await listening(contacts)) == ["court", "forensic", "notary"]
+
+
+def admitting(**participant: Any) -> Admitting:
+    anybody: Any = SimpleNamespace(**participant)
+    world: Any = SimpleNamespace(time_ms=0, version="0", note=None)
+    made = Admitting.__new__(Admitting)
+    made._participant, made._listed, made._genesis = anybody, {}, world
+    return made
+
+
+def test_learners_that_can_never_vote_make_room() -> None:
+    """One member alone can have let them in."""
+    court, notary = (Voter(f"{name}/{1:016x}", "a:1", b"x") for name in ("court", "notary"))
+    guests = [Voter(f"guest{n}/{1:016x}", "a:1", b"x") for n in range(REPLICAS_MAX)]
+    forensic = Voter(f"forensic/{1:016x}", "a:1", b"x")
+    learners = tuple(sorted([notary, *guests[: REPLICAS_MAX - 2]]))
+    full = Configuration((court,), learners)
+    sealers = [SimpleNamespace(member=name) for name in ("court", "forensic", "notary")]
+    chain = SimpleNamespace(policy=SimpleNamespace(sealers=sealers))
+    doorkeeper = admitting(store=SimpleNamespace(chain=chain))
+    with pytest.raises(ChangeRefused, match="at most"):
+        doorkeeper._admission(full, guests[-1])
+    assert doorkeeper._admission(full, forensic) == Configuration((court,), (forensic, notary))
+    roomy = Configuration((court,), learners[1:])
+    step = doorkeeper._admission(roomy, forensic)
+    assert step == Configuration((court,), tuple(sorted([*learners[1:], forensic])))
+
+
+@pytest.mark.anyio
+async def test_who_has_yet_to_catch_up_takes_nobody_for_removed() -> None:
+    """The configuration that a newcomer was told is newer than the beginning of its log."""
+    court, notary = (Voter(f"{name}/{1:016x}", "a:1", b"x") for name in ("court", "notary"))
+    told, old = Configuration((court, notary)), Configuration((court,))
+
+    async def read(function: Any) -> Any:
+        return function()
+
+    journal = SimpleNamespace(configurations=lambda: [(0, told), (7, old)])
+    catching_up: dict[str, Any] = {
+        "ledger": SimpleNamespace(journal=journal),
+        "replica": SimpleNamespace(configuration=old, status=lambda: SimpleNamespace(commit=9)),
+        "read": read,
+        "caught_up": False,
+    }
+    assert await admitting(**catching_up)._standing(notary) == pb.STRANGER
+    assert await admitting(**catching_up | {"caught_up": True})._standing(notary) == pb.REMOVED
+    journal.configurations = lambda: [(0, old), (5, told), (7, old)]
+    assert await admitting(**catching_up)._standing(notary) == pb.REMOVED

@@ -70,6 +70,15 @@ def test_a_members_settings(tmp_path: Path) -> None:
     assert config.members == (notary,)
 
 
+def test_data_may_be_a_link(tmp_path: Path) -> None:
+    """What it names is renamed when it is set aside, and what is new is made beside that."""
+    (tmp_path / "disk" / "ledger").mkdir(parents=True)
+    (tmp_path / "data").symlink_to(tmp_path / "disk" / "ledger")
+    path = tmp_path / "member.toml"
+    path.write_text(MEMBER)
+    assert load_member(path).data == tmp_path / "disk" / "ledger"
+
+
 def test_a_gateways_settings(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(GATEWAY)

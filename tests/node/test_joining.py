@@ -1,5 +1,7 @@
 """A replica that does not take part as it should asks who belongs to the group."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,9 @@ from consensus.peers import Identity
 from node import joining as joining_module
 from node import member_pb2 as pb
 from node.asking import Applicant, Told
-from node.joining import Joining
+from node.directory import Lost
+from node.errors import Misconfigured
+from node.joining import Joining, begin_anew, rejoin
 
 pytestmark = pytest.mark.anyio
 
@@ -45,10 +49,12 @@ def joining(group: Group, monkeypatch: pytest.MonkeyPatch, *, recalling: bool) -
     participant: Any = SimpleNamespace(
         replica=replica, peers=SimpleNamespace(replica_id=C.id), hindrance=""
     )
-    identity = Identity(b"", b"")
+    return Joining(participant, applicant(), [replace(MOVED, id=f"a/{0:016x}"), B])
+
+
+def applicant() -> Applicant:
     key: Any = SimpleNamespace(text="key")
-    applicant = Applicant("c", C.address, C.certificate, identity, key, key)
-    return Joining(participant, applicant, [replace(MOVED, id=f"a/{0:016x}"), B])
+    return Applicant("c", C.address, C.certificate, Identity(b"", b""), key, key)
 
 
 def known(*voters: Voter) -> pb.JoinResponse:
@@ -71,6 +77,91 @@ async def test_otherwise_one_that_helps_is_enough(monkeypatch: pytest.MonkeyPatc
     await asking._ask()
     assert group.asked == [A.address]
     assert asking._participant.hindrance == ""
+
+
+async def test_one_that_only_pretends_to_help_is_asked_first_once_in_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says that all is well and passes nothing on; the next is asked the next time."""
+    waits = pb.JoinResponse(known=True, waiting_for="it has not caught up yet")
+    group = Group({A.address: known(A, B, C), B.address: waits})
+    asking = joining(group, monkeypatch, recalling=False)
+    for _ in range(2):
+        await asking._ask()
+    assert group.asked == [A.address, B.address]
+    assert asking._participant.hindrance == "not taking part: it has not caught up yet"
+
+
+async def test_who_is_replaced_while_it_takes_part_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process has its certificate: coming back would have that one come back in turn."""
+    removed = pb.JoinResponse(known=True, standing=pb.REMOVED)
+    group = Group({A.address: removed, B.address: removed})
+    asking = joining(group, monkeypatch, recalling=False)
+    with pytest.raises(Lost, match=f"{C.id} was removed, says a, b"):
+        await asking._ask()
+    monkeypatch.setattr(joining_module, "FIRST_S", 0)
+    monkeypatch.setattr(joining_module, "PAUSE_S", 0)
+    asking = joining(group, monkeypatch, recalling=False)
+    running = asyncio.create_task(asking.run())
+    while not asking._took_part:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+    replica: Any = asking._participant.replica
+    replica.configuration = Configuration((A, B, replace(C, id=f"c/{2:016x}")))
+    with pytest.raises(Misconfigured, match="while it took part: another process"):
+        await running
+
+
+@pytest.mark.parametrize(
+    ("standings", "why"),
+    [
+        ([], "0 of 0 members that answer say"),
+        ([pb.REMOVED, pb.VOTER], "1 of 2 members that answer say"),
+        ([pb.REMOVED, pb.LEARNER, pb.STRANGER], "1 of 3 members that answer say"),
+        ([pb.REMOVED, pb.STRANGER, pb.REMOVED], "was removed, and `members` names nobody"),
+    ],
+)
+async def test_join_sets_a_directory_aside_when_most_say_it_was_removed(
+    house: Any, monkeypatch: pytest.MonkeyPatch, standings: list[pb.Standing], why: str
+) -> None:
+    async def ask_all(*_: Any) -> Sequence[Told]:
+        return [Told("", pb.JoinResponse(standing=each)) for each in standings]
+
+    monkeypatch.setattr(joining_module, "ask_all", ask_all)
+    with pytest.raises(Misconfigured, match=why):
+        await begin_anew(house.configs["court"], house.world.genesis(), applicant())
+    assert house.configs["court"].data.is_dir()
+
+
+async def test_what_does_not_mend_itself_stops(
+    houses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every directory that is set aside may be as large as the ledger."""
+    config, genesis = houses.configs["court"], houses.world.genesis()
+
+    class Asked(Exception):
+        pass
+
+    async def ask_all(*_: Any) -> Sequence[Told]:
+        raise Asked
+
+    monkeypatch.setattr(joining_module, "ask_all", ask_all)
+    for number in (1, 2):
+        config.data.with_name(f"data.lost-{number}").mkdir()
+    with pytest.raises(Asked):
+        await rejoin(config, genesis, Identity(b"", b""), "it is damaged")
+    config.data.with_name("data.lost-7").mkdir()
+    with pytest.raises(
+        Misconfigured, match=r"damaged; and data\.lost-1, data\.lost-2, data\.lost-7"
+    ):
+        await rejoin(config, genesis, Identity(b"", b""), "it is damaged")
+    # Whose directory is gone puts nothing in its place aside, and a person may always ask.
+    with pytest.raises(Asked):
+        await rejoin(config, genesis, Identity(b"", b""), "asked", newcomer=True)
+    config.data.rename(config.data.with_name("kept"))
+    with pytest.raises(Asked):
+        await rejoin(config, genesis, Identity(b"", b""), "it is not there")
 
 
 async def test_what_is_no_configuration_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

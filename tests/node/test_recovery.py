@@ -2,17 +2,28 @@
 
 import re
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from consensus.messages import Configuration, EntryKind
+from consensus.messages import Configuration, Entry, EntryKind
 from node import member_pb2 as pb
-from node.directory import open_directory
+from node.directory import finish_directory, open_directory
 from node.errors import Misconfigured
+from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.keys import Signer
+from node.evidence.note import format_line
+from node.evidence.policy import format_policy, parse_policy
+from node.evidence.policy_note import PolicyNote
+from node.evidence.record import format_record
 from node.founding import draw_voter
-from node.recovery import LOG, Recovered, opened, recover, sealed_height
+from node.recovery import LOG, Copy, Recovered, _policies, opened, recover, sealed_height
+from node.recovery import _write_seals as write_seals
+from node.sealing import Remembered, SentSeal
 from node.seals import Seals
 
 pytestmark = pytest.mark.anyio
@@ -164,4 +175,103 @@ async def test_what_is_in_use_is_left_alone(houses: Any) -> None:
     with pytest.raises(Misconfigured, match="open in another process"):
         recovered(houses, "court", notary)
     assert not court.with_name("data.lost-1").exists()
-    assert not court.with_name("data.recovering").exists()
+    assert not list(court.parent.glob("data.recovering*"))
+
+
+async def test_what_is_given_is_never_deleted(house: Any, tmp_path: Path) -> None:
+    """After a kill before the last rename `data.new` may be all that is left."""
+    config, genesis = house.configs["court"], house.world.genesis()
+    house.start()
+    await deposits(house, 1)
+    await house.stop()
+    new = config.data.with_name("data.new")
+    config.data.rename(new)
+    link = tmp_path / "link"
+    link.symlink_to(new)
+    before = contents(new)
+    for given in (new, new / "journal", link, new.parent):
+        with pytest.raises(Misconfigured, match="move the copy elsewhere"):
+            recovered(house, "court", given)
+    assert contents(new) == before
+    new.rename(scratch := config.data.with_name("data.recovering"))
+    recovered(house, "court", scratch)
+    assert contents(scratch) == before
+    assert sorted(path.name for path in config.data.parent.glob("data*")) == [
+        "data",
+        "data.recovering",
+    ]
+    open_directory(config, genesis).close()
+
+
+async def test_only_a_whole_directory_is_put_into_place(house: Any) -> None:
+    config, genesis = house.configs["court"], house.world.genesis()
+    made = contents(config.data)
+    assert not finish_directory(config)
+    new = config.data.with_name("data.new")
+    config.data.rename(new)
+    (new / "incarnation").rename(new / "kept")
+    assert not finish_directory(config)
+    (new / "kept").rename(new / "incarnation")
+    assert finish_directory(config)
+    assert contents(config.data) == made
+    assert not new.exists()
+    open_directory(config, genesis).close()
+
+
+# A member that was given other keys.
+
+RENEWED = Signer(bytes([9]) * 32)
+
+
+def renewed(world: Any, before: PolicyNote, signers: Sequence[str]) -> PolicyNote:
+    """Court seals with another key from here on."""
+    policy = parse_policy(before.policy_text)
+    court, *others = policy.sealers
+    sealers = (replace(court, witness=RENEWED.public), *others)
+    text = format_policy(replace(policy, serial=policy.serial + 1, sealers=sealers))
+    note: PolicyNote = world.sign_note(before, text, before.members_text, signers)
+    return note
+
+
+def blocks(world: Any) -> list[Entry]:
+    """With one policy that came into force, and two that did not."""
+    note = renewed(world, world.note(), ("court", "notary"))
+    alone = renewed(world, world.note(), ("court",))
+    contents = (
+        [world.deposited(1)],
+        [format_record(note), world.deposited(2)],
+        [format_record(alone)],
+        [format_record(note)],
+        [format_record(note)],
+        [b"nonsense"],
+    )
+    entries = [world.block(height, *records) for height, records in enumerate(contents, 1)]
+    return [*entries, world.block(7, kind=EntryKind.NOOP, data=b"")]
+
+
+def test_policies_are_those_that_came_into_force(world: Any) -> None:
+    policies = _policies(world.genesis(), blocks(world))
+    assert [policy.serial for policy in policies] == [1, 2]
+    assert policies[1].sealers[0].witness == RENEWED.public
+
+
+async def test_a_seal_with_a_later_key_is_remembered(
+    house: Any, world: Any, tmp_path: Path
+) -> None:
+    """Its own directory is lost: what it sealed last stands only in the copy of another."""
+    genesis, config = world.genesis(), house.configs["court"]
+    salvage: Any = SimpleNamespace(entries=lambda: iter(blocks(world)))
+    name = genesis.note.policy.witness_vkey(genesis.note.policy.sealers[0]).name
+
+    def sealed(size: int, signer: Signer) -> SentSeal:
+        body = format_checkpoint(Checkpoint(world.origin, size, bytes(32)))
+        return SentSeal(size, body, format_line(cosign(body, 1, name, signer)))
+
+    stranger = Copy(tmp_path, salvage, "", Remembered(last=sealed(9, Signer(bytes([1]) * 32))))
+    old = Copy(tmp_path, salvage, "", Remembered(last=sealed(5, world.witness("court"))))
+    newer = Copy(tmp_path, salvage, "", Remembered(newest={"court": sealed(7, RENEWED)}))
+    Seals.create(tmp_path / "seals", genesis)
+    write_seals(tmp_path / "seals", config, genesis, [stranger, old, newer], b"mark")
+    seals = Seals(tmp_path / "seals", genesis)
+    assert seals.load().last == sealed(7, RENEWED)
+    seals.close()

@@ -1,6 +1,7 @@
 """init, join, leave, recover, policy write where nobody else answers: what is refused, and why."""
 
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_join_waits_for_somebody_to_answer(
 ) -> None:
     monkeypatch.setattr(join, "PATIENCE_S", 1.2)
     refused = run("join", places.settings("court"))
-    assert (refused.exit_code, "nobody says that it was removed" in refused.err) == (2, True)
+    assert (refused.exit_code, "0 of 0 members that answer say" in refused.err) == (2, True)
     shutil.rmtree(data(places))
     caplog.clear()
     unknown = run("join", places.settings("court"))
@@ -111,6 +112,28 @@ def test_recover_shows_what_there_is_and_asks(run: Any, places: Places) -> None:
     assert (done.json["height"], done.json["term"]) == (2, 2)
     assert Path(done.json["set_aside"]) == data(places).with_name("data.lost-1")
     assert (data(places) / "incarnation").read_text() == f"{done.json['replica_id']}\n"
+
+
+def test_recover_leaves_alone_what_somebody_may_have_recovered(run: Any, places: Places) -> None:
+    """Whoever listens there may know nobody here any more, and answer nothing."""
+    before = (data(places) / "incarnation").read_text()
+    host, _, port = places.members["notary"].rpartition(":")
+    with socket.create_server((host, int(port))):
+        refused = run("recover", places.settings("court"), data(places), "--yes")
+    assert (refused.exit_code, "somebody listens at notary" in refused.err) == (2, True)
+    assert (data(places) / "incarnation").read_text() == before
+
+
+def test_recover_finishes_what_was_stopped_before_its_last_step(run: Any, places: Places) -> None:
+    """Killed between setting aside what was there and putting into place what it had made: it is
+    all that is left, and given as COPY it would have been deleted."""
+    made = (data(places) / "incarnation").read_text()
+    new = data(places).with_name("data.new")
+    data(places).rename(new)
+    finished = run("recover", places.settings("court"), new, "--yes")
+    assert (finished.exit_code, "stopped before its last step" in finished.err) == (2, True)
+    assert (data(places) / "incarnation").read_text() == made
+    assert not new.exists()
 
 
 # The policy a chain begins with.
