@@ -1,4 +1,5 @@
-"""`cunzheng apikey ACCOUNT --register FILE --out KEYFILE`: let a depositor in at a gateway."""
+"""`cunzheng apikey ACCOUNT --register FILE --out KEYFILE`: let a depositor, or an auditor, in at a
+gateway."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from node.cli.files import write_whole
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.gateway.auth import ACCOUNT, format_key_line, new_key
+
+DEPOSITOR, AUDITOR = "depositor", "auditor"
 
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -40,12 +43,24 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         ),
     )
     parser.add_argument(
+        "--scope",
+        choices=(DEPOSITOR, AUDITOR),
+        default=DEPOSITOR,
+        help=said(
+            Text(
+                "depositor 存证（默认）；auditor 只读取已公布的全部记录与区块数据",
+                "depositor (default), or auditor: reads all entries and bodies, deposits nothing",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         required=True,
         metavar="KEYFILE",
         help=said(
-            Text("新密钥写入此文件，交给存证主体", "the new key goes here, for the depositor"),
+            Text("新密钥写入此文件，交给使用者", "the new key goes here, for whoever uses it"),
             language,
         ),
     )
@@ -60,13 +75,18 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         )
     key = new_key()
     write_whole(arguments.out, f"{key}\n".encode(), replace=False, private=True)
-    line = format_key_line(arguments.account, key).encode()
+    line = format_key_line(arguments.account, key, auditor=arguments.scope == AUDITOR).encode()
     with open(arguments.register, "ab") as register:
         register.write(line)
         register.flush()
         os.fsync(register.fileno())
     terminal.json(
-        {"account": arguments.account, "file": str(arguments.out), "exit_code": 0},
+        {
+            "account": arguments.account,
+            "scope": arguments.scope,
+            "file": str(arguments.out),
+            "exit_code": 0,
+        },
     )
     terminal.note(
         f"密钥已写入 {arguments.out}，请经安全途径交给 {arguments.account}；"

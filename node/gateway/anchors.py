@@ -16,7 +16,7 @@ from node.evidence.item import ITEM_SIZE
 from node.evidence.keys import parse_signature
 from node.evidence.malformed import Malformed
 from node.gateway import bodies
-from node.gateway.access import authenticated
+from node.gateway.access import depositing
 from node.gateway.answers import anchor_answer, batch_answer
 from node.gateway.auth import Account
 from node.gateway.deposit import File, Prepared, Terms
@@ -58,7 +58,7 @@ Key = Annotated[
         description="Names this deposit for its retries: the same key and body, the same answer.",
     ),
 ]
-Depositor = Annotated[Account, Depends(authenticated)]
+Depositor = Annotated[Account, Depends(depositing)]
 StatementHeader = Annotated[
     str | None,
     Header(alias="Cunzheng-Statement", description="The depositor's own statement, base64."),
@@ -70,6 +70,7 @@ SignatureHeader = Annotated[
 _COMMON = (
     Problem.API_KEY_MISSING,
     Problem.API_KEY_UNKNOWN,
+    Problem.API_KEY_SCOPE,
     Problem.IDEMPOTENCY_KEY_MISSING,
     Problem.IDEMPOTENCY_KEY_SPELLING,
     Problem.IDEMPOTENCY_MISMATCH,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from node.gateway import anchors, documents, enrolments, health, lookups, openapi
+from node.gateway import anchors, documents, enrolments, health, lookups, openapi, tilelog
 from node.gateway.gateway import Gateway
+
+_ROUTED = (anchors, enrolments, lookups, tilelog, health)
 
 API_VERSION = "1.0.0"
 """Of the interface, not of the software: raised when a client would have to change."""
@@ -28,8 +30,8 @@ def create_app(gateway: Gateway) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.gateway = gateway
-    for router in (anchors.router, enrolments.router, lookups.router, health.router):
-        app.include_router(router)
+    for module in _ROUTED:
+        app.include_router(module.router)
     documents.install(app)
     openapi.install(app)
     return app

@@ -1,13 +1,14 @@
-"""API keys: who may deposit through this gateway.
+"""API keys: who may deposit through this gateway, and who may read the whole log.
 
 A key is 256 random bits as text, `czk_` and 64 hex digits. The gateway keeps only
 
     SHA-256("cunzheng/api-key/v1" LF || key)
 
 so whoever reads the file cannot use it; a secret of full strength needs no slow hash. The file has
-one line per key, `ACCOUNT DIGEST`; empty lines and lines that begin with `#` are skipped. An
-account may have several keys (to change one without a pause). Its id says nothing about a person:
-it goes into the identity record that a statement commits to.
+one line per key, `ACCOUNT DIGEST`, or `ACCOUNT DIGEST auditor` for a key that reads the entries and
+bodies of the published log and deposits nothing; empty lines and lines that begin with `#` are
+skipped. An account may have several keys (to change one without a pause). Its id says nothing about
+a person: it goes into the identity record that a statement commits to.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ PREFIX = "czk_"
 _TAG = b"cunzheng/api-key/v1\n"
 _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{64}}")
 ACCOUNT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_LINE = re.compile(rf"({ACCOUNT.pattern}) ([0-9a-f]{{64}})")
+_LINE = re.compile(rf"({ACCOUNT.pattern}) ([0-9a-f]{{64}})( auditor)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who a request is made for."""
+    """Who a request is made for, and whether its key is an auditor's."""
 
     id: str
+    auditor: bool = False
 
 
 class BadKeyFile(Exception):
@@ -45,9 +47,9 @@ def new_key() -> str:
     return PREFIX + secrets.token_hex(32)
 
 
-def format_key_line(account: str, key: str) -> str:
+def format_key_line(account: str, key: str, *, auditor: bool = False) -> str:
     """The line that lets `key` in as `account`."""
-    line = f"{account} {_digest(key).hex()}"
+    line = f"{account} {_digest(key).hex()}{' auditor' if auditor else ''}"
     assert _LINE.fullmatch(line), "an account id is a-z 0-9 . _ -, at most 64 characters"
     return f"{line}\n"
 
@@ -60,8 +62,11 @@ def parse_key_file(text: str) -> ApiKeys:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise BadKeyFile(f"line {number} is not `ACCOUNT` and 64 hex digits")
-        accounts[bytes.fromhex(match.group(2))] = Account(match.group(1))
+            raise BadKeyFile(
+                f"line {number} is not `ACCOUNT` and 64 hex digits, with or without `auditor`"
+            )
+        auditor = match.group(3) is not None
+        accounts[bytes.fromhex(match.group(2))] = Account(match.group(1), auditor)
     return ApiKeys(accounts)
 
 

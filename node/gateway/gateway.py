@@ -19,6 +19,7 @@ from node.gateway.coalesce import Coalescer
 from node.gateway.deposit import Preparer, Random
 from node.gateway.members import CannotCheck, Members
 from node.gateway.own_key import OwnKey
+from node.gateway.publishing import PublishedLog
 from node.gateway.register import KeyRegister
 from node.gateway.requests import RequestStore
 from node.gateway.room import BODIES_MAX, Room
@@ -43,6 +44,7 @@ class Gateway:
     register: KeyRegister
     own_key: OwnKey
     check_proof: ProofChecker
+    log: PublishedLog
     room: Room
     clock: Clock
 
@@ -94,6 +96,7 @@ def assemble(
         register=KeyRegister(members, clock),
         own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),
+        log=PublishedLog(members, note),
         room=Room(BODIES_MAX),
         clock=clock,
     )

@@ -23,6 +23,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from node import member_pb2 as pb
+from node.errors import Absent
 from node.evidence.entry import KeyEntry, parse_entry
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof
@@ -150,7 +151,7 @@ class Members:
             )
             return Search(found, response.height, response.size, response.other_algorithm)
 
-        return await self._read("Find", request, read)
+        return await self.read("Find", request, read)
 
     async def find_elsewhere(self, statement_id: bytes, told_by: str) -> Placed | None:
         """Where a statement stands by the word of another member than `told_by`, if there is one.
@@ -166,7 +167,7 @@ class Members:
             return found[0] if found else None
 
         others = [link for link in self._read_order() if link.name != told_by]
-        return await self._read("Find", request, read, others or None)
+        return await self.read("Find", request, read, others or None)
 
     async def key_entries(self, public_key: str, patience_s: float | None = None) -> list[KeyEntry]:
         """What the chain says about a key, oldest first; an empty list was confirmed."""
@@ -176,7 +177,7 @@ class Members:
             entries = [parse_entry(data) for data in response.entries]
             return [entry for entry in entries if isinstance(entry, KeyEntry)]
 
-        return await self._read("FindKey", request, read, patience_s=patience_s)
+        return await self.read("FindKey", request, read, patience_s=patience_s)
 
     async def prove(
         self,
@@ -220,23 +221,30 @@ class Members:
 
     async def checkpoint(self) -> pb.CheckpointResponse:
         """The newest sealed checkpoint of some member, with its policy and members texts."""
-        return await self._read("Checkpoint", pb.CheckpointRequest(), lambda response: response)
+        return await self.read("Checkpoint", pb.CheckpointRequest(), lambda response: response)
 
     async def statuses(
         self, timeout_s: float = READ_TIMEOUT_S, besides: str = ""
     ) -> dict[str, pb.StatusResponse]:
         """What each member that answers in time says about itself; `besides` is not asked."""
 
-        async def ask(link: Link) -> pb.StatusResponse | None:
+        return await self.ask_all("Status", pb.StatusRequest(), timeout_s, besides)
+
+    async def ask_all(
+        self, method: str, request: Message, timeout_s: float, besides: str = ""
+    ) -> dict[str, Any]:
+        """The answers of those members that give one in time."""
+
+        async def ask(link: Link) -> Any:
             try:
-                answer: pb.StatusResponse = await link.call("Status", pb.StatusRequest(), timeout_s)
+                return await link.call(method, request, timeout_s)
             except (grpc.aio.AioRpcError, Malformed):
                 return None
-            return answer
 
         names = [name for name in self._links if name != besides]
         answers = await asyncio.gather(*(ask(self._links[name]) for name in names))
-        return {name: answer for name, answer in zip(names, answers, strict=True) if answer}
+        found = zip(names, answers, strict=True)
+        return {name: answer for name, answer in found if answer is not None}
 
     async def _propose_at(self, link: Link, request: pb.ProposeRequest) -> pb.ProposeResponse:
         """What the member taken for the leader answers, or `_Superseded` if it is silent and most
@@ -293,19 +301,23 @@ class Members:
             return None
         return Proven(placed, proof, response.height)
 
-    async def _read(
+    async def read(
         self,
         method: str,
         request: Message,
         read: Callable[[Any], _Answer],
         links: Sequence[Link] | None = None,
         patience_s: float | None = None,
+        *,
+        sure: bool = True,
     ) -> _Answer:
         """The first answer that `read` accepts. All are asked once, and again until the patience
-        is over: refusals come at once, but a leader is found and a connection made only in time."""
+        is over: refusals come at once, but a leader is found and a connection made only in time.
+        Of what is not `sure` to be published, one round is enough: `Absent` if a member said so."""
         loop = asyncio.get_running_loop()
         end = loop.time() + (self._read_patience_s if patience_s is None else patience_s)
         for pause in _pauses():
+            absent = False
             for link in links or self._read_order():
                 try:
                     answer = read(await link.call(method, request, READ_TIMEOUT_S))
@@ -316,9 +328,12 @@ class Members:
                         raise CannotCheck(error.details()) from error
                     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                         self._silent.add(link.name)
+                    absent |= reason(error) == "absent"
                     _log.debug("%s at member %s: %s", method, link.name, error.details())
                 except Malformed as error:
                     _log.error("member %s answered %s with %s", link.name, method, error)
+            if absent and not sure:
+                raise Absent(f"{method}: no member has published it")
             if loop.time() + pause >= end:
                 break
             await asyncio.sleep(pause)
@@ -344,6 +359,12 @@ class Members:
         known = hint in self._links and hint != link.name
         self._leader = hint if known else None
         return known
+
+    def followers_first(self) -> list[Link]:
+        """For large reads: the leader has enough to do, and what is asked for never changes."""
+        links = list(self._links.values())
+        links.sort(key=lambda link: (link.name in self._silent, link.name == self._leader))
+        return links
 
     def _read_order(self) -> list[Link]:
         """The leader first, whose answer is newest, then the others; silent ones last."""

@@ -24,6 +24,15 @@ class Problem(Enum):
         "请在请求头中提供 Authorization: Bearer 加 API 密钥。",
         "Send the header `Authorization: Bearer` with your API key.",
     )
+    API_KEY_SCOPE = (
+        403,
+        "此 API 密钥无权进行该操作",
+        "this API key may not do this",
+        "存证须用存证主体的密钥；读取日志的记录与区块数据须用审计方的密钥"
+        "（cunzheng apikey --scope auditor）。请向网关运营方申请。",
+        "Deposits need a depositor's key, entries and bodies of the published log an auditor's "
+        "(cunzheng apikey --scope auditor). Ask the operator of this gateway.",
+    )
     API_KEY_UNKNOWN = (
         401,
         "API 密钥无效",
@@ -245,6 +254,14 @@ class Problem(Enum):
     )
     NOT_FOUND = (404, "没有该页面", "no such page", "接口见 /docs。", "See /docs.")
     METHOD = (405, "不支持该方法", "method not allowed", "接口见 /docs。", "See /docs.")
+    NOT_PUBLISHED = (
+        404,
+        "尚未公布",
+        "not published",
+        "最新检查点（/checkpoint）尚未涵盖所求的内容；只提供已由足够成员联签的部分。",
+        "The newest checkpoint (/checkpoint) does not cover it; only what a quorum of members has "
+        "cosigned is served.",
+    )
     NOT_SEALED = (
         409,
         "上链中",

@@ -120,6 +120,15 @@ class DigestQuery(BaseModel):
     alg: Literal["sha256", "sm3"]
 
 
+class ConsistencyQuery(BaseModel):
+    """Two sizes of the tree, the smaller first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    old: int = Field(alias="from", ge=1, le=INTEGER_MAX)
+    new: int = Field(alias="to", ge=1, le=INTEGER_MAX)
+
+
 class NoQuery(BaseModel):
     """No parameters."""
 
@@ -266,6 +275,17 @@ class PolicyAnswer(BaseModel):
     members: list[dict[str, str]]
     policy_text: str
     members_text: str
+
+
+class ConsistencyAnswer(BaseModel):
+    """The path from the smaller tree to the larger, and the roots of both, all base64."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    old: int = Field(serialization_alias="from")
+    new: int = Field(serialization_alias="to")
+    path: list[str]
+    roots: list[str] = Field(description="Of the smaller tree, then of the larger.")
 
 
 class KeyQuery(BaseModel):

@@ -20,6 +20,15 @@ def test_the_key_opens_the_gateway_and_is_not_in_its_register(tmp_path: Path) ->
     assert out.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("scope", ["depositor", "auditor"])
+def test_a_key_has_one_scope(scope: str, tmp_path: Path) -> None:
+    register, out = tmp_path / "api-keys", tmp_path / "key"
+    arguments = ["--register", str(register), "--out", str(out), "--scope", scope]
+    assert main(["apikey", "office", *arguments]) == 0
+    account = parse_key_file(register.read_text()).authenticate(f"Bearer {out.read_text().strip()}")
+    assert account.auditor == (scope == "auditor")
+
+
 def test_an_existing_key_file_is_left_alone(tmp_path: Path) -> None:
     register, out = tmp_path / "api-keys", tmp_path / "key"
     out.write_text("another key\n")

@@ -45,6 +45,7 @@ from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.gateway.requests import RequestStore
+from tests.node.gateway.fake_log import FakeLog
 
 NAMES = ("court", "forensic", "notary")
 API_KEY = "czk_" + "5a" * 32
@@ -139,6 +140,8 @@ class Cluster:
         self.applying.set()
         self.proposals: list[list[bytes]] = []
         self.statements: dict[bytes, Standing] = {}
+        self.heads = {0: self.memory.chain.checkpoint}  # By height, and so are the bodies.
+        self.bodies: dict[int, bytes] = {}
         self.members = {name: FakeMember(name, self) for name in NAMES}
 
     @property
@@ -156,7 +159,9 @@ class Cluster:
         height = self.memory.chain.height + 1
         block = self.world.block(height, *records, time_ms=self.clock.now)
         outcomes = []
-        for record, outcome in zip(records, self.memory.apply(block).outcomes, strict=True):
+        applied = self.memory.apply(block)
+        self.heads[height], self.bodies[height] = applied.chain.checkpoint, block.data
+        for record, outcome in zip(records, applied.outcomes, strict=True):
             if isinstance(outcome, Taken):
                 outcomes.append(pb.Outcome(position=self._take_in(record, outcome)))
             elif outcome.repeats is not None:
@@ -184,8 +189,9 @@ class Cluster:
         )
 
     def note(self, publisher: str) -> bytes:
-        """The newest checkpoint, sealed by all."""
-        checkpoint = self.memory.chain.checkpoint
+        """The newest checkpoint this member has published, sealed by all."""
+        height = self.members[publisher].published
+        checkpoint = self.heads[self.memory.chain.height if height is None else height]
         origin, world = self.world.origin, self.world
         body_of = SealedCheckpoint(checkpoint, None, ())  # type: ignore[arg-type]
         time_s = self.clock.now // 1000 + 1
@@ -250,10 +256,11 @@ class Refusal:
 
 
 @dataclass
-class FakeMember:
+class FakeMember(FakeLog):
     """One member's service; `script` has its next refusals by method, `tamper` changes proofs,
-    `garbled` makes every answer bytes that are none, `paused` keeps all of them, and `claims` is
-    whom it says it follows, in a term that nobody else has heard of."""
+    `published` is the height of its newest checkpoint if not the chain's, `lies` are its answers
+    by method instead of true ones, `garbled` makes every answer bytes that are none, `paused` keeps
+    all of them, and `claims` is whom it says it follows, in a term nobody else has heard of."""
 
     name: str
     cluster: Cluster
@@ -264,6 +271,9 @@ class FakeMember:
     garbled: bool = False
     paused: bool = False
     claims: str = ""
+    published: int | None = None
+    lies: dict[str, Any] = field(default_factory=dict)
+    contradictions: dict[str, bytes] = field(default_factory=dict)
     server: grpc.aio.Server | None = None
     port: int = 0
 
@@ -297,6 +307,7 @@ class FakeMember:
             "Prove": (pb.ProveRequest, self._prove),
             "Checkpoint": (pb.CheckpointRequest, self._checkpoint),
             "Status": (pb.StatusRequest, self._status),
+            **self.log_methods(),
         }
 
         def guarded(name: str, method: Any) -> Any:
@@ -308,7 +319,8 @@ class FakeMember:
                 refusal = refusals.popleft() if refusals else None
                 if refusal is not None and not refusal.after_doing_it:
                     await self._abort(context, refusal)
-                answer = await method(request, context)
+                lie = self.lies.get(name)
+                answer = await method(request, context) if lie is None else lie
                 if refusal is not None:
                     await self._abort(context, refusal)
                 return answer

@@ -60,7 +60,16 @@ def test_api_keys_are_known_by_their_digest_alone() -> None:
         keys.authenticate(f"Bearer {new_key()}")
 
 
-@pytest.mark.parametrize("line", ["acme", "acme 00", "Acme " + "0" * 64, "acme " + "0" * 64 + " x"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "acme",
+        "acme 00",
+        "Acme " + "0" * 64,
+        "acme " + "0" * 64 + " x",
+        "a " + "0" * 64 + "  auditor",
+    ],
+)
 def test_a_key_file_that_is_not_one_names_the_line(line: str) -> None:
     with pytest.raises(BadKeyFile, match="line 2"):
         parse_key_file(f"# keys\n{line}\n")

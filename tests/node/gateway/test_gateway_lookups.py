@@ -250,14 +250,14 @@ async def test_what_one_member_claims_to_have_found_is_not_final(
         digest = "ab" * 32
     position = pb.Position(leaf_index=0, entry=format_entry(entry))
     found = pb.FindResponse(found=[pb.Found(position=position)], height=1, size=9)
-    read = Members._read
+    read = Members.read
 
     async def lie(members: Members, method: str, request: Any, reader: Any) -> Any:
         if method == "Find":
             return reader(found)
         return await read(members, method, request, reader)
 
-    monkeypatch.setattr(Members, "_read", lie)
+    monkeypatch.setattr(Members, "read", lie)
     paths = [f"/v1/evidence?digest={digest}&alg=sha256"]
     if forged == "time":
         paths += [f"/v1/receipts/{made['receipt']['number']}"]

@@ -1,0 +1,240 @@
+"""What this gateway publishes: a checkpoint that never goes back, and the log under it.
+
+Everything comes from the members, who prove what they give up to a sealed root; whoever reads it
+checks it again (docs/published-log.md). A gateway checks what it can alone: that a quorum sealed
+the checkpoint it shows, and that an answer has the form of what was asked for. Members may have
+published different sizes. So it shows the largest it has seen, and asks on for what is under that
+one until a member has come so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from node import member_pb2 as pb
+from node.evidence.keys import BadSignature
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import HASH_SIZE, BadPath, verify_consistency
+from node.evidence.note import parse_note
+from node.evidence.policy import parse_policy
+from node.evidence.policy_note import PolicyNote, verify_succession
+from node.evidence.sealed import SealedCheckpoint, verify_seals
+from node.evidence.tiles import HEIGHT, WIDTH, Tile
+from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
+from node.published.layout import (
+    CONTRADICTION_NAME,
+    PolicyLeaf,
+    format_policy_leaf,
+    split_bundle,
+)
+from node.published.trust import read_checkpoint
+
+FRESH_S = 1.0
+"""How long a checkpoint is shown before members are asked again: however many clients watch, they
+cost the members one question a second."""
+READS_MAX = 16
+"""Parts of the log read at once, by clients nobody knows: the others wait. A part takes a member
+some milliseconds, and with the largest bundles these take 256 MiB here."""
+
+_log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The checkpoint that is shown: as it is read, and its bytes."""
+
+    sealed: SealedCheckpoint
+    note: bytes
+
+    @property
+    def size(self) -> int:
+        """How many leaves are published."""
+        return self.sealed.checkpoint.size
+
+    @property
+    def worth(self) -> tuple[int, int, int]:
+        """Larger trees first, then more signatures (of witnesses, too), then newer seals."""
+        newest_s = max(seal.time_s for seal in self.sealed.seals)
+        return self.size, len(parse_note(self.note).signatures), newest_s
+
+
+class PublishedLog:
+    """One gateway's view of the log. Owned by its event loop."""
+
+    def __init__(self, members: Members, first: PolicyNote) -> None:
+        """`first` is the policy this gateway was given; later ones must follow from it."""
+        self._members = members
+        self._policies = [first]
+        self._shown: Shown | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._fresh_until_s = 0.0
+        self._heard = False  # Whether all that was answered last is true, if only "none yet".
+        self._reads = asyncio.Semaphore(READS_MAX)
+
+    async def checkpoint(self) -> bytes:
+        """The newest published note; empty if the members have none yet."""
+        loop = asyncio.get_running_loop()
+        if self._asking is None and loop.time() >= self._fresh_until_s:
+            self._asking = asyncio.create_task(self._refresh())
+        if self._asking is not None:
+            await asyncio.shield(self._asking)  # Others wait for the same answer.
+        if self._shown is not None:
+            return self._shown.note
+        if not self._heard:
+            raise CannotCheck("no member answered")
+        return b""
+
+    async def tile(self, tile: Tile) -> bytes:
+        """The hashes of a tile."""
+
+        def read(answer: pb.TileResponse) -> bytes:
+            if len(answer.hashes) != tile.width * HASH_SIZE:
+                raise Malformed("Tile", "not as many hashes as were asked for")
+            return answer.hashes
+
+        request = pb.TileRequest(level=tile.level, index=tile.index, width=tile.width)
+        return await self._read("Tile", request, read, _leaves(tile))
+
+    async def entries(self, tile: Tile) -> bytes:
+        """The entries under a tile of level 0, as a bundle."""
+
+        def read(answer: pb.EntriesResponse) -> bytes:
+            if len(split_bundle(answer.bundle)) != tile.width:
+                raise Malformed("Entries", "not as many entries as were asked for")
+            return answer.bundle
+
+        request = pb.EntriesRequest(index=tile.index, width=tile.width)
+        return await self._read("Entries", request, read, _leaves(tile))
+
+    async def body(self, height: int) -> bytes:
+        """The data of a block."""
+
+        def read(answer: pb.BodyResponse) -> bytes:
+            return answer.data
+
+        return await self._read("Body", pb.BodyRequest(height=height), read)
+
+    async def policy(self, serial: int) -> bytes:
+        """The file of a policy."""
+
+        def read(answer: pb.PolicyResponse) -> bytes:
+            return format_policy_leaf(_policy_leaf(answer, serial))
+
+        return await self._read("Policy", pb.PolicyRequest(serial=serial), read)
+
+    async def consistency(self, old: int, new: int) -> pb.ConsistencyResponse:
+        """A path from one size to another, which holds, and both roots."""
+
+        def read(answer: pb.ConsistencyResponse) -> pb.ConsistencyResponse:
+            try:
+                verify_consistency(old, answer.old_root, new, answer.new_root, answer.path)
+            except BadPath as error:
+                raise Malformed("Consistency", str(error)) from error
+            return answer
+
+        request = pb.ConsistencyRequest(old_size=old, new_size=new)
+        return await self._read("Consistency", request, read, new)
+
+    async def contradictions(self) -> dict[str, bytes]:
+        """All contradiction files that any member has, by name; each speaks for itself."""
+        async with self._reads:
+            told = await self._members.ask_all(
+                "Contradictions", pb.ContradictionsRequest(), READ_TIMEOUT_S
+            )
+        if not told:
+            raise CannotCheck("no member answered")
+        return {
+            each.name: each.text
+            for answer in told.values()
+            for each in answer.contradictions
+            if CONTRADICTION_NAME.fullmatch(each.name)
+        }
+
+    # Inside.
+
+    async def _read(
+        self, method: str, request: Message, read: Callable[[Any], _Answer], size: int | None = None
+    ) -> _Answer:
+        """What a member gives; raises `Absent` unless it must be there: some member has published
+        the checkpoint that is shown, and it has at least `size` leaves."""
+        sure = size is not None and self._shown is not None and size <= self._shown.size
+        async with self._reads:
+            links = self._members.followers_first()
+            return await self._members.read(method, request, read, links, sure=sure)
+
+    async def _refresh(self) -> None:
+        """Ask all: the one that answers first may be the one that is behind."""
+        try:
+            told = await self._members.ask_all(
+                "Checkpoint", pb.CheckpointRequest(), STATUS_TIMEOUT_S
+            )
+            self._heard = bool(told)
+            for name, response in told.items():
+                try:
+                    if response.note:
+                        await self._take(response)
+                except (BadSignature, CannotCheck, Malformed) as error:
+                    self._heard = False
+                    _log.error("the checkpoint of member %s is not shown: %s", name, error)
+        finally:
+            self._fresh_until_s = asyncio.get_running_loop().time() + FRESH_S
+            self._asking = None
+
+    async def _take(self, told: pb.CheckpointResponse) -> None:
+        """Show this checkpoint from now on, if it is sealed and better than the one shown."""
+        sealed, shown = read_checkpoint(told.note, self._policies[0].origin), self._shown
+        found = Shown(sealed, told.note)
+        if shown is not None and found.worth <= shown.worth:
+            return
+        await self._learn(parse_policy(told.policy_text).serial)
+        self._check_seals(sealed)
+        if shown and shown.size == found.size and shown.sealed.checkpoint != sealed.checkpoint:
+            raise Malformed("checkpoint", f"of size {found.size} and another root than shown")
+        self._shown = found
+
+    async def _learn(self, serial: int) -> None:
+        """Know the policies up to this one, each signed by a quorum of the one before."""
+        while (before := self._policies[-1]).serial < serial:
+            wanted = before.serial + 1
+
+            def read(
+                answer: pb.PolicyResponse, before: PolicyNote = before, wanted: int = wanted
+            ) -> PolicyNote:
+                note = _policy_leaf(answer, wanted).note
+                try:
+                    verify_succession(before, note)
+                except BadSignature as error:
+                    raise Malformed("Policy", str(error)) from error
+                return note
+
+            request = pb.PolicyRequest(serial=wanted)
+            self._policies.append(await self._members.read("Policy", request, read))
+
+    def _check_seals(self, sealed: SealedCheckpoint) -> None:
+        """A quorum of a policy of this chain sealed it. Of which one the size decides; where the
+        policies stand in the tree is a member's word here, and left to who has the tree."""
+        for note in reversed(self._policies[1:]):
+            try:
+                return verify_seals(sealed, note.policy)
+            except BadSignature:
+                continue
+        verify_seals(sealed, self._policies[0].policy)
+
+
+def _leaves(tile: Tile) -> int:
+    """How many leaves a tree has at least that has this tile."""
+    return (tile.index * WIDTH + tile.width) << tile.level * HEIGHT
+
+
+def _policy_leaf(answer: pb.PolicyResponse, serial: int) -> PolicyLeaf:
+    leaf = PolicyLeaf(answer.leaf_index, answer.entry)
+    if leaf.note.serial != serial:
+        raise Malformed("Policy", "another serial than was asked for")
+    return leaf
