@@ -146,7 +146,7 @@ class Store:
 
     def key_state(self, key: PublicKey) -> KeyState | None:
         with self._reading():
-            value = self._database.get(b"K" + key.raw)
+            value = self._database.get(b"K" + key.index_key)
             return None if value is None else parse_key_state(value)
 
     # Finding.
@@ -208,7 +208,7 @@ class Store:
     def key_leaves(self, key: PublicKey) -> list[int]:
         """Leaves of the key entries that name this key, oldest first."""
         with self._reading():
-            return [number_of(row) for row, _ in leveldb.scan(self._database, b"k" + key.raw)]
+            return [number_of(row) for row, _ in leveldb.scan(self._database, b"k" + key.index_key)]
 
     def policies(self, size: int) -> list[tuple[int, PolicyNote]]:
         """Leaf and note of every policy from the first to the one that governs this size."""
@@ -279,7 +279,7 @@ class Store:
         """Read the state, and check that it is of this chain and that its tree is there."""
         if [self._must(key_of(b"e", index)) for index in (0, 1)] != first.entries():
             raise ValueError("these are the views of another chain")
-        state, hashes = _parse_state(self._must(b"c"))
+        state, hashes = parse_state(self._must(b"c"))
         height, time_ms, block_hash, size, ordinal, self._policy_leaf, self._block_leaf = state
         frontier = self._tree.load(size)
         if frontier.hashes != hashes:
@@ -343,6 +343,7 @@ class Store:
 
 
 def format_state(chain: Chain, policy_leaf: int, block_leaf: int) -> bytes:
+    """The row "c"."""
     head = _STATE.pack(
         chain.height,
         chain.time_ms,
@@ -355,9 +356,10 @@ def format_state(chain: Chain, policy_leaf: int, block_leaf: int) -> bytes:
     return head + b"".join(chain.frontier.hashes)
 
 
-def _parse_state(
+def parse_state(
     value: bytes,
 ) -> tuple[tuple[int, int, bytes, int, int, int, int], Sequence[bytes]]:
+    """Height, time, block hash, size, next ordinal, leaves of policy and block; the frontier."""
     rest = value[_STATE.size :]
     hashes = tuple(rest[at : at + HASH_SIZE] for at in range(0, len(rest), HASH_SIZE))
     return _STATE.unpack_from(value), hashes

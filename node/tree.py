@@ -65,11 +65,11 @@ class Tree:
                 before = self._edges.get(place[0], b"") if index % WIDTH else b""
                 touched[place] = self._edges[place[0]] = before + value
         for (level, index), tile in touched.items():
-            batch.put(_KEY.pack(b"t", level, index), tile)
+            batch.put(tile_key(level, index), tile)
 
     def tile(self, level: int, index: int) -> bytes:
         """The hashes of a tile, as many as it has so far; empty if there is none."""
-        return self._database.get(_KEY.pack(b"t", level, index)) or b""
+        return self._database.get(tile_key(level, index)) or b""
 
     def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hashes of these nodes, each tile read at most once."""
@@ -101,6 +101,11 @@ class Tree:
         if not tile or len(tile) % HASH_SIZE:
             raise ValueError(f"tile {level}, {index} is missing or cut")
         return tile
+
+
+def tile_key(level: int, index: int) -> bytes:
+    """Where a tile stands."""
+    return _KEY.pack(b"t", level, index)
 
 
 def _hash(node: Node, tile: bytes) -> bytes:

@@ -48,6 +48,7 @@ COMMANDS = {
     "join": Text("以新成员身份申请加入", "ask to take part as a new member"),
     "leave": Text("将一家成员移出投票成员", "take a member out of the voters"),
     "recover": Text("多数磁盘丢失后离线恢复", "go on after a majority of disks was lost, offline"),
+    "fsck": Text("离线检查成员的全部数据", "check all that a member keeps, offline"),
 }
 
 
@@ -155,6 +156,10 @@ def _load(name: str) -> Command:
             from node.cli import leave
 
             return leave
+        case "fsck":
+            from node.cli import fsck
+
+            return fsck
         case _:
             from node.cli import recover
 
