@@ -166,6 +166,13 @@ class Seals:
             notes = leveldb.scan(self._database, b"n", reverse=True)
             return [_parse_note(key, value) for key, value in islice(notes, count)]
 
+    def notes(self, above_size: int = 0) -> Iterator[Note]:
+        """The published checkpoints of larger trees, in the order of their sizes."""
+        with self._reading():
+            start = NUMBER.pack(above_size + 1)
+            for key, value in leveldb.scan(self._database, b"n", start):
+                yield _parse_note(key, value)
+
     def newest_note(self) -> Note | None:
         """The last published checkpoint."""
         return next(iter(self.newest_notes(1)), None)
