@@ -55,9 +55,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.line(signer.public.text, "bold")
     terminal.note(
         f"私钥保存在 {arguments.out}，请备份并勿交给任何人。"
-        "以上公钥可以公开：存证方的由登记机构登记后方可用于存证，成员的写入链的方案。",
+        "以上公钥可以公开：存证方的由登记机构登记后方可用于存证，成员和登记机构的写入链的方案。",
         f"The private key is in {arguments.out}: keep a copy, give it to nobody. The public key "
         "above is no secret: a depositor has an enrolling authority enrol it before depositing, a "
-        "member's goes into the plan of the chain.",
+        "member's and an authority's go into the plan of the chain.",
     )
     return 0
