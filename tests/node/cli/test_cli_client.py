@@ -306,6 +306,23 @@ def test_status_waits_for_a_block_under_way() -> None:
 
 @pytest.mark.parametrize(
     ("role", "ready", "voters", "learners"),
+def test_status_asks_a_member_again_in_the_same_loop(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What gRPC still owed to a loop that is closed would fail in the next one."""
+    loops: list[object] = []
+
+    async def ask(path: Path) -> status.Overview:
+        loops.append(asyncio.get_running_loop())
+        row = status.Row("court", "leader", height=5, sealed_height=2 + len(loops), alarms=())
+        return status.Overview(True, "court", (row,))
+
+    monkeypatch.setattr(status, "_from_member", ask)
+    assert run("status", "--config", tmp_path / "member.toml").exit_code == 0
+    assert len(loops) == 3
+    assert len({id(loop) for loop in loops}) == 1
+
+
     [
         ("follower", True, ("court", "notary"), ("forensic",)),
         ("learner", True, ("notary",), ("court", "forensic")),
