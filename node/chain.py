@@ -21,6 +21,7 @@ from consensus.messages import Entry as RaftEntry
 from consensus.messages import EntryKind
 from node.errors import NewerRules
 from node.evidence import entry as entries
+from node.evidence import sm2
 from node.evidence.checkpoint import Checkpoint, format_checkpoint
 from node.evidence.digests import sha256
 from node.evidence.enrolment import KeyRecord
@@ -33,10 +34,10 @@ from node.evidence.entry import (
     StatementEntry,
     format_entry,
 )
-from node.evidence.keys import BadSignature, PublicKey
+from node.evidence.keys import SM2, BadSignature, PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import leaf_hash
-from node.evidence.policy import RULES, Policy, parse_policy
+from node.evidence.policy import SUITES, Policy, parse_policy
 from node.evidence.policy_note import PolicyNote, verify_succession
 from node.evidence.record import (
     CheckedStatement,
@@ -164,10 +165,26 @@ def genesis(origin: Genesis) -> Applied:
     return _grow(empty, empty, block, leaves, (outcome,), {})
 
 
+def obstacle(chain: Chain) -> str | None:
+    """Why this version, or this machine, cannot apply the next block."""
+    what = f"rules {chain.note.rules} from height {chain.height + 1} on"
+    if not chain.note.is_known:
+        return f"{what}, or a policy that is not one of these rules"
+    if SM2 in SUITES[chain.note.rules] and not sm2.is_available():
+        return f"{what}, and the OpenSSL of this machine has no SM2"
+    return None
+
+
+def check_rules(chain: Chain) -> None:
+    """Raise `NewerRules` if there is an obstacle: a member that went on would compute another
+    chain than the others."""
+    if why := obstacle(chain):
+        raise NewerRules(why)
+
+
 def apply(chain: Chain, block: RaftEntry, past: Past) -> Applied:
     """What the next block makes of the chain; raises `NewerRules` if its rules are not known."""
-    if chain.note.rules > RULES:
-        raise NewerRules(f"rules {chain.note.rules} from height {chain.height + 1} on")
+    check_rules(chain)
     assert block.index == chain.height + 1, "blocks are applied in order"
     time_ms = block.time_ms if 0 <= block.time_ms < TIME_MS_END else chain.time_ms
     work = _Work(chain, time_ms, past)
@@ -184,7 +201,7 @@ def apply(chain: Chain, block: RaftEntry, past: Past) -> Applied:
         body=sha256(block.data),
         taken=len(taken),
         skipped=len(outcomes) - len(taken),
-        rules=RULES,
+        rules=chain.note.rules,
     )
     leaves = (format_entry(block_entry), *(outcome.leaf for outcome in taken))
     after = replace(chain, next_ordinal=work.next_ordinal, note=work.note)
@@ -255,7 +272,7 @@ class _Work:
         # Before anything is verified: it is skipped either way, and where it stands is the answer.
         if identity in self._statements or self._past.has_statement(identity):
             return repeated(identity)
-        checked = check_statement(record, self._chain.origin)
+        checked = check_statement(record, self._chain.origin, self._chain.note.rules)
         deposit = checked.statement if isinstance(checked.statement, Deposit) else None
         entry = StatementEntry(
             height=self._height,
@@ -272,7 +289,7 @@ class _Work:
 
     def _take_key(self, record: KeyEnrolment) -> Outcome:
         policy = self._chain.policy
-        key_record = check_enrolment(record, policy.origin, policy.authorities)
+        key_record = check_enrolment(record, policy.origin, policy.authorities, policy.rules)
         changed = self._judge(key_record)
         entry = KeyEntry(
             height=self._height,

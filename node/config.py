@@ -138,6 +138,8 @@ class PolicyPlan:
     quorum       How many members must seal. A majority resists one crash; more resist liars.
     authorities  Public keys of those who enrol keys.
     members      Everybody who is to seal, also who comes in later.
+    rules        Validity rules number to begin with: 1, or 2 for keys of P-256 and SM2 besides
+                 Ed25519, which every member's OpenSSL must know.
     """
 
     origin: str
@@ -145,6 +147,7 @@ class PolicyPlan:
     quorum: int
     authorities: tuple[str, ...]
     members: tuple[PlannedMember, ...]
+    rules: int = 1
 
 
 def load_member(path: Path) -> MemberConfig:
@@ -208,6 +211,7 @@ def load_plan(path: Path) -> PolicyPlan:
             )
             for each in table.tables("members", PlannedMember)
         ),
+        rules=table.integer("rules") if table.has("rules") else 1,
     )
 
 

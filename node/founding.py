@@ -23,7 +23,7 @@ from node.evidence.digests import sha256
 from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member, format_members
-from node.evidence.policy import RULES, Policy, Sealer, format_policy
+from node.evidence.policy import Policy, Sealer, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
 from node.keyfile import load_signer
@@ -64,7 +64,7 @@ def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
         Policy(
             origin=plan.origin,
             network=plan.network,
-            rules=RULES,
+            rules=plan.rules,
             serial=1,
             skew_ms=SKEW_MS_MAX,
             members_hash=sha256(members),

@@ -15,10 +15,8 @@ from collections.abc import Sequence
 
 from consensus.journal import Journal
 from consensus.messages import Entry
-from node.chain import Applied, apply
-from node.errors import NewerRules
+from node.chain import Applied, apply, check_rules, obstacle
 from node.evidence.keys import Signer
-from node.evidence.policy import RULES
 from node.sealing import Head, Sealing, Step
 from node.seals import Seals
 from node.store import Store
@@ -57,7 +55,7 @@ class Ledger:
         for block in blocks:
             applied.append(apply(self.store.chain, block, self.store))
             self.store.write(applied[-1])
-            if self.store.chain.note.rules > RULES:
+            if obstacle(self.store.chain):
                 break  # The last block this version can apply; it is sealed, then we stop.
         step = self.sealing.applied(applied, now_s, may_seal=self._may_seal)
         self._write(step)
@@ -83,9 +81,7 @@ class Ledger:
 
     def check_rules(self) -> None:
         """Raise `NewerRules` if the chain has gone where this version cannot follow."""
-        chain = self.store.chain
-        if chain.note.rules > RULES:
-            raise NewerRules(f"rules {chain.note.rules} from height {chain.height + 1} on")
+        check_rules(self.store.chain)
 
     def _write(self, step: Step) -> None:
         self.seals.write(step, self.journal.mark.format())

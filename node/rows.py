@@ -89,7 +89,7 @@ def rows_of(applied: Applied) -> Iterator[tuple[int, Row]]:
             for row in _rows_of_record(number, outcome):
                 yield outcome.leaf_index, row
     for key, state in applied.key_states.items():
-        yield applied.chain.size - 1, (b"K" + key.raw, format_key_state(state))
+        yield applied.chain.size - 1, (b"K" + key.index_key, format_key_state(state))
 
 
 def policy_leaf_of(applied: Applied) -> int | None:
@@ -144,7 +144,7 @@ def _rows_of_record(number: int, taken: Taken) -> Iterator[Row]:
                 yield key_of(b"o", first_item), leaf
         case KeyEntry():
             for key in keys_named(entry):
-                yield b"k" + key.raw + leaf, b""
+                yield b"k" + key.index_key + leaf, b""
         case PolicyEntry():
             yield key_of(b"P", entry.note.serial), leaf
     yield b"h" + leaf_hash(taken.leaf), leaf

@@ -36,7 +36,7 @@ from node.evidence.checkpoint import (
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.note import format_line, parse_line, sign_ed25519
-from node.evidence.policy import RULES, SKEW_MS_MAX, Policy, Sealer
+from node.evidence.policy import SKEW_MS_MAX, Policy, Sealer
 from node.evidence.sealed import Seal, SealedCheckpoint, format_sealed, parse_seal, parse_sealed
 
 HEADS_MAX = 1_024
@@ -228,7 +228,7 @@ class Sealing:
             oldest = next(iter(self._heads))
             del self._heads[oldest]
             self._noted.discard(oldest)
-        if block.chain.note.rules == RULES:
+        if block.chain.note.is_known:
             self._policy = block.chain.policy
 
     def _sealer(self, policy: Policy) -> Sealer | None:

@@ -24,7 +24,7 @@ from node.cli.failure import Failure
 from node.cli.files import read_limited
 from node.cli.terminal import Terminal
 from node.evidence.enrolment import KeyRecord, parse_key_record
-from node.evidence.keys import PublicKey, format_signature
+from node.evidence.keys import PublicKey, Signature, format_signature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
 from node.words import Answer, ResultCode, State
@@ -106,7 +106,7 @@ class GatewayClient:
     def deposit(
         self,
         statement: bytes,
-        signature: bytes,
+        signature: Signature,
         packed: bytes,
         *,
         idempotency_key: str,
@@ -142,7 +142,7 @@ class GatewayClient:
         return self._request("GET", f"/v1/evidence/{number}/proof", patience_s)
 
     def hand_in(
-        self, record: bytes, authority: PublicKey, signature: bytes, patience_s: float
+        self, record: bytes, authority: PublicKey, signature: Signature, patience_s: float
     ) -> dict[str, Any]:
         """A key record signed by an enrolling authority, onto the chain."""
         body = {

@@ -21,7 +21,7 @@ from functools import cached_property
 from node.evidence import item, merkle
 from node.evidence.digests import ALGS
 from node.evidence.item import ITEMS_MAX, Opening
-from node.evidence.keys import format_signature, parse_signature
+from node.evidence.keys import Signature, format_signature, parse_signature
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof
 from node.evidence.spelling import (
@@ -61,7 +61,7 @@ class Batch:
     """A statement with its signature and all its items. Born whole: they fit each other."""
 
     statement_bytes: bytes
-    signature: bytes
+    signature: Signature
     items: tuple[BatchItem, ...]
 
     def __post_init__(self) -> None:

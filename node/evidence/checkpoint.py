@@ -39,7 +39,8 @@ import struct
 from dataclasses import dataclass
 
 from node.evidence.atoms import DECIMAL_MAX, read_base64, read_decimal, write_base64, write_decimal
-from node.evidence.keys import ED25519, SIGNATURE_SIZE, BadSignature, PublicKey, Signer, verify
+from node.evidence.ed25519 import SIGNATURE_SIZE
+from node.evidence.keys import ED25519, BadSignature, PublicKey, Signer, verify_raw
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE
 from node.evidence.note import TYPE_COSIGNATURE, SignatureLine, Vkey, ed25519_vkey
@@ -101,7 +102,7 @@ def cosignature_message(body: bytes, time_s: int) -> bytes:
 
 def cosign(body: bytes, time_s: int, name: str, signer: Signer) -> SignatureLine:
     """A seal: the caller has checked that `body` is what it computed and dares to sign."""
-    signature = signer.sign(cosignature_message(body, time_s))
+    signature = signer.sign(cosignature_message(body, time_s)).raw
     vkey = ed25519_vkey(name, signer.public, TYPE_COSIGNATURE)
     return SignatureLine(name, vkey.key_id, _COSIGNATURE.pack(time_s, signature))
 
@@ -121,7 +122,7 @@ def verify_cosignature(body: bytes, line: SignatureLine, vkey: Vkey) -> int:
         time_s, signature = _unpack(line)
     except Malformed as error:
         raise BadSignature(str(error)) from None
-    verify(PublicKey(ED25519, vkey.public), cosignature_message(body, time_s), signature)
+    verify_raw(PublicKey(ED25519, vkey.public), cosignature_message(body, time_s), signature)
     return time_s
 
 

@@ -65,6 +65,11 @@ class KeyRecord:
     serial: int
     successor: PublicKey | None = None
 
+    @property
+    def keys(self) -> tuple[PublicKey, ...]:
+        """The key it is about and, if there is one, its successor."""
+        return (self.key,) if self.successor is None else (self.key, self.successor)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -47,6 +47,7 @@ from node.evidence import receipt
 from node.evidence.enrolment import KeyRecord, parse_key_record
 from node.evidence.keys import (
     PublicKey,
+    Signature,
     format_signature,
     parse_public_key,
     parse_signature,
@@ -54,7 +55,7 @@ from node.evidence.keys import (
 )
 from node.evidence.malformed import Malformed
 from node.evidence.number import ORDINAL_MAX, format_number
-from node.evidence.policy import RULES
+from node.evidence.policy import check_rules
 from node.evidence.policy_note import PolicyNote, format_policy_note, parse_policy_note
 from node.evidence.receipt import Receipt
 from node.evidence.spelling import Lines, check_member, check_version
@@ -101,9 +102,7 @@ class BlockEntry:
             raise Malformed("entry", "carries neither records, nothing nor configuration")
         if self.carries != "records" and (self.taken or self.skipped):
             raise Malformed("entry", "only a block of records has taken or skipped any")
-        if self.rules != RULES:
-            why = f"rules number {self.rules} is not known"
-            raise Malformed("entry", why, newer=self.rules > RULES)
+        check_rules(self.rules, "entry")
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class StatementEntry:
     time_ms: int
     first_item: int | None
     receipt: Receipt
-    signature: bytes
+    signature: Signature
     statement_bytes: bytes
 
     def __post_init__(self) -> None:
@@ -162,7 +161,7 @@ class KeyEntry:
     height: int
     time_ms: int
     authority: PublicKey
-    signature: bytes
+    signature: Signature
     record_bytes: bytes
 
     def __post_init__(self) -> None:
@@ -236,7 +235,7 @@ def _key_lines(entry: KeyEntry) -> bytes:
     return format_authorised(entry.authority, entry.signature, entry.record_bytes)
 
 
-def format_signed(by: Receipt, signature: bytes, statement: bytes) -> bytes:
+def format_signed(by: Receipt, signature: Signature, statement: bytes) -> bytes:
     """Receipt, signature and statement, as they stand in records and entries."""
     return (
         receipt.format_lines(by)
@@ -246,19 +245,19 @@ def format_signed(by: Receipt, signature: bytes, statement: bytes) -> bytes:
     )
 
 
-def format_authorised(authority: PublicKey, signature: bytes, record: bytes) -> bytes:
+def format_authorised(authority: PublicKey, signature: Signature, record: bytes) -> bytes:
     """Authority, signature and key record, as they stand in records and entries."""
     head = f"authority {authority.text}\nsignature {format_signature(signature)}\n"
     return head.encode() + record + b"\n"
 
 
-def parse_signed(lines: Lines) -> tuple[Receipt, bytes, bytes]:
+def parse_signed(lines: Lines) -> tuple[Receipt, Signature, bytes]:
     """Receipt, signature and statement bytes; nothing about them is checked."""
     by = receipt.parse_lines(lines)
     return by, parse_signature(lines.value("signature")), lines.line()
 
 
-def parse_authorised(lines: Lines) -> tuple[PublicKey, bytes, bytes]:
+def parse_authorised(lines: Lines) -> tuple[PublicKey, Signature, bytes]:
     """Authority, signature and key record bytes; nothing about them is checked."""
     authority = parse_public_key(lines.value("authority"))
     return authority, parse_signature(lines.value("signature")), lines.line()

@@ -205,7 +205,7 @@ def _signatures(proof: Proof) -> Iterator[Exhibit]:
         "03-statement",
         entry.statement_bytes,
         proof.deposit.key,
-        entry.signature,
+        entry.signature.raw,
         "存证单的签名",
         "signature of the statement",
     )
@@ -214,7 +214,7 @@ def _signatures(proof: Proof) -> Iterator[Exhibit]:
         "03-receipt",
         receipt_message(proof.deposit.origin, entry.statement_id, receipt.accepted_at),
         receipt.gateway,
-        receipt.signature,
+        receipt.signature.raw,
         "网关接收凭证的签名",
         "signature of the gateway's receipt",
     )
@@ -227,7 +227,7 @@ def _key_record(stem: str, proof: Proof, leaf: LeafProof, key: KeyEntry) -> Iter
         stem,
         key.record_bytes,
         key.authority,
-        key.signature,
+        key.signature.raw,
         "登记机构对密钥登记的签名",
         "the enrolling authority's signature of a key record",
         _authority(proof, key),

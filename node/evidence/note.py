@@ -33,7 +33,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from node.evidence.atoms import read_base64, write_base64
-from node.evidence.keys import ED25519, PUBLIC_KEY_SIZE, BadSignature, PublicKey, Signer, verify
+from node.evidence.ed25519 import PUBLIC_KEY_SIZE
+from node.evidence.keys import ED25519, BadSignature, PublicKey, Signer, verify_raw
 from node.evidence.malformed import Malformed
 
 TYPE_ED25519 = 0x01
@@ -180,7 +181,7 @@ def lines_by(note: Note, vkey: Vkey) -> tuple[SignatureLine, ...]:
 
 def sign_ed25519(text: bytes, name: str, signer: Signer) -> SignatureLine:
     """A line of type 01."""
-    return SignatureLine(name, ed25519_vkey(name, signer.public).key_id, signer.sign(text))
+    return SignatureLine(name, ed25519_vkey(name, signer.public).key_id, signer.sign(text).raw)
 
 
 def verify_ed25519(note: Note, vkey: Vkey) -> None:
@@ -190,7 +191,7 @@ def verify_ed25519(note: Note, vkey: Vkey) -> None:
     if not lines:
         raise BadSignature(f"{vkey.name} did not sign this note")
     for line in lines:
-        verify(PublicKey(ED25519, vkey.public), note.text, line.payload)
+        verify_raw(PublicKey(ED25519, vkey.public), note.text, line.payload)
 
 
 def verified_signers(note: Note, known: Collection[Vkey]) -> tuple[Vkey, ...]:

@@ -38,7 +38,7 @@ from functools import lru_cache
 from itertools import chain
 
 from node.evidence.digests import sha256
-from node.evidence.keys import ED25519, PublicKey, parse_public_key
+from node.evidence.keys import ED25519, P256, SM2, PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.members import MEMBERS_MAX
 from node.evidence.note import (
@@ -56,8 +56,11 @@ from node.evidence.spelling import (
     check_origin,
 )
 
-RULES = 1
-"""The validity rules this version applies; a higher number stops it."""
+SUITES = {1: (ED25519,), 2: (ED25519, P256, SM2)}
+"""By validity rules number: the suites of depositors, gateways, authorities and key records. The
+keys that publish and seal are Ed25519 under all of them, as readers of C2SP texts know no other."""
+RULES_MAX = max(SUITES)
+"""The newest validity rules this version knows; a higher number in force stops it."""
 AUTHORITIES_MAX = 16
 """More enrolling authorities than organisations would not be a register but a crowd."""
 POLICY_SIZE_MAX = 32_768
@@ -98,7 +101,8 @@ class Policy:
         check_origin(self.origin, "policy: origin")
         if self.network not in NETWORKS:
             raise Malformed("policy", "network is neither test nor production")
-        _check_rules(self.rules)
+        check_rules(self.rules, "policy")
+        check_suites(self.rules, *self.authorities)
         check_integer(self.serial, "policy: serial", low=1)
         if not 0 < len(self.sealers) <= MEMBERS_MAX:
             raise Malformed("policy", f"not 1 to {MEMBERS_MAX} members")
@@ -114,6 +118,8 @@ class Policy:
         texts = [key.text for key in self.authorities]
         if not 0 < len(texts) <= AUTHORITIES_MAX or texts != sorted(texts):
             raise Malformed("policy", f"not 1 to {AUTHORITIES_MAX} authorities in order")
+        if any(key.algorithm != ED25519 for s in self.sealers for key in (s.log, s.witness)):
+            raise Malformed("policy", "a log or witness key is not of Ed25519")
         keys = [*self.authorities, *chain.from_iterable((s.log, s.witness) for s in self.sealers)]
         if len(set(keys)) != len(keys):
             raise Malformed("policy", "one public key stands twice")
@@ -127,6 +133,19 @@ class Policy:
     def witness_vkey(self, sealer: Sealer) -> Vkey:
         """The key with which a member seals."""
         return ed25519_vkey(f"{self.origin}/{sealer.member}", sealer.witness, TYPE_COSIGNATURE)
+
+
+def check_rules(rules: int, where: str) -> None:
+    """This version knows these rules; higher ones are newer."""
+    if rules not in SUITES:
+        raise Malformed(where, f"rules number {rules} is not known", newer=rules > RULES_MAX)
+
+
+def check_suites(rules: int, *keys: PublicKey) -> None:
+    """Keys of these suites may act under these rules."""
+    for key in keys:
+        if key.algorithm not in SUITES[rules]:
+            raise Malformed("public key", f"rules {rules} do not take {key.algorithm}")
 
 
 def fingerprint(text: bytes) -> str:
@@ -162,7 +181,7 @@ def parse_policy(data: bytes) -> Policy:
     """The policy of a policy text; refuses whatever `format_policy` would not have written."""
     lines = Lines("policy", data)
     network, rules = parse_head(lines)
-    _check_rules(rules)
+    check_rules(rules, "policy")
     if len(data) > POLICY_SIZE_MAX:
         raise Malformed("policy", f"longer than {POLICY_SIZE_MAX} bytes")
     serial = lines.integer("#cunzheng serial")
@@ -203,11 +222,6 @@ def parse_head(lines: Lines) -> tuple[str, int]:
     if network not in NETWORKS:
         raise Malformed("policy", "network is neither test nor production")
     return network, rules
-
-
-def _check_rules(rules: int) -> None:
-    if rules != RULES:
-        raise Malformed("policy", f"rules number {rules} is not known", newer=rules > RULES)
 
 
 def _parse_quorum(text: str) -> int:

@@ -14,7 +14,9 @@ members of the policy before it sign with their log keys. No origin, and so no c
 begins with `cunzheng/`: a log signature on one kind of text can never be taken for the other.
 
 This framing, with the first three lines of the policy text, is the same for every rules number. So
-software that does not know a number can still check who signed it in, and stop in time.
+software that does not know a number can still check who signed it in, and stop in time. And so that
+it takes and skips the same notes as software that does, a note that raises the number is judged by
+its framing alone: what it says is read by whoever goes on under it (`check_known`).
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.evidence.digests import sha256
-from node.evidence.keys import SIGNATURE_SIZE, BadSignature, verify
+from node.evidence.ed25519 import SIGNATURE_SIZE
+from node.evidence.keys import BadSignature, verify_raw
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member, parse_members
 from node.evidence.note import (
@@ -33,7 +36,14 @@ from node.evidence.note import (
     lines_by,
     parse_line,
 )
-from node.evidence.policy import POLICY_SIZE_MAX, RULES, Policy, parse_head, parse_policy
+from node.evidence.policy import (
+    POLICY_SIZE_MAX,
+    Policy,
+    check_rules,
+    check_suites,
+    parse_head,
+    parse_policy,
+)
 from node.evidence.spelling import Lines, check_integer, check_origin
 
 TAG = "cunzheng/policy/v1"
@@ -61,13 +71,10 @@ class PolicyNote:
             raise Malformed("policy note", "serial 1 exactly has no previous policy and no signer")
         if any(len(line.payload) != SIGNATURE_SIZE for line in self.signatures):
             raise Malformed("policy note", f"a signature is not {SIGNATURE_SIZE} bytes long")
-        if self.rules == RULES:
-            policy = parse_policy(self.policy_text)
-            check_texts(policy, self.members_text)
-            if (policy.origin, policy.serial) != (self.origin, self.serial):
-                raise Malformed("policy note", "origin or serial is not that of its policy text")
-        elif self.rules < RULES:
-            raise Malformed("policy note", f"there is no rules number {self.rules}")
+        if self.rules == 0:
+            raise Malformed("policy note", "there is no rules number 0")
+        if self.rules == 1:  # Nothing can have raised it to that.
+            check_known(self)
 
     @property
     def network(self) -> str:
@@ -80,9 +87,27 @@ class PolicyNote:
         return parse_head(Lines("policy", self.policy_text))[1]
 
     @property
+    def is_known(self) -> bool:
+        """Whether this version can go on under it."""
+        try:
+            check_known(self)
+        except Malformed:
+            return False
+        return True
+
+    @property
     def policy(self) -> Policy:
         """The policy; `Malformed` with `newer` if its rules number is not known here."""
         return parse_policy(self.policy_text)
+
+
+def check_known(note: PolicyNote) -> None:
+    """Raise `Malformed` unless this version knows the note's rules and its texts fit it."""
+    check_rules(note.rules, "policy note")
+    policy = parse_policy(note.policy_text)
+    check_texts(policy, note.members_text)
+    if (policy.origin, policy.serial) != (note.origin, note.serial):
+        raise Malformed("policy note", "origin or serial is not that of its policy text")
 
 
 def check_texts(policy: Policy, members_text: bytes) -> tuple[Member, ...]:
@@ -92,6 +117,10 @@ def check_texts(policy: Policy, members_text: bytes) -> tuple[Member, ...]:
         raise Malformed("members", "not the members text whose hash the policy names")
     if [each.name for each in members] != [each.member for each in policy.sealers]:
         raise Malformed("members", "not the members of the policy, in its order")
+    keys = [key for each in members for key in each.keys]
+    check_suites(policy.rules, *keys)
+    if set(keys) & set(policy.authorities):
+        raise Malformed("members", "a member's key is an authority's")
     return members
 
 
@@ -143,11 +172,13 @@ def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
         raise Malformed("policy note", "follows another policy")
     if note.network != before.network or note.rules < before.rules:
         raise Malformed("policy note", "changes the network or lowers the rules number")
+    if note.rules == before.rules:
+        check_known(note)
     body = format_body(note)
     signed, expected = Note(body, note.signatures), []
     for sealer in before.sealers:
         for line in lines_by(signed, before.log_vkey(sealer))[:1]:
-            verify(sealer.log, body, line.payload)
+            verify_raw(sealer.log, body, line.payload)
             expected.append(line)
     if note.signatures != tuple(expected):
         raise BadSignature("a signature line out of order, repeated or by nobody of that policy")

@@ -27,8 +27,8 @@ from node.evidence.entry import Entry, KeyEntry, PolicyEntry, StatementEntry, pa
 from node.evidence.item import Opening
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member
-from node.evidence.policy import RULES, Policy, parse_policy
-from node.evidence.policy_note import check_texts
+from node.evidence.policy import Policy, parse_policy
+from node.evidence.policy_note import check_known, check_texts
 from node.evidence.sealed import SealedCheckpoint, parse_sealed
 from node.evidence.spelling import check_integer
 from node.evidence.statement import Deposit
@@ -44,9 +44,8 @@ class LeafProof:
     entry_bytes: bytes
 
     def __post_init__(self) -> None:
-        if isinstance(self.entry, PolicyEntry) and self.entry.note.rules > RULES:
-            why = f"rules number {self.entry.note.rules} is not known"
-            raise Malformed("policy entry", why, newer=True)
+        if isinstance(self.entry, PolicyEntry):
+            check_known(self.entry.note)
 
     @cached_property
     def entry(self) -> Entry:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from node.evidence.keys import (
     PublicKey,
+    Signature,
     Signer,
     format_signature,
     parse_public_key,
@@ -35,7 +36,7 @@ class Receipt:
 
     gateway: PublicKey
     accepted_at: int
-    signature: bytes
+    signature: Signature
 
     def verify(self, origin: str, statement_id: bytes) -> None:
         """Raise `BadSignature` unless the gateway signed this receipt for this statement."""

@@ -43,10 +43,15 @@ from node.evidence.entry import (
     parse_signed,
 )
 from node.evidence.item import ITEM_SIZE, check_items, page_hashes
-from node.evidence.keys import BadSignature, PublicKey, verify
+from node.evidence.keys import BadSignature, PublicKey, Signature, verify
 from node.evidence.malformed import Malformed
-from node.evidence.policy import RULES
-from node.evidence.policy_note import PolicyNote, format_policy_note, parse_policy_note
+from node.evidence.policy import check_suites
+from node.evidence.policy_note import (
+    PolicyNote,
+    check_known,
+    format_policy_note,
+    parse_policy_note,
+)
 from node.evidence.receipt import Receipt
 from node.evidence.spelling import Lines, check_time, check_version
 from node.evidence.statement import Deposit, Statement, parse_statement, statement_id
@@ -63,7 +68,7 @@ class StatementRecord:
     """A statement on its way to the chain, with its items."""
 
     receipt: Receipt
-    signature: bytes
+    signature: Signature
     statement_bytes: bytes
     items: bytes
 
@@ -73,7 +78,7 @@ class KeyEnrolment:
     """A key record on its way to the chain."""
 
     authority: PublicKey
-    signature: bytes
+    signature: Signature
     record_bytes: bytes
 
 
@@ -144,9 +149,10 @@ def parse_block(data: bytes) -> list[bytes]:
     return records
 
 
-def check_statement(record: StatementRecord, origin: str) -> CheckedStatement:
-    """Rules 1 to 3 for a statement, but for repetition; raises `Malformed` or `BadSignature`."""
+def check_statement(record: StatementRecord, origin: str, rules: int) -> CheckedStatement:
+    """Points 1 to 3 for a statement, but for repetition; raises `Malformed` or `BadSignature`."""
     statement = parse_statement(record.statement_bytes)
+    check_suites(rules, statement.key, record.receipt.gateway)
     if statement.origin != origin:
         raise Malformed("statement", "is for another chain")
     check_attested(statement, record.receipt)
@@ -172,10 +178,11 @@ def _check_deposit(items: bytes, deposit: Deposit) -> tuple[bytes, ...]:
 
 
 def check_enrolment(
-    record: KeyEnrolment, origin: str, authorities: tuple[PublicKey, ...]
+    record: KeyEnrolment, origin: str, authorities: tuple[PublicKey, ...], rules: int
 ) -> KeyRecord:
-    """Rules 1, 2 and 4 for a key record, but for its serial and standing."""
+    """Points 1, 2 and 4 for a key record, but for its serial and standing."""
     key_record = parse_key_record(record.record_bytes)
+    check_suites(rules, record.authority, *key_record.keys)
     if key_record.origin != origin:
         raise Malformed("key record", "is for another chain")
     if record.authority not in authorities:
@@ -195,6 +202,7 @@ class Genesis:
     def __post_init__(self) -> None:
         check_time(self.time_ms, "genesis: time")
         check_version(self.version, "genesis: version")
+        check_known(self.note)
         if self.note.policy.serial != 1:
             raise Malformed("genesis", "its policy is not the first")
 
@@ -215,7 +223,7 @@ class Genesis:
             body=sha256(self.data()),
             taken=1,
             skipped=0,
-            rules=RULES,
+            rules=self.note.rules,
         )
         return [format_entry(block), format_entry(PolicyEntry(0, self.time_ms, self.note))]
 

@@ -13,7 +13,7 @@ from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
 from node.evidence.item import ITEM_SIZE
-from node.evidence.keys import parse_signature
+from node.evidence.keys import Signature, parse_signature
 from node.evidence.malformed import Malformed
 from node.gateway import bodies
 from node.gateway.access import depositing
@@ -181,7 +181,8 @@ async def post_batch(
     async with gateway.room.hold() as held:
         body = await _read_batch(http, kind, held)
         size = len(body)
-        digest = request_digest([b"/v1/anchors:batch", kind.encode(), told, *(own or ()), body])
+        signed = () if own is None else (own[0], own[1].raw)
+        digest = request_digest([b"/v1/anchors:batch", kind.encode(), told, *signed, body])
         request, new = Request(account, key, digest), False
         # Preparing many items takes its time, and so does asking about a key: not for a retry.
         if not (rows := await known(gateway, request)):
@@ -206,7 +207,7 @@ async def _prepare(
     gateway: Gateway,
     account: Account,
     kind: str,
-    own: tuple[bytes, bytes] | None,
+    own: tuple[bytes, Signature] | None,
     body: bytes,
     query: BatchQuery,
 ) -> list[Prepared]:
@@ -217,7 +218,9 @@ async def _prepare(
     return [await _countersign(gateway, own, _packed(body), query.plain_declaration or False)]
 
 
-def _check_terms(kind: str, own: tuple[bytes, bytes] | None, terms: Mapping[str, object]) -> None:
+def _check_terms(
+    kind: str, own: tuple[bytes, Signature] | None, terms: Mapping[str, object]
+) -> None:
     """What the query says of the items, nothing else says already."""
     if kind == bodies.JSON and own is not None:
         raise ProblemError(Problem.STATEMENT_HEADERS, why="the body is JSON")
@@ -260,7 +263,7 @@ async def _prepare_items(
 
 
 async def _countersign(
-    gateway: Gateway, own: tuple[bytes, bytes], packed: bytes, declared: bool
+    gateway: Gateway, own: tuple[bytes, Signature], packed: bytes, declared: bool
 ) -> Prepared:
     prepared = await _work(lambda: gateway.preparer.countersign(*own, packed), len(packed))
     _check_declaration(prepared.deposit.mode, declared)
@@ -279,7 +282,7 @@ async def _work(work: Callable[[], _Result], body_size: int) -> _Result:
     return await asyncio.to_thread(work) if body_size > LARGE else work()
 
 
-def _own_statement(statement: str | None, signature: str | None) -> tuple[bytes, bytes] | None:
+def _own_statement(statement: str | None, signature: str | None) -> tuple[bytes, Signature] | None:
     if statement is None and signature is None:
         return None
     if statement is None or signature is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from node.evidence.item import Opening
-from node.evidence.keys import format_signature
+from node.evidence.keys import Signature, format_signature
 from node.evidence.merkle import leaf_hash
 from node.evidence.number import beijing_time, utc_time
 from node.evidence.proof import Proof
@@ -53,7 +53,7 @@ class _Known:
 
     progress: Progress
     statement: bytes
-    signature: bytes
+    signature: Signature
     receipt: Receipt
     deposit: Deposit
     keepsake: Keepsake | None

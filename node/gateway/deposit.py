@@ -29,8 +29,9 @@ from node.evidence.item import (
     format_details,
     items_root,
 )
-from node.evidence.keys import BadSignature, Signer
+from node.evidence.keys import BadSignature, Signature, Signer
 from node.evidence.malformed import Malformed
+from node.evidence.policy import RULES_MAX
 from node.evidence.receipt import issue
 from node.evidence.record import StatementRecord, check_statement, format_record
 from node.evidence.statement import (
@@ -120,14 +121,14 @@ class Preparer:
                 raise ProblemError(Problem.DIGEST_OF_NOTHING) from error
         return [self._attest(account, part, terms, ()) for part in parts]
 
-    def countersign(self, statement: bytes, signature: bytes, packed: bytes) -> Prepared:
+    def countersign(self, statement: bytes, signature: Signature, packed: bytes) -> Prepared:
         """A statement the depositor signed, with this gateway's receipt."""
         deposit = self._parse(statement)
         identity = statement_id(statement)
         receipt = issue(self._signer, self._origin, identity, self._clock())
         record = StatementRecord(receipt, signature, statement, packed)
         try:
-            check_statement(record, self._origin)
+            check_statement(record, self._origin, RULES_MAX)
         except Malformed as error:
             raise ProblemError(Problem.STATEMENT_INVALID, why=error) from error
         except BadSignature as error:

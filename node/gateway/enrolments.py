@@ -121,7 +121,7 @@ async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
     if enrolment.authority not in policy.authorities:
         raise ProblemError(Problem.AUTHORITY_UNKNOWN)
     try:
-        return check_enrolment(enrolment, gateway.origin, policy.authorities)
+        return check_enrolment(enrolment, gateway.origin, policy.authorities, policy.rules)
     except BadSignature as error:
         raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
 

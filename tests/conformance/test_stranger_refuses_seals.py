@@ -70,8 +70,8 @@ SEALS = [
 
 POLICY = [
     ("V502", "newer", "policy", "policy v1", "policy v2"),
-    ("V502", "newer", "policy", "rules 1", "rules 2"),
-    ("V502", "p256", "policy", "^#cunzheng authority .*", "#cunzheng authority p256:AAAA"),
+    ("V502", "newer", "policy", "rules 1", "rules 3"),
+    ("V502", "mldsa44", "policy", "^#cunzheng authority .*", "#cunzheng authority mldsa44:AAAA"),
     ("V200", "instead of", "policy", "policy v1", "policy v0"),
     ("V200", "instead of", "policy", "policy v1", "policy  v1"),
     ("V200", "instead of", "policy", "#cunzheng policy v1", "# cunzheng policy v1"),
@@ -126,7 +126,7 @@ OTHERS = "\t\x7f\xa0\xad\xb6\u0250\u2000\u200b\u2028\u202e\u3000\u3012\ufeff\ue0
 
 MEMBERS = [
     ("V502", "newer", "members", "members/v1", "members/v2"),
-    ("V502", "newer", "members", r"\Z", "key court p256:AAAA\n"),
+    ("V502", "newer", "members", r"\Z", "key court mldsa44:AAAA\n"),
     ("V200", "instead of", "members", "members/v1", "members/v0"),
     ("V200", "none of", "members", "notary other", "notary bank"),
     ("V200", "none of", "members", "^member notary .*", "member notary"),
@@ -166,7 +166,7 @@ CHANGE = [
     ("V200", "not its policy's", "note2", "No. 2", "No. 9"),
     ("V200", "instead of members", "note2", r"^members (\d+)$", r"\nmembers \1"),
     ("V502", "newer", "note2", "policy/v1", "policy/v2"),
-    ("V502", "newer", "policy2", "rules 1", "rules 2"),
+    ("V502", "newer", "policy2", "rules 1", "rules 3"),
     ("V502", "newer", "policy_entry", "entry/v1", "entry/v2"),
     ("V200", "has a previous", "note", "previous 0", "previous 1"),
     ("V200", "unexpected", "note", r"\Z", "\nx\n"),

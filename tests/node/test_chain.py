@@ -277,10 +277,10 @@ def test_a_policy_without_the_old_quorum_is_skipped(memory: Any, world: Any) -> 
 def test_newer_rules_are_taken_and_then_stop_the_member(memory: Any, world: Any) -> None:
     """Section 14, rule 5: the block that raises the number is the last one under rules 1."""
     policy, members = world.policy_texts(2)
-    policy = policy.replace(b"rules 1\n", b"rules 2\n") + b"what rules 2 say\n"
+    policy = policy.replace(b"rules 1\n", b"rules 3\n") + b"what rules 3 say\n"
     note = world.sign_note(memory.chain.note, policy, members, ("court", "forensic"))
     assert taken(memory.apply(world.block(1, format_record(note)))) == [True]
-    with pytest.raises(NewerRules, match="rules 2 from height 2 on"):
+    with pytest.raises(NewerRules, match="rules 3 from height 2 on"):
         memory.apply(world.block(2))
 
 

@@ -31,7 +31,7 @@ from node.evidence.entry import (
 )
 from node.evidence.item import Opening, format_details, items_root, page_hashes, page_items
 from node.evidence.item import page_path as path_of_page
-from node.evidence.keys import Signer
+from node.evidence.keys import Signature, Signer
 from node.evidence.members import Member, format_members
 from node.evidence.note import sign_ed25519
 from node.evidence.policy import Policy, Sealer, format_policy
@@ -188,7 +188,7 @@ class Chain:
             body=sha256(data),
             taken=len(records),
             skipped=0,
-            rules=1,
+            rules=self.policies[-1].rules,
         )
         first = len(self.leaves) + 1
         entries = [self._entry(record, first + at) for at, record in enumerate(records)]
@@ -252,7 +252,7 @@ class Chain:
         action: str = "enrol",
         *,
         authority: str = "authority",
-        signature: bytes | None = None,
+        signature: Signature | None = None,
         **changes: Any,
     ) -> int:
         """A block with one key record; its leaf."""
@@ -331,8 +331,8 @@ class Chain:
         packed: bytes = b"",
         gateway: str = "gateway",
         accepted_at: int | None = None,
-        signature: bytes | None = None,
-        receipt: bytes | None = None,
+        signature: Signature | None = None,
+        receipt: Signature | None = None,
     ) -> StatementRecord:
         """A signed statement with its receipt, on its way to the chain."""
         data = format_statement(statement)

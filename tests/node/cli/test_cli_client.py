@@ -16,9 +16,11 @@ from node.cli import status
 from node.cli.client import Clock, GatewayClient
 from node.cli.failure import Failure
 from node.cli.terminal import Terminal
+from node.evidence.keys import ED25519, Signature
 from node.words import Answer, State
 
 Live, Run = Any, Any
+SIGNATURE = Signature(ED25519, bytes(64))
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
@@ -78,7 +80,7 @@ def batch(state: str, proof: str | None = None) -> httpx.Response:
 
 def deposit(gateway: GatewayClient, patience_s: float = 60) -> module.Part:
     return gateway.deposit(
-        b"statement", bytes(64), b"items", idempotency_key="k", plain=False, patience_s=patience_s
+        b"statement", SIGNATURE, b"items", idempotency_key="k", plain=False, patience_s=patience_s
     )
 
 
@@ -304,8 +306,6 @@ def test_status_waits_for_a_block_under_way() -> None:
     assert status.watched(lambda: next(answers)).ready
 
 
-@pytest.mark.parametrize(
-    ("role", "ready", "voters", "learners"),
 def test_status_asks_a_member_again_in_the_same_loop(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +323,8 @@ def test_status_asks_a_member_again_in_the_same_loop(
     assert len({id(loop) for loop in loops}) == 1
 
 
+@pytest.mark.parametrize(
+    ("role", "ready", "voters", "learners"),
     [
         ("follower", True, ("court", "notary"), ("forensic",)),
         ("learner", True, ("notary",), ("court", "forensic")),

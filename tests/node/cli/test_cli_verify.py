@@ -270,9 +270,9 @@ def test_a_newer_format(folder: Folder, judge: Any) -> None:
 
 def test_a_newer_rules_number(folder: Folder, run: Run, judge: Any) -> None:
     data = folder.proof.read_bytes()
-    assert judge(data.replace(b"#cunzheng rules 1", b"#cunzheng rules 2")) == (80, "V502")
+    assert judge(data.replace(b"#cunzheng rules 1", b"#cunzheng rules 3")) == (80, "V502")
     policy = folder.policy.read_bytes()
-    folder.policy.write_bytes(policy.replace(b"#cunzheng rules 1", b"#cunzheng rules 2"))
+    folder.policy.write_bytes(policy.replace(b"#cunzheng rules 1", b"#cunzheng rules 3"))
     outcome = run("verify", folder.file, "--policy", folder.policy)
     assert outcome.exit_code == 80
     assert "newer" in outcome.err

@@ -118,7 +118,7 @@ def with_payload(payload: bytes) -> SignatureLine:
         (with_payload(struct.pack(">Q", TIME_MAX + 1) + LINE.payload[8:]), "a time beyond"),
         (with_payload(struct.pack(">Q", TIME + 1) + LINE.payload[8:]), "did not sign"),
         # A log key's signature over the body is not a seal, and a seal is no log signature.
-        (with_payload(struct.pack(">Q", TIME) + SIGNER.sign(BODY)), "did not sign"),
+        (with_payload(struct.pack(">Q", TIME) + SIGNER.sign(BODY).raw), "did not sign"),
     ],
 )
 def test_cosignature_refused(line: SignatureLine, why: str) -> None:

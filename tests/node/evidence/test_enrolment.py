@@ -72,7 +72,7 @@ def test_a_successor_is_there_exactly_if_the_key_is_rotated() -> None:
 @pytest.mark.parametrize("name", ["key", "successor"])
 def test_a_key_of_a_later_algorithm_is_newer(name: str) -> None:
     with pytest.raises(Malformed) as caught:
-        parse_key_record(changed(ROTATE, **{name: "p256:AAAA"}))
+        parse_key_record(changed(ROTATE, **{name: "mldsa44:AAAA"}))
     assert caught.value.newer
 
 

@@ -101,7 +101,7 @@ def test_a_block_entry_is_whole(changes: dict[str, Any]) -> None:
 
 
 def test_a_block_of_newer_rules_is_newer() -> None:
-    data = format_entry(BLOCK).replace(b"rules 1", b"rules 2")
+    data = format_entry(BLOCK).replace(b"rules 1", b"rules 3")
     with pytest.raises(Malformed) as caught:
         parse_entry(data)
     assert caught.value.newer

@@ -231,11 +231,11 @@ def test_verify_never_raises_on_damaged_proofs(formats: dict[str, Format], ancho
 
 
 def test_a_proof_of_newer_policies_between_known_ones(chains: ModuleType) -> None:
-    """A policy of rules 2 that is followed by one of rules 1, and a key enrolled under it."""
+    """A policy of rules 3 that is followed by one of rules 1, and a key enrolled under it."""
     chain = chains.Chain()
     chain.enrol("gateway", "gateway")
     text, members = chain.policy_texts(2)
-    newer = text.replace(b"rules 1", b"rules 2")
+    newer = text.replace(b"rules 1", b"rules 3")
     old = chain.change_policy(quorum=3)
     chain.enrol("depositor", "depositor")
     data = format_proof(chain.proof(chain.deposit()))

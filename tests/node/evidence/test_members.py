@@ -67,7 +67,7 @@ def test_32_members_and_100_characters_are_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [TEXT + b"key court p256:AAAA\n", TEXT.replace(b"members/v1", b"members/v2")]
+    "data", [TEXT + b"key court mldsa44:AAAA\n", TEXT.replace(b"members/v1", b"members/v2")]
 )
 def test_what_a_later_version_adds_is_newer(data: bytes) -> None:
     with pytest.raises(Malformed) as caught:

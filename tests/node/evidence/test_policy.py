@@ -168,8 +168,8 @@ def test_a_policy_without_logs_or_with_types_exchanged_is_refused() -> None:
     ("old", "new"),
     [
         (b"policy v1", b"policy v2"),
-        (b"rules 1", b"rules 2"),
-        (b"authority ed25519:", b"authority p256:"),
+        (b"rules 1", b"rules 3"),
+        (b"authority ed25519:", b"authority mldsa44:"),
     ],
 )
 def test_what_a_later_version_changes_is_newer(old: bytes, new: bytes) -> None:
@@ -181,5 +181,5 @@ def test_what_a_later_version_changes_is_newer(old: bytes, new: bytes) -> None:
 def test_a_newer_policy_is_newer_however_long_it_is(chains: ModuleType) -> None:
     text = chains.Chain().policies[0].policy_text
     with pytest.raises(Malformed) as caught:
-        parse_policy(text.replace(b"rules 1", b"rules 2") + b"#" * POLICY_SIZE_MAX)
+        parse_policy(text.replace(b"rules 1", b"rules 3") + b"#" * POLICY_SIZE_MAX)
     assert caught.value.newer

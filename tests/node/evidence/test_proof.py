@@ -196,7 +196,7 @@ def test_an_events_entry_is_no_deposits(chain: Any, proof: Proof) -> None:
 def test_a_policy_entry_of_newer_rules_is_newer(chain: Any) -> None:
     text, members = chain.policy_texts(2)
     leaf = chain.change_policy(
-        chain.next_note(texts=(text.replace(b"rules 1", b"rules 2"), members))
+        chain.next_note(texts=(text.replace(b"rules 1", b"rules 3"), members))
     )
     assert parse_entry(chain.leaves[leaf])
     with pytest.raises(Malformed) as caught:

@@ -43,8 +43,9 @@ def test_a_receipt_is_for_one_statement_one_chain_one_time_and_by_one_gateway() 
     ("old", "new", "newer"),
     [
         (b"gateway ", b"gateway  ", False),
-        (b"gateway ed25519:", b"gateway p256:", True),
-        (b"receipt ed25519:", b"receipt sm2:", True),
+        (b"gateway ed25519:", b"gateway mldsa44:", True),
+        (b"receipt ed25519:", b"receipt mldsa44:", True),
+        (b"gateway ed25519:", b"gateway p256:", False),
         (b"receipt ed25519:", b"receipt rsa:", False),
         (b"receipt ed25519:", b"receipt ", False),
         (b"accepted-at 1", b"accepted-at 01", False),

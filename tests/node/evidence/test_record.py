@@ -119,30 +119,30 @@ def test_blocks_round_trip_and_hostile_ones_raise_one_exception(
 
 
 def test_a_good_statement(chain: Any, deposit: StatementRecord, event: StatementRecord) -> None:
-    checked = check_statement(deposit, chain.origin)
+    checked = check_statement(deposit, chain.origin, 1)
     assert checked.statement_id == sha256(deposit.statement_bytes)
     assert len(checked.page_hashes) == 2
     assert checked.statement == parse_statement(deposit.statement_bytes)
-    assert check_statement(event, chain.origin).page_hashes == ()
+    assert check_statement(event, chain.origin, 1).page_hashes == ()
 
 
 def test_a_statement_for_another_chains_origin(chain: Any, deposit: StatementRecord) -> None:
     with pytest.raises(Malformed, match="another chain"):
-        check_statement(deposit, "cunzheng.test/other")
+        check_statement(deposit, "cunzheng.test/other", 1)
 
 
 def test_items_are_those_the_statement_signs(deposit: StatementRecord, chain: Any) -> None:
     for items in (b"", deposit.items[:-1], deposit.items[:32], deposit.items + bytes(32)):
         with pytest.raises(Malformed, match="statement counts"):
-            check_statement(replace(deposit, items=items), chain.origin)
+            check_statement(replace(deposit, items=items), chain.origin, 1)
     exchanged = deposit.items[32:] + deposit.items[:32]
     with pytest.raises(Malformed, match="root"):
-        check_statement(replace(deposit, items=exchanged), chain.origin)
+        check_statement(replace(deposit, items=exchanged), chain.origin, 1)
 
 
 def test_an_event_has_no_items(chain: Any, event: StatementRecord) -> None:
     with pytest.raises(Malformed, match="event"):
-        check_statement(replace(event, items=bytes(32)), chain.origin)
+        check_statement(replace(event, items=bytes(32)), chain.origin, 1)
 
 
 def test_the_digest_of_the_empty_content_is_refused(chain: Any) -> None:
@@ -151,7 +151,7 @@ def test_the_digest_of_the_empty_content_is_refused(chain: Any) -> None:
     entry = made.entry
     record = StatementRecord(entry.receipt, entry.signature, entry.statement_bytes, made.packed)
     with pytest.raises(Malformed, match="empty"):
-        check_statement(record, chain.origin)
+        check_statement(record, chain.origin, 1)
 
 
 def test_an_attested_statement_without_submitter_is_refused(
@@ -159,7 +159,7 @@ def test_an_attested_statement_without_submitter_is_refused(
 ) -> None:
     gateway = replace(deposit.receipt, gateway=chain.signer("depositor").public)
     with pytest.raises(Malformed, match="submitter"):
-        check_statement(replace(deposit, receipt=gateway), chain.origin)
+        check_statement(replace(deposit, receipt=gateway), chain.origin, 1)
 
 
 def test_both_signatures_hold(chain: Any, deposit: StatementRecord) -> None:
@@ -168,18 +168,19 @@ def test_both_signatures_hold(chain: Any, deposit: StatementRecord) -> None:
         replace(deposit, receipt=replace(deposit.receipt, signature=deposit.signature)),
     ):
         with pytest.raises(BadSignature):
-            check_statement(wrong, chain.origin)
+            check_statement(wrong, chain.origin, 1)
 
 
 def test_enrolment(chain: Any, enrolment: KeyEnrolment) -> None:
     authorities = chain.policies[0].policy.authorities
-    assert check_enrolment(enrolment, chain.origin, authorities).role == "court"
+    signature = chain.signer("authority").sign(b"another record")
+    assert check_enrolment(enrolment, chain.origin, authorities, 1).role == "court"
     with pytest.raises(Malformed, match="another chain"):
-        check_enrolment(enrolment, "cunzheng.test/other", authorities)
+        check_enrolment(enrolment, "cunzheng.test/other", authorities, 1)
     with pytest.raises(BadSignature, match="authority"):
-        check_enrolment(enrolment, chain.origin, (chain.signer("gateway").public,))
+        check_enrolment(enrolment, chain.origin, (chain.signer("gateway").public,), 1)
     with pytest.raises(BadSignature):
-        check_enrolment(replace(enrolment, signature=bytes(64)), chain.origin, authorities)
+        check_enrolment(replace(enrolment, signature=signature), chain.origin, authorities, 1)
 
 
 def test_genesis(chain: Any) -> None:

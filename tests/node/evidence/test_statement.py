@@ -167,17 +167,16 @@ def test_a_statement_is_at_most_4096_bytes() -> None:
         parse_statement(TAG.encode() + b" {" + b" " * 4096 + b"}")
 
 
-@pytest.mark.parametrize("prefix", ["p256:", "sm2:"])
-def test_a_key_of_a_later_algorithm_is_newer(prefix: str) -> None:
+def test_a_key_of_a_later_algorithm_is_newer() -> None:
     with pytest.raises(Malformed) as caught:
-        parse_statement(changed(SHORT, key=prefix + "AAAA"))
+        parse_statement(changed(SHORT, key="mldsa44:AAAA"))
     assert caught.value.newer
 
 
 def test_what_is_wrong_first_decides_between_newer_and_damaged() -> None:
     for fields, newer in (
-        ({"key": "sm2:AAAA", "mode": "?"}, True),
-        ({"key": "sm2:AAAA", "count": 0}, False),
+        ({"key": "mldsa44:AAAA", "mode": "?"}, True),
+        ({"key": "mldsa44:AAAA", "count": 0}, False),
     ):
         with pytest.raises(Malformed) as caught:
             parse_statement(changed(SHORT, **fields))

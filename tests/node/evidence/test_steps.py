@@ -95,7 +95,7 @@ def test_statement_and_receipt_are_signed(chain: Any) -> None:
 
 def test_key_records_are_by_an_authority_and_signed(chain: Any) -> None:
     chain.enrol("a", "depositor", authority="somebody")
-    chain.enrol("b", "depositor", signature=bytes(64))
+    chain.enrol("b", "depositor", signature=chain.signer("authority").sign(b"else"))
     for key in ("a", "b"):
         verdict = judged(chain, chain.proof(chain.deposit(key=key)))
         assert failures(verdict) == {(3, "V205")}

@@ -260,7 +260,7 @@ def test_another_chains_origin(chain: Any, chains: Any, anchor: Anchor) -> None:
         entry.receipt, entry.signature, entry.statement_bytes, deposited.packed
     )
     with pytest.raises(Malformed, match="another chain"):
-        check_statement(record, chain.origin)
+        check_statement(record, chain.origin, 1)
 
 
 def test_a_key_that_is_not_enrolled(chain: Any, anchor: Anchor) -> None:
@@ -317,11 +317,11 @@ def test_a_gateways_key_passing_as_depositor(chain: Any, anchor: Anchor) -> None
         (b"cunzheng/key/v1", b"cunzheng/key/v2"),
         (b"cunzheng/members/v1\n", b"cunzheng/members/v2\n"),
         (b"#cunzheng policy v1", b"#cunzheng policy v2"),
-        (b"#cunzheng rules 1", b"#cunzheng rules 2"),
-        (b"\nreceipt ed25519:", b"\nreceipt p256:"),
-        (b"\nsignature ed25519:", b"\nsignature sm2:"),
-        (b"#cunzheng authority ed25519:", b"#cunzheng authority p256:"),
-        (b'"key":"ed25519:', b'"key":"p256:'),
+        (b"#cunzheng rules 1", b"#cunzheng rules 3"),
+        (b"\nreceipt ed25519:", b"\nreceipt mldsa44:"),
+        (b"\nsignature ed25519:", b"\nsignature mldsa44:"),
+        (b"#cunzheng authority ed25519:", b"#cunzheng authority mldsa44:"),
+        (b'"key":"ed25519:', b'"key":"mldsa44:'),
     ],
 )
 def test_a_newer_format_rules_number_or_algorithm(
@@ -334,7 +334,7 @@ def test_a_newer_format_rules_number_or_algorithm(
 
 def test_a_members_key_of_a_later_version(proof: Proof, anchor: Anchor) -> None:
     data = format_proof(proof).replace(b"members 4\n", b"members 5\n")
-    data = data.replace(b"\n\nlater\n", b"\nkey court p256:AAAA\n\nlater\n")
+    data = data.replace(b"\n\nlater\n", b"\nkey court mldsa44:AAAA\n\nlater\n")
     assert code(data, anchor) == "V502"
 
 

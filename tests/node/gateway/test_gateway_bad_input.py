@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from node.evidence.digests import EMPTY, sha256
-from node.evidence.keys import format_signature
+from node.evidence.keys import Signature, format_signature
 from node.evidence.statement import format_statement
 from node.gateway.app import create_app
 
@@ -305,7 +305,7 @@ def own(cluster: Any, items: bytes = ITEMS, **changes: Any) -> dict[str, str]:
     return headers_of(statement, signer.sign(statement))
 
 
-def headers_of(statement: bytes, signature: bytes) -> dict[str, str]:
+def headers_of(statement: bytes, signature: Signature) -> dict[str, str]:
     return {
         "cunzheng-statement": base64.b64encode(statement).decode(),
         "cunzheng-signature": format_signature(signature),
