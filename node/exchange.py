@@ -172,8 +172,8 @@ class Outbox:
         return list(self._seals)
 
     def delivered(self, seals: Sequence[SentSeal]) -> None:
-        """These have arrived."""
-        while self._seals and self._seals[0].size <= seals[-1].size:
+        """These have arrived. What was queued meanwhile stays, also a newer seal of one size."""
+        while self._seals and self._seals[0] in seals:
             self._seals.popleft()
         if not self._seals:
             self._filled.clear()

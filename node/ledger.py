@@ -69,6 +69,12 @@ class Ledger:
         self._write(step)
         return step
 
+    def refresh(self, now_s: int) -> Step:
+        """Seal the newest checkpoint again, if this member may seal and its seal is old."""
+        step = self.sealing.refresh(now_s) if self._may_seal else Step()
+        self._write(step)
+        return step
+
     def stop_sealing(self) -> None:
         """Its clock is wrong: what it skips from now on it never seals."""
         self._may_seal = False

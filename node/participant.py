@@ -40,6 +40,7 @@ from node.errors import (
     Unknown,
 )
 from node.exchange import Exchange
+from node.freshness import silent
 from node.ledger import Ledger
 from node.milestone import Milestone
 from node.proving import Prover
@@ -104,6 +105,7 @@ class Participant:
         self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
         # Blocks this member proposed and waits to see applied, by height.
         self._proposed: dict[int, asyncio.Future[Applied]] = {}
+        self._started_s = _now_s()
         self._failure: asyncio.Future[NoReturn] | None = None
         self._stopped = False
         self._applier = ThreadPoolExecutor(1, "apply")
@@ -202,6 +204,7 @@ class Participant:
         if off_ms := self.replica.status().clock_off_ms:
             side = "ahead of" if off_ms > 0 else "behind"
             found.append(f"its clock is {abs(off_ms) / 1000:.1f} s {side} the others'; not sealing")
+        found += silent(sealing, _now_s(), self._started_s)
         found += [f"{member} seals from the future" for member in sorted(sealing.early)]
         if sealing.refused:
             found.append(f"{sealing.refused} seals were refused")
@@ -283,6 +286,8 @@ class Participant:
             elif seals and not is_right:
                 await self._work(self.ledger.stop_sealing)
                 _log.error("the others find this clock wrong; not sealing until it is right")
+            elif seals and self.ledger.sealing.is_due(_now_s()):
+                self._tell(await self._work(self.ledger.refresh, _now_s()))
             seals = is_right
             await asyncio.sleep(CLOCK_POLL_S)
 

@@ -14,9 +14,12 @@ and the first quorum of seals on one is published as a note. The rules, each dec
     put back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
  5. Notes are published with strictly ascending sizes and never changed; the first seal of every
     other member on a published checkpoint is kept beside its note, however late (`_count`).
+ 6. While nothing new comes, the newest checkpoint is sealed again and again, each time with a later
+    time (`refresh`). Such a seal says that its member is there and still sees just this tree; it is
+    shown (`freshness`), but no stored note changes for it.
 
-What happens comes in through `applied`, `seal_newest` and `receive`; each returns a `Step`, which
-the caller writes down in one synced batch before anyone hears of it.
+What happens comes in through `applied`, `seal_newest`, `refresh` and `receive`; each returns a
+`Step`, which the caller writes down in one synced batch before anyone hears of it.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from node.chain import Applied
 from node.evidence.checkpoint import (
     Checkpoint,
     cosign,
+    cosignature_time,
     format_checkpoint,
     parse_checkpoint,
     verify_cosignature,
@@ -48,6 +52,9 @@ PULLED_MAX = 256
 EARLY_S_MAX = SKEW_MS_MAX // 1000
 """How far ahead of this member's clock a seal's time may be and still count. A quorum's q-th time
 is what a proof shows; one liar dated 9999 would make every proof of a small group say so."""
+REFRESH_S = 60
+"""How old its newest seal may become before a member renews it: a view that is frozen shows within
+minutes, and an idle member writes and sends a few hundred bytes a minute for it."""
 CONTRADICTIONS_MAX = 32
 """Contradictions kept of one member: one is enough to name it, and however many it makes, there is
 room for those of the others."""
@@ -170,6 +177,39 @@ class Sealing:
             for member, seal in remembered.newest.items()
         }
 
+    def refresh(self, now_s: int) -> Step:
+        """Nothing new has come: seal the newest checkpoint again, if it is time to."""
+        step = self._begin(now_s)
+        head = self._heads.get(self._size)
+        sealer = self._sealer(head.policy) if head is not None else None
+        if head is not None and sealer is not None and self.is_due(now_s):
+            name = head.policy.witness_vkey(sealer).name
+            line = format_line(cosign(head.body, now_s, name, self._witness))
+            self.last = SentSeal(self._size, head.body, line)
+            step.own.append(self.last)
+        return step
+
+    def is_due(self, now_s: int) -> bool:
+        """Whether the newest checkpoint is sealed by this member, and that long ago. A clock that
+        was put back has to come past its last seal first."""
+        last, head = self.last, self._heads.get(self._size)
+        if self.halted or last is None or head is None or last.body != head.body:
+            return False
+        return now_s >= time_of(last) + REFRESH_S
+
+    @property
+    def policy(self) -> Policy:
+        """The one in force for the next block."""
+        return self._policy
+
+    def head_at(self, size: int) -> Head | None:
+        """An own checkpoint, while it is kept in memory."""
+        return self._heads.get(size)
+
+    def newest_of(self, member: str) -> SentSeal | None:
+        """The newest seal of any member that is known here, this one's too."""
+        return self.last if member == self.member else self.newest.get(member)
+
     @property
     def is_sealer(self) -> bool:
         """Whether the policy in force names this member and its keys."""
@@ -270,7 +310,7 @@ class Sealing:
             raise Malformed("seal", "of another chain")
         sent = SentSeal(checkpoint.size, body, line)
         head = self._heads.get(sent.size)
-        if head and head.body == sent.body and seal.member in head.seals:
+        if head and head.body == sent.body and not self._is_news(head, sent, seal):
             return
         if self.last is not None and seal.member == self.member and sent.body == self.last.body:
             return
@@ -282,8 +322,8 @@ class Sealing:
         if seal.member == self.member:
             self._receive_own(sent, checkpoint, step)
             return
-        newest = self.newest.get(seal.member)
-        if newest is None or newest.size < sent.size:
+        newest, counts = self.newest.get(seal.member), seal.time_s <= self._now_s + EARLY_S_MAX
+        if newest is None or newest.size < sent.size or (counts and _renews(sent, newest)):
             self.newest[seal.member] = step.newest[seal.member] = sent
         if sent.size <= self._size:
             self._compare(sent, checkpoint, seal, step)
@@ -292,6 +332,13 @@ class Sealing:
         heappush(ahead, (sent.size, sent.body, sent.line))
         if len(ahead) > AHEAD_MAX:
             heappop(ahead)
+
+    def _is_news(self, head: Head, sent: SentSeal, seal: Seal) -> bool:
+        """Whether this seal on a checkpoint of ours is its member's first or renews it."""
+        newest = self.newest.get(seal.member)
+        if seal.member not in head.seals or newest is None:
+            return True
+        return seal.member != self.member and _renews(sent, newest)
 
     def _receive_own(self, sent: SentSeal, checkpoint: Checkpoint, step: Step) -> None:
         """Rule 4, for a seal that holds by our key: is it one of ours that this disk has lost?"""
@@ -379,6 +426,16 @@ class Sealing:
     def _halt(self, why: str, step: Step) -> None:
         if not self.halted:
             self.halted = step.halted = why
+
+
+def time_of(seal: SentSeal) -> int:
+    """The time a seal states, in seconds."""
+    return cosignature_time(parse_line(seal.line))
+
+
+def _renews(sent: SentSeal, newest: SentSeal) -> bool:
+    """The same checkpoint, sealed later."""
+    return sent.body == newest.body and time_of(sent) > time_of(newest)
 
 
 def _named(policy: Policy, member: str) -> Sealer | None:

@@ -27,6 +27,7 @@ from node.evidence.digests import ALGS
 from node.evidence.keys import parse_public_key
 from node.evidence.malformed import Malformed
 from node.exchange import read_seals, write_seals
+from node.freshness import freshest
 from node.participant import VERSION, Participant
 from node.publishing import Publisher
 from node.store import Position
@@ -162,7 +163,7 @@ class Service:
         size = note.size if note else self._store.chain.size
         policy = (await self._participant.read(self._store.policies, size))[-1][1]
         return pb.CheckpointResponse(
-            note=note.data if note else b"",
+            note=freshest(self._participant.ledger.sealing, note) if note else b"",
             policy_text=policy.policy_text,
             members_text=policy.members_text,
         )
