@@ -54,37 +54,37 @@ def _key(where: str, text: str) -> PublicKey:
         raise Misconfigured(f"the plan's {where}, {text!r}: {error}") from error
 
 
-def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
-    """The texts a plan comes to, as new files; returns the policy. `Malformed` names what a policy
-    cannot say, `Misconfigured` a key that is none."""
+def policy_texts(plan: PolicyPlan, serial: int, rules: int) -> tuple[bytes, bytes]:
+    """The policy and members texts a plan comes to. `Malformed` names what a policy cannot say,
+    `Misconfigured` a key that is none."""
     members = format_members(
         [Member(each.name, each.kind, each.organisation) for each in plan.members]
     )
-    policy = format_policy(
-        Policy(
-            origin=plan.origin,
-            network=plan.network,
-            rules=plan.rules,
-            serial=1,
-            skew_ms=SKEW_MS_MAX,
-            members_hash=sha256(members),
-            authorities=tuple(
-                sorted(
-                    (_key("authorities", text) for text in plan.authorities),
-                    key=lambda key: key.text,
-                )
-            ),
-            sealers=tuple(
-                Sealer(
-                    each.name,
-                    _key(f"log_key of {each.name}", each.log_key),
-                    _key(f"witness_key of {each.name}", each.witness_key),
-                )
-                for each in plan.members
-            ),
-            quorum=plan.quorum,
-        )
+    authorities = (_key("authorities", text) for text in plan.authorities)
+    policy = Policy(
+        origin=plan.origin,
+        network=plan.network,
+        rules=rules,
+        serial=serial,
+        skew_ms=SKEW_MS_MAX,
+        members_hash=sha256(members),
+        authorities=tuple(sorted(authorities, key=lambda key: key.text)),
+        sealers=tuple(
+            Sealer(
+                each.name,
+                _key(f"log_key of {each.name}", each.log_key),
+                _key(f"witness_key of {each.name}", each.witness_key),
+            )
+            for each in plan.members
+        ),
+        quorum=plan.quorum,
     )
+    return format_policy(policy), members
+
+
+def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
+    """The texts a plan comes to, as new files; returns the policy."""
+    policy, members = policy_texts(plan, 1, plan.rules)
     genesis = Genesis(now_ms, version("cunzheng"), first_note(policy, members))
     files = {
         "members.txt": members,

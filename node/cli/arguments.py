@@ -16,6 +16,7 @@ from node.evidence.members import Member, parse_members
 from node.evidence.policy import POLICY_SIZE_MAX, parse_policy
 from node.evidence.record import GENESIS_TAG, parse_genesis
 from node.evidence.steps import Anchor
+from node.evidence.succession import POLICIES_SIZE_MAX, Succession, parse_policies
 from node.words import Answer
 
 _BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
@@ -55,12 +56,14 @@ def common(language: Language) -> Parser:
     return parser
 
 
-def add_gateway(parser: argparse.ArgumentParser, language: Language) -> None:
+def add_gateway(
+    parser: argparse.ArgumentParser, language: Language, *, required: bool = True
+) -> None:
     """Which gateway to ask."""
     default = os.environ.get(GATEWAY_VARIABLE)
     parser.add_argument(
         "--gateway",
-        required=default is None,
+        required=required and default is None,
         default=default,
         metavar="URL",
         help=said(
@@ -122,12 +125,42 @@ def add_trust(parser: argparse.ArgumentParser, language: Language) -> None:
 
 
 def trust(arguments: argparse.Namespace) -> Anchor | None:
-    """The trust anchor given on the command line, if any."""
+    """The trust anchor given on the command line, if any, and what leads from it to others."""
+    path = getattr(arguments, "policies", None)
+    succession = None if path is None else read_policies(path)
     if arguments.policy is not None:
-        return Anchor(policy_text=read_policy(arguments.policy))
+        return Anchor(policy_text=read_policy(arguments.policy), succession=succession)
     if arguments.policy_fingerprint is not None:
-        return Anchor(fingerprint=read_fingerprint(arguments.policy_fingerprint))
+        text = read_fingerprint(arguments.policy_fingerprint)
+        return Anchor(fingerprint=text, succession=succession)
     return None
+
+
+def add_policies(parser: argparse.ArgumentParser, language: Language) -> None:
+    """The policies of the chain in a file, beside what it begins with."""
+    parser.add_argument(
+        "--policies",
+        type=Path,
+        metavar="FILE",
+        help=said(
+            Text(
+                "cunzheng policy history 保存的策略文件",
+                "the policies of the chain, as `cunzheng policy history` keeps them",
+            ),
+            language,
+        ),
+    )
+
+
+def read_policies(path: Path) -> Succession:
+    """All policies of a policies file, each following the one before it."""
+    try:
+        return parse_policies(read_limited(path, POLICIES_SIZE_MAX))
+    except Malformed as error:
+        raise Failure(
+            f"{path} 不是有效的策略文件（{error}）；请重新取得逐字节的原件。",
+            f"{path} is not a valid policies file ({error}); ask for it again, byte for byte.",
+        ) from error
 
 
 def read_policy(path: Path) -> bytes:

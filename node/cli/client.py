@@ -27,6 +27,7 @@ from node.evidence.enrolment import KeyRecord, parse_key_record
 from node.evidence.keys import PublicKey, Signature, format_signature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
+from node.evidence.succession import Succession, parse_policies
 from node.words import Answer, ResultCode, State
 
 ANSWER_SIZE_MAX = 16 << 20
@@ -152,6 +153,18 @@ class GatewayClient:
         }
         headers = {"content-type": "application/json"}
         return self._json("POST", "/v1/keys", patience_s, content=json.dumps(body), headers=headers)
+
+    def policies(self, patience_s: float) -> Succession:
+        """All policies of the chain as this gateway has them, each following the one before it."""
+        try:
+            return parse_policies(self._request("GET", "/v1/policies", patience_s))
+        except Malformed as error:
+            raise self._nonsense(str(error)) from error
+
+    def submit_policy(self, note: bytes, patience_s: float) -> dict[str, Any]:
+        """A signed policy note, onto the chain."""
+        headers = {"content-type": "text/plain"}
+        return self._json("POST", "/v1/policies", patience_s, content=note, headers=headers)
 
     def key_records(self, key: PublicKey, patience_s: float) -> tuple[list[KeyRecord], int]:
         """What the chain has about a key as this gateway tells it, and the next serial."""

@@ -1,5 +1,7 @@
 """`cunzheng policy write`: the policy a chain begins with, and its genesis file.
 `cunzheng policy fingerprint`: what a court publishes on paper, and what it stands for.
+
+How a chain that runs gets another policy is in `policy_change`.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ import argparse
 import time
 from pathlib import Path
 
+from node.cli import policy_change
 from node.cli.arguments import common, read_policy_note
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
@@ -21,7 +24,10 @@ from node.words import Notice, OpenPoint
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     """The arguments of `policy`."""
-    actions = parser.add_subparsers(metavar="write|fingerprint", required=True)
+    actions = parser.add_subparsers(
+        metavar="write|fingerprint|change|sign|submit|history", required=True
+    )
+    policy_change.configure(actions, language)
     _configure_write(actions, language)
     summary = said(
         Text(
@@ -74,6 +80,8 @@ def _configure_write(
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Write what is to be written, then print the fingerprint and whom it stands for."""
+    if "call" in arguments:
+        return policy_change.run(arguments, terminal)
     path = arguments.policy if "policy" in arguments else _write(arguments.plan)
     text, members = read_policy_note(path)
     policy = parse_policy(text)

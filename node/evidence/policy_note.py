@@ -131,14 +131,21 @@ def first_note(policy_text: bytes, members_text: bytes) -> PolicyNote:
 
 def format_body(note: PolicyNote) -> bytes:
     """What the previous policy's members sign."""
-    head = f"{TAG}\norigin {note.origin}\nserial {note.serial}\nprevious {note.previous.hex()}\n"
+    return write_body(note.origin, note.serial, note.previous, note.policy_text, note.members_text)
+
+
+def write_body(
+    origin: str, serial: int, previous: bytes, policy_text: bytes, members_text: bytes
+) -> bytes:
+    """The same, of a note that nobody has signed yet."""
+    head = f"{TAG}\norigin {origin}\nserial {serial}\nprevious {previous.hex()}\n"
     return b"".join(
         (
             head.encode(),
-            b"policy %d\n" % note.policy_text.count(b"\n"),
-            note.policy_text,
-            b"members %d\n" % note.members_text.count(b"\n"),
-            note.members_text,
+            b"policy %d\n" % policy_text.count(b"\n"),
+            policy_text,
+            b"members %d\n" % members_text.count(b"\n"),
+            members_text,
         )
     )
 
@@ -165,6 +172,14 @@ def parse_policy_note(data: bytes) -> PolicyNote:
 
 def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
     """Raise unless `note` follows `previous`: next serial, its hash, a quorum of its log keys."""
+    signed, quorum = signers(previous, note), previous.policy.quorum
+    if len(signed) < quorum:
+        raise BadSignature(f"{len(signed)} members signed, {quorum} are needed")
+
+
+def signers(previous: PolicyNote, note: PolicyNote) -> tuple[str, ...]:
+    """The members that signed a note which follows `previous`, enough of them or not; raises if it
+    does not follow, or has other lines than theirs."""
     before = previous.policy
     if note.origin != before.origin or note.serial != before.serial + 1:
         raise Malformed("policy note", "not the next policy of this chain")
@@ -175,15 +190,15 @@ def verify_succession(previous: PolicyNote, note: PolicyNote) -> None:
     if note.rules == before.rules:
         check_known(note)
     body = format_body(note)
-    signed, expected = Note(body, note.signatures), []
+    signed, expected, names = Note(body, note.signatures), [], []
     for sealer in before.sealers:
         for line in lines_by(signed, before.log_vkey(sealer))[:1]:
             verify_raw(sealer.log, body, line.payload)
             expected.append(line)
+            names.append(sealer.member)
     if note.signatures != tuple(expected):
         raise BadSignature("a signature line out of order, repeated or by nobody of that policy")
-    if len(expected) < before.quorum:
-        raise BadSignature(f"{len(expected)} members signed, {before.quorum} are needed")
+    return tuple(names)
 
 
 def _parse_signatures(data: bytes) -> tuple[SignatureLine, ...]:

@@ -19,16 +19,22 @@ from node.evidence.policy import fingerprint
 from node.evidence.policy_note import verify_succession
 from node.evidence.proof import LeafProof, Proof
 from node.evidence.sealed import verify_seals
+from node.evidence.succession import Succession
 from node.evidence.verdict import Finding, Outcome
 from node.words import OpenPoint, ResultCode
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What the verifier knows from elsewhere: the whole policy text, or its fingerprint."""
+    """What the verifier knows from elsewhere: the whole policy text, or its fingerprint.
+
+    `succession` is no matter of trust: policies of which one is the one known from elsewhere, each
+    signed by members of the one before it. It leads from there to what an older proof has.
+    """
 
     policy_text: bytes | None = None
     fingerprint: str | None = None
+    succession: Succession | None = None
 
     def __post_init__(self) -> None:
         assert (self.policy_text is None) != (self.fingerprint is None)
@@ -38,6 +44,13 @@ class Anchor:
         if self.policy_text is not None:
             return policy_text == self.policy_text
         return fingerprint(policy_text) == self.fingerprint
+
+    def reaches(self, policy_text: bytes) -> bool:
+        """Whether this policy text is the one meant, or the succession has both."""
+        if self.names(policy_text):
+            return True
+        known = [each.policy_text for each in self.succession.notes] if self.succession else []
+        return policy_text in known and any(self.names(text) for text in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +296,7 @@ def _quorum_sealed(proof: Proof, anchor: Anchor | None) -> Iterator[Finding]:
 def _check_policy(proof: Proof, anchor: Anchor) -> None:
     """The policy enclosed, or one it descends from or leads to, is the one from elsewhere."""
     texts = [entry.note.policy_text for entry in proof.policies] or [proof.policy_text]
-    if not any(anchor.names(text) for text in texts):
+    if not any(anchor.reaches(text) for text in texts):
         raise BadSignature("the policy enclosed is another one")
     for before, after in zip(proof.policies, proof.policies[1:], strict=False):
         verify_succession(before.note, after.note)

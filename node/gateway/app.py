@@ -9,10 +9,19 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from node.gateway import anchors, documents, enrolments, health, lookups, openapi, tilelog
+from node.gateway import (
+    anchors,
+    documents,
+    enrolments,
+    health,
+    lookups,
+    openapi,
+    policy_changes,
+    tilelog,
+)
 from node.gateway.gateway import Gateway
 
-_ROUTED = (anchors, enrolments, lookups, tilelog, health)
+_ROUTED = (anchors, enrolments, policy_changes, lookups, tilelog, health)
 
 API_VERSION = "1.0.0"
 """Of the interface, not of the software: raised when a client would have to change."""

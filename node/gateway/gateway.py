@@ -34,6 +34,7 @@ class Gateway:
 
     origin: str
     network: str
+    first_policy: PolicyNote
     signer: Signer
     api_keys: ApiKeys
     members: Members
@@ -86,6 +87,7 @@ def assemble(
     return Gateway(
         origin=policy.origin,
         network=policy.network,
+        first_policy=note,
         signer=signer,
         api_keys=api_keys,
         members=members,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node import member_pb2 as pb
-from node.evidence.entry import Entry, KeyEntry, StatementEntry, parse_entry
+from node.evidence.entry import Entry, KeyEntry, PolicyEntry, StatementEntry, parse_entry
 from node.evidence.malformed import Malformed
+from node.evidence.policy_note import format_policy_note
 from node.evidence.proof import Proof
 
 
@@ -74,9 +75,11 @@ def read_outcome(outcome: pb.Outcome, record: bytes, told_by: str) -> Outcome:
         signed = placed.entry.statement_bytes
     elif isinstance(placed.entry, KeyEntry):
         signed = placed.entry.record_bytes
+    elif isinstance(placed.entry, PolicyEntry):
+        signed = format_policy_note(placed.entry.note).removesuffix(b"\n")
     else:
         raise Malformed("position", "an entry of nothing that was proposed")
-    if b"\n%s\n" % signed not in record:  # Both stand in records as one line of their own.
+    if b"\n%s\n" % signed not in record:  # All stand in records as lines of their own.
         raise Malformed("position", "the entry of another record")
     return Outcome(placed, told_by=told_by)
 

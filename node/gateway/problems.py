@@ -297,12 +297,35 @@ class Problem(Enum):
         "digest 方式须恰好提供一种算法的摘要，不带 size 和 details：链上只记录该摘要。",
         "Mode `digest` takes exactly one digest, without size and details: nothing else is kept.",
     )
+    POLICY_INVALID = (
+        422,
+        "不是有效的策略",
+        "not a valid policy note",
+        "请提交 cunzheng policy sign 写出的文件，逐字节不变：{why}",
+        "Send the file that `cunzheng policy sign` wrote, byte for byte: {why}",
+    )
+    POLICY_NOT_NEXT = (
+        409,
+        "该策略不能接在现行策略之后",
+        "this policy does not follow the one in force",
+        "请确认序号、前一策略和签名家数；如已有别的策略生效，请重新起草：{why}",
+        "Check its serial, what it follows and who has signed; if another policy has come into "
+        "force meanwhile, begin from that one: {why}",
+    )
     RECORD_SKIPPED = (
         422,
         "上链失败",
         "the chain did not take the statement",
         "所有成员一致跳过了该存证单：{why}",
         "All members skipped this statement alike: {why}",
+    )
+    RULES_NOT_KNOWN = (
+        409,
+        "尚有成员不认识新的规则号",
+        "not all members know the new rules number",
+        "请先升级下列成员的软件，规则 {rules} 生效后旧版成员即停止服务：{members}",
+        "Upgrade these members first, because one that does not know rules {rules} stops: "
+        "{members}",
     )
     SIGNATURE_WRONG = (
         422,

@@ -288,6 +288,16 @@ class ConsistencyAnswer(BaseModel):
     roots: list[str] = Field(description="Of the smaller tree, then of the larger.")
 
 
+class PolicyChangeAnswer(BaseModel):
+    """What became of the next policy."""
+
+    serial: int
+    fingerprint: str
+    state: StateName
+    state_text: str
+    leaf_index: int | None = None
+
+
 class KeyQuery(BaseModel):
     """Which key is asked about."""
 

@@ -29,7 +29,7 @@ from node.chain import Taken
 from node.evidence import merkle
 from node.evidence.checkpoint import cosign
 from node.evidence.digests import ALGS
-from node.evidence.entry import KeyEntry, StatementEntry, parse_entry
+from node.evidence.entry import KeyEntry, PolicyEntry, StatementEntry, parse_entry
 from node.evidence.item import page_hashes, page_items, page_path
 from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.note import sign_ed25519
@@ -207,7 +207,7 @@ class Cluster:
         tree = [merkle.leaf_hash(leaf) for leaf in leaves]
         deposit = standing.entry.statement
         page = page_hashes(standing.items, deposit.page)  # type: ignore[union-attr]
-        keys = {deposit.key, standing.entry.receipt.gateway}
+        keys, policies = {deposit.key, standing.entry.receipt.gateway}, self.policy_leaves()
         proof = Proof(
             item_index=item_index,
             page=page_items(standing.items, deposit.page, item_index),  # type: ignore[union-attr]
@@ -225,8 +225,16 @@ class Cluster:
                 for index in self.key_leaves(keys)
                 if index < standing.leaf_index
             ),
+            policy_entries=tuple(
+                LeafProof(index, tuple(merkle.inclusion_path(index, tree)), leaves[index])
+                for index in (policies if len(policies) > 1 else ())
+            ),
         )
         return format_proof(proof)
+
+    def policy_leaves(self) -> list[int]:
+        entries = enumerate(parse_entry(leaf) for leaf in self.memory.leaves)
+        return [index for index, entry in entries if isinstance(entry, PolicyEntry)]
 
     def key_leaves(self, keys: set[PublicKey]) -> list[int]:
         found = []
