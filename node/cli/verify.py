@@ -15,7 +15,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.cli.arguments import add_trust, trust
+from node.cli.arguments import add_policies, add_trust, trust
 from node.cli.contradictions import (
     Judged,
     exit_code,
@@ -101,6 +101,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         ),
     )
     add_trust(parser, language)
+    add_policies(parser, language)
     _configure_doubts(parser, language)
     parser.add_argument(
         "--explain",
