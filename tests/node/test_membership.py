@@ -198,7 +198,7 @@ async def test_a_chain_grows_from_one_to_three(houses: Any, world: Any) -> None:
     await leave(houses, "notary")
     # It is nobody's member any more, and still tells its own operator how it is.
     status, own = pb.StatusResponse(), houses.identity("notary")
-    while status.role != "learner":
+    while status.role != "removed":
         status = await houses.call("notary", "Status", pb.StatusRequest(), identity=own)
     assert "notary" not in [peer.member for peer in status.peers]
 
