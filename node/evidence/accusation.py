@@ -12,7 +12,7 @@ which members signed both of two things of which one is false, and which signed 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 from node.evidence.checkpoint import format_checkpoint, verify_cosignature
@@ -204,7 +204,7 @@ def _accused_json(accused: Accused) -> dict[str, object]:
         "quorum": accused.quorum,
         "first": _sealed_json(accused.first),
         "second": _sealed_json(accused.second),
-        "cosigned_both": [asdict(each) for each in accused.both],
+        "cosigned_both": [each.to_json() for each in accused.both],
     }
 
 
@@ -212,6 +212,6 @@ def _sealed_json(sealed: Sealed) -> dict[str, object]:
     return {
         "size": sealed.size,
         "root": sealed.root.hex(),
-        "cosigned": [asdict(each) for each in sealed.members],
+        "cosigned": [each.to_json() for each in sealed.members],
         "by_quorum": sealed.by_quorum,
     }

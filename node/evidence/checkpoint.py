@@ -18,6 +18,11 @@ A cosignature is a note line of type 04 whose payload is u64 time || 64 bytes of
 
 and says: at that time (POSIX seconds) this was the largest consistent tree this key had seen.
 
+A *further signature* says the same with a key of another suite, for those who must check with that
+suite. It is over the same message, in a note line of type ff with the identifier
+`cunzheng/p256/v1` or `cunzheng/sm2/v1` and then the key's SubjectPublicKeyInfo; the payload is u64
+time || DER. Readers who do not know it pass it over, and it counts for no quorum.
+
     >>> checkpoint = Checkpoint("example.com/log", 2, bytes(32))
     >>> print(format_checkpoint(checkpoint).decode(), end="")
     example.com/log
@@ -39,11 +44,12 @@ import struct
 from dataclasses import dataclass
 
 from node.evidence.atoms import DECIMAL_MAX, read_base64, read_decimal, write_base64, write_decimal
+from node.evidence.curve import SIGNATURE_SIZES as DER_SIZES
 from node.evidence.ed25519 import SIGNATURE_SIZE
 from node.evidence.keys import ED25519, BadSignature, PublicKey, Signer, verify_raw
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE
-from node.evidence.note import TYPE_COSIGNATURE, SignatureLine, Vkey, ed25519_vkey
+from node.evidence.note import TYPE_COSIGNATURE, TYPE_OTHER, SignatureLine, Vkey, ed25519_vkey
 
 # An origin, two short lines; generous so that foreign origins fit.
 BODY_SIZE_MAX = 4096
@@ -51,6 +57,9 @@ BODY_SIZE_MAX = 4096
 TIME_MAX = DECIMAL_MAX
 
 _COSIGNATURE = struct.Struct(f">Q{SIGNATURE_SIZE}s")
+_TIME = struct.Struct(">Q")
+FURTHER_SIZES = range(_TIME.size + DER_SIZES.start, _TIME.size + DER_SIZES.stop)
+"""Of the payload of a further signature."""
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
@@ -124,6 +133,26 @@ def verify_cosignature(body: bytes, line: SignatureLine, vkey: Vkey) -> int:
         raise BadSignature(str(error)) from None
     verify_raw(PublicKey(ED25519, vkey.public), cosignature_message(body, time_s), signature)
     return time_s
+
+
+def further_vkey(name: str, key: PublicKey) -> Vkey:
+    """The key with which whoever seals under `name` signs besides."""
+    assert key.algorithm != ED25519
+    return Vkey(name, TYPE_OTHER, f"cunzheng/{key.algorithm}/v1".encode() + key.raw)
+
+
+def sign_further(body: bytes, time_s: int, name: str, signer: Signer) -> SignatureLine:
+    """A further signature, of the time of the cosignature beside it."""
+    signature = signer.sign(cosignature_message(body, time_s)).raw
+    key_id = further_vkey(name, signer.public).key_id
+    return SignatureLine(name, key_id, _TIME.pack(time_s) + signature)
+
+
+def verify_further(body: bytes, line: SignatureLine, key: PublicKey, time_s: int) -> None:
+    """Raise `BadSignature` unless `key` signed `body` besides, for this time."""
+    if line.payload[: _TIME.size] != _TIME.pack(time_s):
+        raise BadSignature("a further signature of another time than its cosignature")
+    verify_raw(key, cosignature_message(body, time_s), line.payload[_TIME.size :])
 
 
 def _unpack(line: SignatureLine) -> tuple[int, bytes]:

@@ -31,19 +31,28 @@ from node.evidence.checkpoint import cosignature_message
 from node.evidence.digests import sha256
 from node.evidence.entry import KeyEntry, PolicyEntry
 from node.evidence.item import page_count
-from node.evidence.keys import ED25519, PublicKey
+from node.evidence.keys import ED25519, P256, SM2, BadSignature, PublicKey
 from node.evidence.merkle_inputs import consistency_inputs, inclusion_inputs
 from node.evidence.note import Vkey
 from node.evidence.policy import fingerprint
 from node.evidence.policy_note import format_body
 from node.evidence.proof import LeafProof, Proof
 from node.evidence.receipt import receipt_message
-from node.evidence.sealed import SealedCheckpoint
+from node.evidence.sealed import SealedCheckpoint, further_signatures
+from node.evidence.sm2 import IDENTITY
 
 _SPKI_ED25519 = bytes.fromhex("302a300506032b6570032100")
-"""RFC 8410: what stands before the 32 bytes of a public key in its SubjectPublicKeyInfo."""
+"""RFC 8410: what stands before the 32 bytes of a public key in its SubjectPublicKeyInfo; the other
+suites write the whole of it."""
+_OPTIONS = {
+    ED25519: "",
+    P256: " -digest sha256",
+    SM2: f" -digest sm3 -pkeyopt distid:{IDENTITY.decode()}",
+}
+"""What `openssl pkeyutl` has to be told of each suite."""
 _VERIFIED = "Signature Verified Successfully"
 _POLICY = "05-policy.txt"
+_MEMBERS = "05-members.txt"
 _LOG_TYPE, _SEAL_TYPE = 0x01, 0x04
 
 
@@ -74,9 +83,10 @@ def explain(proof: Proof) -> list[Exhibit]:
 
 
 def public_key_pem(key: PublicKey) -> bytes:
-    """An Ed25519 key as `openssl` reads it."""
-    encoded = write_base64(_SPKI_ED25519 + key.raw)
-    return f"-----BEGIN PUBLIC KEY-----\n{encoded}\n-----END PUBLIC KEY-----\n".encode()
+    """A key as `openssl` reads it."""
+    encoded = write_base64(_SPKI_ED25519 + key.raw if key.algorithm == ED25519 else key.raw)
+    lines = "\n".join(encoded[at : at + 64] for at in range(0, len(encoded), 64))
+    return f"-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n".encode()
 
 
 def sha256_exhibit(name: str, data: bytes, expect: str, zh: str, en: str) -> Exhibit:
@@ -86,20 +96,20 @@ def sha256_exhibit(name: str, data: bytes, expect: str, zh: str, en: str) -> Exh
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A policy that has to list a key, and the byte it writes before the key."""
+    """A text that has to list a key, and the byte it writes before the key."""
 
     name: str
     text: bytes
     type: int | None = None
 
-    def command(self, pem: str) -> str:
-        """Prints the policy's line with this key."""
-        raw = f"openssl pkey -pubin -in {pem} -outform DER | tail -c 32"
+    def command(self, pem: str, key: PublicKey) -> str:
+        """Prints the text's line with this key."""
+        raw = f"openssl pkey -pubin -in {pem} -outform DER | tail -c {len(key.raw)}"
         typed = raw if self.type is None else f"(printf '\\{self.type:03o}'; {raw})"
-        return f"{typed} | base64 | grep -F -f - {self.name}"
+        return f"{typed} | base64 -w 0 | grep -F -f - {self.name}"
 
     def line(self, key: PublicKey) -> str:
-        """The policy's line with this key; the key itself where there is none."""
+        """The text's line with this key; the key itself where there is none."""
         typed = key.raw if self.type is None else bytes([self.type]) + key.raw
         encoded = write_base64(typed)
         lines = self.text.decode().splitlines()
@@ -117,17 +127,20 @@ def _signed(
 ) -> Iterator[Exhibit]:
     """A message, its key (which a policy may have to list) and its signature."""
     pem, sig = f"{stem}-key.pem", f"{stem}.sig"
-    command = f"openssl pkeyutl -verify -pubin -inkey {pem} -rawin -in {stem}.txt -sigfile {sig}"
+    command = (
+        f"openssl pkeyutl -verify -pubin -inkey {pem}{_OPTIONS[key.algorithm]}"
+        f" -rawin -in {stem}.txt -sigfile {sig}"
+    )
     if listed is None:
         yield Exhibit(pem, public_key_pem(key), "", "", f"公钥：{zh}", f"public key of: {en}")
     else:
         yield Exhibit(
             pem,
             public_key_pem(key),
-            listed.command(pem),
+            listed.command(pem, key),
             listed.line(key),
-            f"公钥须列于策略：{zh}",
-            f"its public key must stand in the policy: {en}",
+            f"公钥须列于 {listed.name}：{zh}",
+            f"its public key must stand in {listed.name}: {en}",
         )
     yield Exhibit(sig, signature, "", "", f"签名值：{zh}", f"signature of: {en}")
     yield Exhibit(f"{stem}.txt", message, command, _VERIFIED, zh, en)
@@ -265,7 +278,7 @@ def _policy(proof: Proof) -> Iterator[Exhibit]:
         "the policy fingerprint without hyphens; compare it with the one you got elsewhere",
     )
     yield sha256_exhibit(
-        "05-members.txt",
+        _MEMBERS,
         proof.members_text,
         proof.policy.members_hash.hex(),
         "成员名册，其摘要写在策略中",
@@ -329,6 +342,7 @@ def _seals(stem: str, sealed: SealedCheckpoint, proof: Proof) -> Iterator[Exhibi
             )
         listed = _Listed(_POLICY, proof.policy_text, _SEAL_TYPE)
         yield from _seal(stem, sealed, sealer.member, policy.witness_vkey(sealer), listed)
+    yield from _further(stem, sealed, proof)
 
 
 def _seal(
@@ -345,6 +359,23 @@ def _seal(
                 f"cosignature by {member}",
                 listed,
             )
+
+
+def _further(stem: str, sealed: SealedCheckpoint, proof: Proof) -> Iterator[Exhibit]:
+    """Further signatures, up to the first that has no place in the members text."""
+    try:
+        for seal, key, line in further_signatures(sealed, proof.members):
+            yield from _signed(
+                f"{stem}-{key.algorithm}-{seal.member}",
+                cosignature_message(sealed.body, seal.time_s),
+                key,
+                line.payload[8:],
+                f"成员 {seal.member} 以 {key.algorithm} 另行签名",
+                f"further signature of {key.algorithm} by {seal.member}",
+                _Listed(_MEMBERS, proof.members_text),
+            )
+    except BadSignature:
+        return
 
 
 def _later(proof: Proof) -> Iterator[Exhibit]:
@@ -364,8 +395,8 @@ def _readme(proof: Proof, exhibits: Sequence[Exhibit]) -> Exhibit:
         "在本目录中依次运行下列命令，每条命令的输出中须有“应为”之后的内容。",
         "Run these commands in this folder, in order; what each prints must contain what stands",
         "after `must be`. openssl: 3.0 或更高版本 or newer.",
-        "树的叶和节点按 RFC 6962 计算，签名为 Ed25519 (RFC 8032)。",
-        "Leaves and nodes of trees are those of RFC 6962, signatures Ed25519 (RFC 8032).",
+        "树的叶和节点按 RFC 6962 计算，签名为 Ed25519 (RFC 8032)、P-256 或 SM2。",
+        "Leaves and nodes of trees are those of RFC 6962; signatures are Ed25519, P-256 or SM2.",
         "策略指纹须与法院公布的指纹一致，否则以下各步不能证明任何事项。",
         "The policy fingerprint must be the one a court published; otherwise nothing is shown.",
         "",

@@ -75,6 +75,10 @@ class Member:
         if algorithms != [each for each in KEY_ALGORITHMS if each in algorithms]:
             raise Malformed("member", "keys are not at most one of p256, then one of sm2")
 
+    def to_json(self) -> dict[str, str]:
+        """Who it is, for programs."""
+        return {"name": self.name, "kind": self.kind, "organisation": self.organisation}
+
 
 def format_members(members: Sequence[Member]) -> bytes:
     """The members text."""

@@ -8,31 +8,37 @@
     — cunzheng.test/devnet/court <cosignature>
     — cunzheng.test/devnet/notary <cosignature>
 
-One log line, then 1 to 32 cosignature lines named origin/member, no member twice. Reading says who
-claims to have sealed; `verify_seals` says whether the policy's members did.
+One log line, then 1 to 32 cosignature lines named origin/member, no member twice. Lines that name a
+member again are further signatures (`checkpoint`), with keys that the members text lists. Reading
+says who claims to have sealed; `verify_seals` says whether the policy's members did.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from node.evidence.checkpoint import (
+    FURTHER_SIZES,
     Checkpoint,
     cosignature_time,
     format_checkpoint,
+    further_vkey,
     parse_checkpoint,
     verify_cosignature,
+    verify_further,
 )
-from node.evidence.keys import BadSignature
+from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
-from node.evidence.members import MEMBERS_MAX
+from node.evidence.members import KEY_ALGORITHMS, MEMBERS_MAX, Member
 from node.evidence.note import Note, SignatureLine, format_note, parse_note, verify_ed25519
 from node.evidence.number import TIME_S_END
 from node.evidence.policy import Policy, Sealer
 from node.evidence.spelling import check_integer, check_member, check_origin
 
 LOG_PAYLOAD_SIZE = 64
+FURTHER_MAX = MEMBERS_MAX * len(KEY_ALGORITHMS)
 KEPT = 64
 """Checkpoints kept as read: all proofs out of one block have the same."""
 
@@ -53,6 +59,7 @@ class SealedCheckpoint:
     checkpoint: Checkpoint
     log_line: SignatureLine
     seals: tuple[Seal, ...]
+    further: tuple[SignatureLine, ...] = ()
 
     @property
     def body(self) -> bytes:
@@ -78,7 +85,7 @@ def parse_seal(line: SignatureLine, origin: str) -> Seal:
 
 def format_sealed(sealed: SealedCheckpoint) -> bytes:
     """The signed note."""
-    lines = (sealed.log_line, *(seal.line for seal in sealed.seals))
+    lines = (sealed.log_line, *(seal.line for seal in sealed.seals), *sealed.further)
     return format_note(Note(sealed.body, lines))
 
 
@@ -92,12 +99,18 @@ def parse_sealed(data: bytes) -> SealedCheckpoint:
     log_line, *lines = note.signatures
     if log_line.name != checkpoint.origin or len(log_line.payload) != LOG_PAYLOAD_SIZE:
         raise Malformed("checkpoint", "its first line is not a log signature")
-    if not 0 < len(lines) <= MEMBERS_MAX:
+    names = list(dict.fromkeys(line.name for line in lines))
+    seals = tuple(parse_seal(line, checkpoint.origin) for line in lines[: len(names)])
+    if not 0 < len(seals) <= MEMBERS_MAX:
         raise Malformed("checkpoint", f"not 1 to {MEMBERS_MAX} cosignatures")
-    seals = tuple(parse_seal(line, checkpoint.origin) for line in lines)
     if len({seal.member for seal in seals}) != len(seals):
-        raise Malformed("checkpoint", "one member's seal stands twice")
-    sealed = SealedCheckpoint(checkpoint, log_line, seals)
+        raise Malformed("checkpoint", "a member's second line before another's first")
+    if len({(line.name, line.key_id) for line in lines}) != len(lines):
+        raise Malformed("checkpoint", "two lines by one key")
+    further = tuple(lines[len(names) :])
+    if len(further) > FURTHER_MAX or any(len(x.payload) not in FURTHER_SIZES for x in further):
+        raise Malformed("checkpoint", "a member's second line is no further signature")
+    sealed = SealedCheckpoint(checkpoint, log_line, seals, further)
     if format_sealed(sealed) != data:
         raise Malformed("checkpoint", "not spelled as this version writes it")
     return sealed
@@ -113,8 +126,9 @@ def publisher(sealed: SealedCheckpoint, policy: Policy) -> Sealer:
     raise BadSignature("the log signature is by no member of the policy")
 
 
-def verify_seals(sealed: SealedCheckpoint, policy: Policy) -> None:
-    """Raise `BadSignature` unless all lines are members', in order, valid, and enough."""
+def verify_seals(sealed: SealedCheckpoint, policy: Policy, members: Sequence[Member] = ()) -> None:
+    """Raise `BadSignature` unless all lines are members', in order, valid, and enough. Without the
+    members text no key for further signatures is known."""
     publisher(sealed, policy)
     names = [sealer.member for sealer in policy.sealers]
     order = [names.index(seal.member) for seal in sealed.seals if seal.member in names]
@@ -125,3 +139,23 @@ def verify_seals(sealed: SealedCheckpoint, policy: Policy) -> None:
         verify_cosignature(sealed.body, seal.line, vkey)
     if len(order) < policy.quorum:
         raise BadSignature(f"{len(order)} members sealed, {policy.quorum} are needed")
+    for seal, key, line in further_signatures(sealed, members):
+        verify_further(sealed.body, line, key, seal.time_s)
+
+
+def further_signatures(
+    sealed: SealedCheckpoint, members: Sequence[Member]
+) -> Iterator[tuple[Seal, PublicKey, SignatureLine]]:
+    """Every further signature with the key it claims and the seal it stands beside, in the order of
+    the members text; `BadSignature` at a line that has no place in it."""
+    seals = {seal.member: seal for seal in sealed.seals}
+    keys = [(seals[m.name], key) for m in members if m.name in seals for key in m.keys]
+    places = iter(keys)
+    for line in sealed.further:
+        for seal, key in places:
+            vkey = further_vkey(seal.line.name, key)
+            if (line.name, line.key_id) == (vkey.name, vkey.key_id):
+                yield seal, key, line
+                break
+        else:
+            raise BadSignature("a further signature by no key of the members text, or out of order")

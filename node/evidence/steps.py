@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from node.evidence import item
 from node.evidence.digests import ALGS
 from node.evidence.enrolment import Standing, standing
+from node.evidence.entry import KeyEntry
 from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import BadPath, leaf_hash, verify_consistency, verify_inclusion
-from node.evidence.policy import fingerprint
+from node.evidence.policy import Policy, check_suites, fingerprint
 from node.evidence.policy_note import verify_succession
 from node.evidence.proof import LeafProof, Proof
 from node.evidence.sealed import verify_seals
+from node.evidence.sm2 import Sm2Missing
 from node.evidence.succession import Succession
 from node.evidence.verdict import Finding, Outcome
 from node.words import OpenPoint, ResultCode
@@ -154,10 +157,11 @@ def _keys_signed(proof: Proof) -> Iterator[Finding]:
         ResultCode.V205,
         "存证单签名与接收凭证签名有效",
         "the signatures of statement and receipt hold",
-        proof.entry.verify_signatures,
+        lambda: _check_statement(proof),
     )
     for leaf, entry in zip(proof.keys, proof.key_entries, strict=True):
-        if entry.authority not in _authorities(proof, leaf.index):
+        policy = _in_force(proof, leaf.index)
+        if policy is None or entry.authority not in policy.authorities:
             yield _failed(
                 3,
                 ResultCode.V205,
@@ -169,20 +173,34 @@ def _keys_signed(proof: Proof) -> Iterator[Finding]:
             ResultCode.V205,
             "密钥登记签名有效",
             "the signature of the key record holds",
-            entry.verify_signature,
+            partial(_check_key_record, entry, policy),
         )
         yield _in_tree(proof, leaf, 3, "密钥登记", "the key record")
     for key in dict.fromkeys((proof.deposit.key, proof.entry.receipt.gateway)):
         yield _owner(proof, key)
 
 
-def _authorities(proof: Proof, index: int) -> tuple[PublicKey, ...]:
-    """The enrolling authorities of the policy in force at a leaf."""
+def _in_force(proof: Proof, index: int) -> Policy | None:
+    """The policy in force when the leaf of this index was made; None before the first one."""
     if not proof.policies:
-        return proof.policy.authorities
+        return proof.policy
     places = zip(proof.policy_entries, proof.policies, strict=True)
     before = [entry.note for leaf, entry in places if leaf.index < index]
-    return before[-1].policy.authorities if before else ()
+    return before[-1].policy if before else None
+
+
+def _check_statement(proof: Proof) -> None:
+    """The rules in force take such keys, and both signatures hold."""
+    if (policy := _in_force(proof, proof.tlog.index)) is not None:
+        check_suites(policy.rules, proof.deposit.key, proof.entry.receipt.gateway)
+    proof.entry.verify_signatures()
+
+
+def _check_key_record(entry: KeyEntry, policy: Policy | None) -> None:
+    """The same for a key record."""
+    if policy is not None:
+        check_suites(policy.rules, entry.authority, *entry.record.keys)
+    entry.verify_signature()
 
 
 def key_standing(proof: Proof, key: PublicKey) -> Standing:
@@ -287,7 +305,7 @@ def _quorum_sealed(proof: Proof, anchor: Anchor | None) -> Iterator[Finding]:
         f"按所附策略，{len(proof.sealed.seals)} 家成员联签，最低 {proof.policy.quorum} 家",
         f"by the policy enclosed, {len(proof.sealed.seals)} members cosigned, "
         f"{proof.policy.quorum} are needed",
-        lambda: verify_seals(proof.sealed, proof.policy),
+        lambda: verify_seals(proof.sealed, proof.policy, proof.members),
     )
     if proof.later is not None:
         yield from _later_extends(proof)
@@ -313,7 +331,7 @@ def _later_extends(proof: Proof) -> Iterator[Finding]:
         ResultCode.V202,
         "后续检查点的联签有效",
         "the later checkpoint is sealed by a quorum",
-        lambda: verify_seals(later.sealed, proof.policy),
+        lambda: verify_seals(later.sealed, proof.policy, proof.members),
     )
     yield checked(
         5,
@@ -355,6 +373,13 @@ def checked(step: int, code: ResultCode, zh: str, en: str, check: Callable[[], N
         check()
     except (BadPath, BadSignature, Malformed) as error:
         return _failed(step, code, f"不成立：{zh}", f"does not hold: {en} ({error})")
+    except Sm2Missing as error:
+        return _failed(
+            step,
+            ResultCode.V502,
+            f"本机 OpenSSL 不支持 SM2，无法核验：{zh}",
+            f"could not be checked on this machine: {en} ({error})",
+        )
     return Finding(step, Outcome.PASSED, zh, en)
 
 

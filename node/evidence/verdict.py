@@ -7,7 +7,7 @@ never reduced to yes or no: `Answer` has nine values, and only one of them speak
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 
 from node.evidence.head import format_milliseconds, format_seconds
@@ -150,9 +150,9 @@ def _facts_json(facts: Facts) -> dict[str, object]:
         "tree_size": facts.tree_size,
         "policy_fingerprint": facts.fingerprint,
         "quorum": facts.quorum,
-        "cosigned": [asdict(each) for each in facts.signed],
-        "cosigned_later": [asdict(each) for each in facts.later],
-        "not_cosigned": [asdict(each) for each in facts.missing],
+        "cosigned": [each.to_json() for each in facts.signed],
+        "cosigned_later": [each.to_json() for each in facts.later],
+        "not_cosigned": [each.to_json() for each in facts.missing],
     }
 
 
