@@ -61,8 +61,8 @@ async def rejoin(
     config: MemberConfig, genesis: Genesis, identity: Identity, why: str, *, newcomer: bool = False
 ) -> ReplicaId:
     """Make a directory for a new incarnation, as soon as it is known who belongs to the group;
-    returns the replica id. What is in the directory's place is set aside. `Misconfigured` if those
-    who are there do not want this member."""
+    returns the replica id. What is in the directory's place is set aside. `Misconfigured` if of
+    those who are there nobody wants this member."""
     contacts = contacts_of(config)
     if not contacts:
         raise Misconfigured(
@@ -96,7 +96,7 @@ async def rejoin(
             refuses = each.refuses or (each.answer is not None and not _invites(each, newcomer))
             refusals[each.name] = refusals[each.name] + 1 if refuses else 0
         refusing = [name for name, count in refusals.items() if count >= REFUSALS]
-        if refusing:
+        if refusing and not any(_invites(each, newcomer) for each in told):
             heard = "; ".join(
                 f"{each.name}: {each.why or NOT_KNOWN}" for each in told if each.name in refusing
             )

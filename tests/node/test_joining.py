@@ -164,6 +164,28 @@ async def test_what_does_not_mend_itself_stops(
         await rejoin(config, genesis, Identity(b"", b""), "it is not there")
 
 
+@pytest.mark.parametrize("invited", [False, True])
+async def test_one_that_refuses_is_not_believed_against_one_that_invites(
+    houses: Any, monkeypatch: pytest.MonkeyPatch, invited: bool
+) -> None:
+    """One voice of three is too little to come back on, and no reason to give up."""
+    genesis = joining_module.sha256(joining_module.format_genesis(houses.world.genesis()))
+    invitation = known(A, B, C)
+    invitation.genesis = genesis
+    rounds = iter(range(joining_module.REFUSALS + 2))
+
+    async def ask_all(*_: Any) -> Sequence[Told]:
+        if next(rounds, None) is None:
+            raise TimeoutError
+        refusing = [Told("a", None, refuses=True, why="no"), Told("b", None, why="not there")]
+        return [*refusing, Told("d", invitation if invited else None)]
+
+    monkeypatch.setattr(joining_module, "ask_all", ask_all)
+    monkeypatch.setattr(joining_module, "PAUSE_S", 0)
+    with pytest.raises(TimeoutError if invited else Misconfigured):
+        await rejoin(houses.configs["court"], houses.world.genesis(), Identity(b"", b""), "lost")
+
+
 async def test_what_is_no_configuration_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {
         A.address: pb.JoinResponse(known=True, configuration=b"nonsense"),
