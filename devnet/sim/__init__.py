@@ -22,7 +22,9 @@ Reading order:
     exchange, member              one member: what `node.exchange` and `.participant` do
     joining, machine              coming, staying and leaving; power, processes, clocks
     clients                       who writes and reads, and tries again
-    budget, disk_faults, faults   what goes wrong, and what may
+    budget, disk_faults           what may be destroyed; what goes wrong with disks
+    moments, ambush, schism       what goes wrong when it is worst
+    faults                        all that goes wrong
     violation                     what must hold, by number
     prefixes, canon, invariants   logs compared; what is committed for ever; the core's invariants
     chain_watch, history          one chain and its seals; what clients were told
@@ -53,5 +55,7 @@ synced, or leave a part of it; kills; stops (SIGSTOP); networks in halves, one w
 alone, deaf, mute or the only bridge; clogged ways; loss, repetition and delay; slow, hung and full
 disks; a sync that fails; flipped bits; exchanged disks; disks put back from an old copy; clocks
 that run fast or slow and jump, up to a day; members that leave, join and learn; leaders that hand
-over. What destroys data does so within a budget (`budget`), so that whatever is found is a bug.
+over. An ambush waits for the moment at which somebody votes, is elected or commits, and strikes it
+then; a schism gives two leaders a change of the configuration each. What destroys data does so
+within a budget (`budget`), so that whatever is found is a bug.
 """

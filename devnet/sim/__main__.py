@@ -12,12 +12,13 @@ the shortest run that still finds it, and the end of its event log.
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +31,12 @@ SHOWN = 25
 """Lines of the event log printed of one failure."""
 FAILURES_MAX = 5
 """Failures shortened and printed; the rest is only counted."""
+SEEDS = 100
+"""Run if nobody says how many."""
+LOOK_S = 1
+"""How often a process looks whether the one that began it is still there."""
+INTERRUPTED = 130
+"""The exit status, as of a shell."""
 CHUNK = 4
 """Seeds handed to a process at once."""
 
@@ -37,21 +44,29 @@ Task = tuple[int, int, bool]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    if options.mutants or options.mutant is not None:
-        return _try_mutants(options)
+    options = _options(arguments)
+    try:
+        is_about_mutants = options.mutants or options.mutant is not None
+        return _try_mutants(options) if is_about_mutants else _run(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     if options.seed is not None:
         show = print if options.log else None
         results = [run(options.seed, options.steps, show=show, outside_only=options.outside_only)]
     else:
-        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        first = options.first_seed or 0
+        seeds = range(first, first + (options.seeds or SEEDS))
         results = list(_run_many(seeds, options))
-    summary = _summary(results, time.monotonic() - started)
     failed = [result for result in results if result.failure is not None]
     shown = failed[:FAILURES_MAX]
     if not options.as_found:
         shown = [shorten(result, outside_only=options.outside_only) for result in shown]
+    summary = _summary(results, time.monotonic() - started)
     if options.json:
         print(json.dumps({**summary, "failures": [asdict(result) for result in shown]}))
     else:
@@ -59,16 +74,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked for; ends the process if it cannot be done."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.log and options.seed is None:
+        parser.error("--log needs --seed: only one run can be followed")
+    if options.first_seed is not None and options.seed is not None:
+        parser.error("--first-seed and --seed exclude each other")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m devnet.sim", description="The whole cluster in one process, from a seed."
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="this one seed again")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--seed", type=int, metavar="N", help="this one seed again")
+    what.add_argument(
+        "--seeds", type=_positive, metavar="N", help=f"how many seeds (default: {SEEDS})"
+    )
+    what.add_argument("--mutants", action="store_true", help="try all mutants kept here")
+    what.add_argument("--mutant", type=Path, metavar="FILE", help="try the mutant of this patch")
     parser.add_argument("--log", action="store_true", help="with --seed: print every event")
-    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="how many seeds")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="from this one on")
     parser.add_argument(
-        "--steps", type=int, default=STEPS, metavar="N", help="events until all is healed"
+        "--first-seed", type=int, metavar="N", help="with --seeds: from this one on (default: 0)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=_positive,
+        default=STEPS,
+        metavar="N",
+        help="events until all is healed (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one line of JSON, for programs")
     parser.add_argument(
@@ -80,18 +117,26 @@ def _parser() -> argparse.ArgumentParser:
         "--as-found", action="store_true", help="do not look for the shortest run that fails"
     )
     parser.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="how many cores"
+        "--processes",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="how many at once (default: one per core, here %(default)s)",
     )
-    parser.add_argument("--mutants", action="store_true", help="try all mutants kept here")
-    parser.add_argument("--mutant", type=Path, metavar="FILE", help="try the mutant of this patch")
     parser.add_argument(
         "--mutant-seeds",
-        type=int,
-        default=mutation.SEEDS,
+        type=_positive,
         metavar="N",
-        help="seeds from 1 on, any of which must kill it",
+        help="seeds from 1 on, one of which must kill a mutant (default: as many as its patch "
+        f"says, or {mutation.SEEDS})",
     )
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return number
 
 
 def _try_mutants(options: argparse.Namespace) -> int:
@@ -100,8 +145,9 @@ def _try_mutants(options: argparse.Namespace) -> int:
     except mutation.Unusable as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    seeds, processes = options.mutant_seeds, options.processes
-    return mutation.report(mutants, seeds, processes, as_json=options.json)
+    if options.mutant_seeds is not None:
+        mutants = [replace(mutant, seeds=options.mutant_seeds) for mutant in mutants]
+    return mutation.report(mutants, options.processes, as_json=options.json)
 
 
 def _run_many(seeds: Iterable[int], options: argparse.Namespace) -> Iterator[Result]:
@@ -117,8 +163,21 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[Result]:
     if processes == 1:
         yield from map(_run_one, tasks)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         yield from pool.map(_run_one, tasks, chunksize=CHUNK)
+
+
+def _end_with(parent: int) -> None:
+    """A process of the pool would wait for work for ever if the one that gives it out was killed;
+    interrupted from the terminal, it has nothing to say."""
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
 
 
 def _run_one(task: Task) -> Result:

@@ -5,7 +5,7 @@ anywhere, only a minority of the voters may have lost its disk, until others hav
 places. Within that, and whatever else happens, everything lost is a bug.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from consensus.messages import ReplicaId
@@ -24,7 +24,7 @@ def may_lose(world: "World", machine: "Machine") -> bool:
         return False
     return all(
         _lost(world, voters) + 1 <= (len(voters) - 1) // 2
-        for voters in _groups(world)
+        for voters in _groups(world, to_come=[replica])
         if replica in voters
     )
 
@@ -33,18 +33,27 @@ def may_leave(world: "World", machine: "Machine") -> bool:
     """Whether the others can do without this member."""
     return all(
         _lost(world, voters) <= (len(voters) - 1) // 2
-        for voters in _groups(world, machine.name)
+        for voters in _groups(world, leaving=machine.name)
         if voters
     )
 
 
-def _groups(world: "World", leaving: str = "") -> Iterator[list[ReplicaId]]:
-    """The voters of every configuration in force, with and without those who are about to leave."""
-    gone = [each.name for each in world.machines.values() if each.joining.wanted is Wanted.OUT]
+def _groups(
+    world: "World", *, leaving: str = "", to_come: Sequence[ReplicaId] = ()
+) -> Iterator[list[ReplicaId]]:
+    """The voters of every configuration in force, with and without those who are about to leave,
+    and with those to come: who runs from a damaged disk without having noticed may be made a voter
+    before it does."""
+    machines = list(world.machines.values())
+    gone = [each.name for each in machines if each.joining.wanted is Wanted.OUT]
+    on_disks = [each.replica_on_disk for each in machines if each.replica_on_disk is not None]
+    damaged = [each for each in on_disks if world.watch.is_destroyed(each)]
     for configuration in world.watch.configurations():
-        voters = [voter.id for voter in configuration.voters]
-        yield voters
-        yield [each for each in voters if member_of(each) not in (*gone, leaving)]
+        now = [voter.id for voter in configuration.voters]
+        then = list(dict.fromkeys([*now, *damaged, *to_come]))
+        for voters in (now, then):
+            yield voters
+            yield [each for each in voters if member_of(each) not in (*gone, leaving)]
 
 
 def _lost(world: "World", voters: list[ReplicaId]) -> int:

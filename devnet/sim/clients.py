@@ -20,19 +20,20 @@ from devnet.sim.chance import happens, interval_us
 from devnet.sim.driver import Then
 from devnet.sim.history import History
 from devnet.sim.member import Member, Place, Record, Size
-from devnet.sim.schedule import MS, SECOND, Life
+from devnet.sim.schedule import MS, Life
 from node.errors import Corrupt, Unavailable
 
 if TYPE_CHECKING:
     from devnet.sim.machine import Machine
     from devnet.sim.world import World
 
-TIMEOUT_US = 2 * SECOND
 LATENCY_US = MS
 PAUSE_US = 150 * MS
 """Before another try, in the mean."""
 GIVE_UP = 0.1
 """How often a client gives up when nothing can have happened."""
+GIVE_UP_DROPPED = 0.5
+"""The same when something could have, and it is told for certain that it never will."""
 WALK_AWAY = 0.02
 """How often a client does not come back for an answer that nobody knows."""
 GARBAGE: Record = (b"", b"no record at all")
@@ -74,11 +75,15 @@ class Clients:
                 self.read(None)
             self.read(self._think)
 
+    def hurry(self, machine: "Machine", count: int) -> None:
+        """So many more clients write once each, and ask this one first."""
+        self.leader = machine.name
+        for _ in range(count if self.are_open else 0):
+            _Write(self, [self._begin()], None)
+
     def write(self) -> None:
         """One to three statements that nobody has deposited yet."""
-        records = [self._next() for _ in range(self.stream.choice((1, 2, 3)))]
-        for identity, _ in records:
-            self.history.begin(identity, self.world.schedule.now_us)
+        records = [self._begin() for _ in range(self.stream.choice((1, 2, 3)))]
         if happens(self.stream, 0.05):
             records.insert(self.stream.randrange(len(records) + 1), GARBAGE)
         _Write(self, records, self._think)
@@ -89,9 +94,10 @@ class Clients:
         wanted = self.stream.choice(self.statements) if self.statements else None
         _Read(self, machine, wanted if happens(self.stream, 0.5) else None, then)
 
-    def _next(self) -> Record:
+    def _begin(self) -> Record:
         identity, record = statement(len(self.statements))
         self.statements.append(identity)
+        self.history.begin(identity, self.world.schedule.now_us)
         return identity, record
 
 
@@ -110,11 +116,15 @@ class _Operation:
         """One try: exactly one call of `answered` follows."""
         self._try = life = Life()
         schedule = self.world.schedule
-        schedule.after(TIMEOUT_US, partial(self._take, life, TimeoutError()), life)
+        patience_us = self.world.setting.patience_us
+        schedule.after(patience_us, partial(self._take, life, TimeoutError()), life)
         schedule.after(LATENCY_US, partial(self._arrive, machine, what, life))
 
     def answered(self, answer: object) -> None:
         raise NotImplementedError
+
+    def answered_late(self, answer: object) -> None:
+        """Nobody waits for this any more; it must be true all the same."""
 
     def done(self) -> None:
         self.clients.under_way -= 1
@@ -128,7 +138,10 @@ class _Operation:
             machine.arrive(lambda member: what(member, partial(self._return, life)))
 
     def _return(self, life: Life, answer: object) -> None:
-        self.world.schedule.after(LATENCY_US, partial(self._take, life, answer), life)
+        if life.is_over:
+            self.answered_late(answer)
+        else:
+            self.world.schedule.after(LATENCY_US, partial(self._take, life, answer), life)
 
     def _take(self, life: Life, answer: object) -> None:
         life.is_over = True
@@ -138,7 +151,7 @@ class _Operation:
 
 class _Write(_Operation):
     def __init__(
-        self, clients: Clients, records: Sequence[Record], then: Callable[[], None]
+        self, clients: Clients, records: Sequence[Record], then: Callable[[], None] | None
     ) -> None:
         super().__init__(clients, then)
         self._records = records
@@ -148,7 +161,7 @@ class _Write(_Operation):
     def _propose(self) -> None:
         machines = self.world.machines
         name = self.clients.leader
-        if name is None or happens(self.clients.stream, 0.05):
+        if name is None or happens(self.clients.stream, self.world.setting.astray):
             name = self.clients.stream.choice(list(machines))
         self.ask(machines[name], lambda member, then: member.propose(self._records, then))
 
@@ -164,7 +177,8 @@ class _Write(_Operation):
         self._in_doubt |= not isinstance(answer, CERTAIN)
         leader = answer.leader if isinstance(answer, NotLeader) else None
         clients.leader = member_of(leader) if leader is not None else None
-        if happens(clients.stream, WALK_AWAY if self._in_doubt else GIVE_UP):
+        give_up = GIVE_UP_DROPPED if isinstance(answer, Dropped) else GIVE_UP
+        if happens(clients.stream, WALK_AWAY if self._in_doubt else give_up):
             if not self._in_doubt:
                 for identity, _ in self._records:
                     if identity:
@@ -173,6 +187,12 @@ class _Write(_Operation):
         else:
             pause_us = 1 if leader is not None else interval_us(clients.stream, PAUSE_US)
             self.world.schedule.after(pause_us, self._propose)
+
+    def answered_late(self, answer: object) -> None:
+        if isinstance(answer, list):
+            for (identity, _), position in zip(self._records, answer, strict=True):
+                if identity:
+                    self.clients.history.told(identity, position)
 
 
 class _Read(_Operation):

@@ -30,7 +30,7 @@ from consensus.ready import Read, Ready, Role, Write
 from consensus.replica import RolledBack
 from consensus.writer import Probe
 from devnet.sim.cast import VERSION, member_of
-from devnet.sim.chance import Stream
+from devnet.sim.chance import Stream, happens
 from devnet.sim.schedule import Life, Schedule
 from devnet.sim.setting import Setting
 from devnet.sim.writing import Writer, WriterEdge
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from asyncio import Future
 
 _LOYALTY = (AppendRequest, CommitNotice, HeartbeatRequest)
+
+TIMEOUTS_MAX = 100
+"""More ticks than there are in an election timeout."""
 
 Then = Callable[[object], None]
 """What is called with an answer: a result, or the exception in its place."""
@@ -130,7 +133,7 @@ class Driver:
             journal,
             proposer=member_of(journal.replica_id),
             version=VERSION,
-            random=stream.randrange,
+            random=partial(_draw, stream, setting.split_votes),
             election_ticks=setting.election_ticks,
             heartbeat_ticks=setting.heartbeat_ticks,
             limits=setting.limits,
@@ -350,3 +353,9 @@ class Driver:
 
     def _meet(self) -> None:
         self._acquaintances = {voter.id: voter for voter in self.raft.acquaintances}
+
+
+def _draw(stream: Stream, split_votes: float, below: int) -> int:
+    """What the core draws: timeouts, which may be made to coincide, and numbers, which must not."""
+    drawn = stream.randrange(below)
+    return 0 if below <= TIMEOUTS_MAX and happens(stream, split_votes) else drawn

@@ -4,19 +4,21 @@ Every kind has a clock of its own and happens at its own pace (`setting`), whate
 Each takes back by itself what it did. What destroys data asks the `budget` first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from consensus.ready import Role
 from devnet.sim import partition
+from devnet.sim.ambush import Ambush
 from devnet.sim.budget import may_leave, may_lose
 from devnet.sim.chance import happens, interval_us
 from devnet.sim.disk_faults import OFF_US, DiskFaults
 from devnet.sim.joining import Wanted
 from devnet.sim.machine import Machine
 from devnet.sim.network import Way
-from devnet.sim.schedule import MS, SECOND
+from devnet.sim.schedule import MS, SECOND, Life
+from devnet.sim.schism import Schism
 
 if TYPE_CHECKING:
     from devnet.sim.world import World
@@ -36,6 +38,7 @@ class Faults:
         self._stream = world.chance.stream("faults")
         self.protected: set[str] = set()
         """Machines to which nothing happens now."""
+        self.schism = Schism(self)
         self._kinds: dict[str, Callable[[], bool]] = {
             "power cut": self._power_cut,
             "kill": self._kill,
@@ -45,6 +48,8 @@ class Faults:
             "clock": self._clock,
             "membership": self._membership,
             "transfer": self._transfer,
+            "ambush": Ambush(self).lay,
+            "schism": self.schism.lay,
             **DiskFaults(self).kinds(),
         }
 
@@ -135,22 +140,28 @@ class Faults:
 
     def _kill(self) -> bool:
         victim = self.victim()
-        if victim is None:
-            return False
-        self.note(f"kill {victim.name}")
+        if victim is not None:
+            self.kill(victim)
+        return victim is not None
+
+    def kill(self, machine: Machine) -> None:
+        """The process; it is started again."""
+        self.note(f"kill {machine.name}")
         self.world.counts["crashes"] += 1
-        victim.kill()
-        self.later(interval_us(self._stream, OFF_US // 2), victim.start)
-        return True
+        machine.kill()
+        self.later(interval_us(self._stream, OFF_US // 2), machine.start)
 
     def _pause(self) -> bool:
         victim = self.victim()
-        if victim is None:
-            return False
+        if victim is not None:
+            self.stop(victim)
+        return victim is not None
+
+    def stop(self, machine: Machine) -> None:
+        """The process, for a while."""
         duration_us = self._duration_us(50 * MS, 2 * SECOND)
-        self.note(f"stop {victim.name} for {duration_us // MS} ms")
-        victim.stop_for(duration_us)
-        return True
+        self.note(f"stop {machine.name} for {duration_us // MS} ms")
+        machine.stop_for(duration_us)
 
     # The network.
 
@@ -159,26 +170,48 @@ class Faults:
         if len(names) < 2 or self.protected:
             return False
         leader = self.leader()
-        shape, ways = partition.draw(self._stream, names, leader.name if leader else None)
-        self.note(f"partition, {shape}: {' '.join(f'{a}-{b}' for a, b in ways)}")
-        self.world.network.cut(ways)
-        self.later(self._duration_us(200 * MS, 3 * SECOND), partial(self._mend, ways))
+        self.cut(*partition.draw(self._stream, names, leader.name if leader else None))
         return True
 
-    def _mend(self, ways: list[Way]) -> None:
-        self.note("a partition is over")
-        self.world.network.mend(ways)
+    def isolate(self, machine: Machine) -> Callable[[], None]:
+        """Nobody hears it, and it hears nobody, for a while, or until what is returned is
+        called."""
+        self.world.counts["partition"] += 1
+        return self.cut("alone", partition.alone(machine.name, list(self.world.machines)))
+
+    def cut(
+        self,
+        shape: str,
+        ways: Sequence[Way],
+        least_us: int = 200 * MS,
+        most_us: int = 3 * SECOND,
+    ) -> Callable[[], None]:
+        """For a while, or until what is returned is called."""
+        self.note(f"partition, {shape}: {' '.join(f'{a}-{b}' for a, b in ways)}")
+        self.world.network.cut(ways)
+        mend = partial(self._mend, ways, Life())
+        self.later(self._duration_us(least_us, most_us), mend)
+        return mend
+
+    def _mend(self, ways: Sequence[Way], cut: Life) -> None:
+        if not cut.is_over and not self.are_over:
+            cut.is_over = True
+            self.note("a partition is over")
+            self.world.network.mend(ways)
 
     def _clog(self) -> bool:
         names = list(self.world.machines)
         if len(names) < 2 or self.protected:
             return False
         one, other = self._stream.sample(names, 2)
-        self.note(f"clog {one}-{other}")
-        self.world.network.clog((one, other))
-        unclog = partial(self.world.network.unclog, (one, other))
-        self.later(self._duration_us(50 * MS, 2 * SECOND), unclog)
+        self.clog((one, other), 50 * MS, 2 * SECOND)
         return True
+
+    def clog(self, way: Way, least_us: int, most_us: int) -> None:
+        """What goes this way is held up for a while."""
+        self.note(f"clog {way[0]}-{way[1]}")
+        self.world.network.clog(way)
+        self.later(self._duration_us(least_us, most_us), partial(self.world.network.unclog, way))
 
     # Clocks.
 

@@ -29,13 +29,16 @@ class History:
     def begin(self, statement: bytes, now_us: int) -> None:
         self._open[statement] = now_us
 
-    def acknowledged(self, statement: bytes, position: int | None, now_us: int) -> None:
-        """The client was told that it stands there, or that it was agreed on and stands nowhere."""
+    def told(self, statement: bytes, position: int | None) -> None:
+        """Somebody was told that it stands there, or that it was agreed on and stands nowhere."""
         at = self._chain.positions.get(statement)
         if position is None or position != at:
             what = f"{statement.hex()[:16]} was acknowledged at {position}, but stands at {at}"
             self._broken(Invariant.CLIENT_TRUTH, what)
-            return
+
+    def acknowledged(self, statement: bytes, position: int, now_us: int) -> None:
+        """The client that waited for it was told that it stands there."""
+        self.told(statement, position)
         self.acknowledged_size = max(self.acknowledged_size, position + 1)
         self.counts["writes"] += 1
         self._operations.append(Append(statement, self._open.pop(statement), now_us, position))

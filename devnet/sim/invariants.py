@@ -28,6 +28,7 @@ from consensus.messages import (
 from consensus.raft import Raft
 from consensus.ready import Ready, Role, Write
 from devnet.sim.canon import Canon
+from devnet.sim.moments import Listener, Moment
 from devnet.sim.prefixes import EMPTY, Prefixes
 from devnet.sim.violation import Invariant, Judge
 
@@ -92,11 +93,17 @@ class Watch:
         self.canon = Canon(self._prefixes, first, committed)
         self.replicas: dict[ReplicaId, Seen] = {}
         self._leaders: dict[int, ReplicaId] = {}
+        self._committing_term = 0
+        self.listeners: list[Listener] = []
 
     @property
     def configuration(self) -> Configuration:
         """The last one committed."""
         return self.canon.configuration
+
+    def _came(self, moment: Moment, replica: ReplicaId, other: ReplicaId = "") -> None:
+        for listener in self.listeners:
+            listener(moment, replica, other or replica)
 
     # What the driver tells.
 
@@ -129,7 +136,7 @@ class Watch:
         if core.role is Role.LEADER and not led:
             self._elected(core, seen)
         elif led and message is not None:
-            self._check_progress(core, seen, message.sender)
+            self._check_progress(core, seen, message)
         seen.term, seen.role = core.term, core.role
 
     def does(self, core: Raft, ready: Ready) -> None:
@@ -219,6 +226,8 @@ class Watch:
         self._check_matching(core, new, keep + 1)
         seen.log = new
         self._check_configuration(core, new, led=led)
+        if led and self._prefixes.configuration(new[-1]) != self._prefixes.configuration(old[-1]):
+            self._came(Moment.CHANGE, core.id)
 
     def _check_matching(self, core: Raft, log: Log, start: int) -> None:
         for index in range(start, len(log)):
@@ -258,6 +267,9 @@ class Watch:
             else:
                 self._broken(Invariant.COMMIT_BOUND, f"{core.id} commits {index} as the first")
         if core.role is Role.LEADER:
+            if core.term > self._committing_term:
+                self._committing_term = core.term
+                self._came(Moment.COMMIT, core.id)
             if self._prefixes.term(seen.log[core.commit]) != core.term:
                 self._broken(Invariant.COMMIT_RULE, f"{core.id} in term {core.term}")
             self._check_quorum(core, seen)
@@ -282,6 +294,7 @@ class Watch:
 
     def _elected(self, core: Raft, seen: Seen) -> None:
         self.elections += 1
+        self._came(Moment.ELECTION, core.id)
         other = self._leaders.setdefault(core.term, core.id)
         if other != core.id or seen.role is Role.LEADER:
             self._broken(Invariant.ELECTION_SAFETY, f"{other} and {core.id} lead term {core.term}")
@@ -303,15 +316,24 @@ class Watch:
         if seen.votes.setdefault(term, candidate) != candidate:
             what = f"{sender} in term {term}: {seen.votes[term]} and {candidate}"
             self._broken(Invariant.VOTE_UNIQUENESS, what)
+        if candidate != sender:
+            self._came(Moment.VOTE, sender, candidate)
         if state != HardState(term, candidate):
             self._broken(Invariant.DURABILITY, f"{sender} votes in {term}; on its disk is {state}")
 
-    def _check_progress(self, core: Raft, seen: Seen, sender: ReplicaId) -> None:
+    def _check_progress(self, core: Raft, seen: Seen, message: Message) -> None:
         """What the leader knows of whom it just heard."""
+        sender = message.sender
         match = core.matches.get(sender)
         follower = self.replicas.get(sender)
         if match is None or follower is None or sender == core.id:
             return
+        if follower.disk.hard_state.term > core.term:
+            return  # What it acknowledged in this term may have been replaced in a newer one.
+        tail = follower.disk.log[match + 1 : match + 2]
+        is_other = bool(tail) and tail != seen.log[match + 1 : match + 2]
+        if is_other and isinstance(message, AppendResponse):
+            self._came(Moment.REUNION, core.id, sender)
         if match < seen.match.get(sender, 0):
             self._broken(Invariant.PROGRESS, f"{core.id} takes back that {sender} has {match}")
         # Nobody but the leader itself can see this, so here the watch looks inside.

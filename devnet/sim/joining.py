@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from consensus.membership import admission, departure
 from consensus.messages import Configuration, ReplicaId
 from consensus.proposals import NotLeader
+from consensus.raft import Raft
 from devnet.sim.cast import member_of, voter
 from devnet.sim.chance import interval_us
 from devnet.sim.schedule import MS
@@ -53,8 +54,7 @@ class Joining:
         if self._machine.member is None:
             return False
         core = self._machine.member.driver.raft
-        configurations = core.log.configurations
-        now = next(each for index, each in reversed(configurations) if index <= core.commit)
+        now = _committed(core)
         ours = [each.id for each in now if member_of(each.id) == self._machine.name]
         is_voter = now.is_voter(core.id)
         return ours == [core.id] and is_voter == (self.wanted is Wanted.VOTER)
@@ -152,21 +152,40 @@ class Joining:
     # Out.
 
     def _ask_out(self) -> None:
+        """Until somebody who is reached says that it is done."""
         if self.wanted is not Wanted.OUT:
             return
         name = self._machine.name
-        if not any(member_of(each.id) == name for each in self._world.watch.configuration):
+        reached = [
+            each
+            for each in self._world.machines.values()
+            if each.member is not None and not self._world.network.is_cut(each.name, name)
+        ]
+        known = [_committed(each.member.driver.raft) for each in reached if each.member]
+        is_gone = not _has(self._world.watch.configuration, name)
+        if is_gone and not all(_has(each, name) for each in known):
             self.is_out = True
             self._machine.clear()
             return
         self._world.schedule.after(interval_us(self._stream, ASK_US), self._ask_out)
-        running = [each for each in self._world.machines.values() if each.member is not None]
-        if running:
-            self._stream.choice(running).arrive(self._asked_out)
+        if reached:
+            self._stream.choice(reached).arrive(self.asked_out)
 
-    def _asked_out(self, member: "Member") -> None:
+    def asked_out(self, member: "Member") -> None:
+        """At the member that was asked."""
+
         def then(answer: object) -> None:
             if not isinstance(answer, Exception):
                 member.note(f"lets {self._machine.name} go a step: {answer}")
 
         member.driver.change(lambda now: departure(now, self._machine.name), then)
+
+
+def _committed(core: Raft) -> Configuration:
+    """As far as this replica knows."""
+    configurations = core.log.configurations
+    return next(each for index, each in reversed(configurations) if index <= core.commit)
+
+
+def _has(configuration: Configuration, name: str) -> bool:
+    return any(member_of(each.id) == name for each in configuration)

@@ -6,7 +6,8 @@ that copy run one seed after the other until one fails. What counts is what clie
 compared with each other, could see: a broken replica that stops by an assertion of its own has only
 crashed, and is started again. Nor does a seed count that fails without the mutant.
 
-A mutant that no seed kills says that the simulator is blind to something.
+The heading of a mutant ends with a line `Seeds: N`: one of the seeds 1 to N kills it. A mutant that
+none of them kills says that the simulator is blind to something.
 """
 
 from __future__ import annotations
@@ -32,18 +33,20 @@ from rich.table import Table
 import consensus
 from devnet.sim.patch import Patch, PatchError, parse
 from devnet.sim.run import run
+from devnet.sim.schedule import Life
 from devnet.sim.violation import Invariant
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("consensus", "devnet", "node")
 MUTANTS = Path(__file__).parent / "mutants"
+LEASH = str(ROOT / "devnet" / "leash.py")
 
 SEEDS = 200
-"""Seeds that may be tried on each mutant."""
+"""Tried on a mutant that does not say how many kill it."""
 SEEDS_AT_ONCE = 20
 """Tried by one process."""
 SEED_S_MAX = 60
-"""A seed takes a second or two. A mutant that needs so long will never end."""
+"""A seed takes a second at most. A mutant that needs so long will never end."""
 
 
 class Unusable(Exception):
@@ -53,6 +56,10 @@ class Unusable(Exception):
 @dataclass(frozen=True, slots=True)
 class Mutant:
     name: str
+    says: str
+    """What is broken."""
+    seeds: int
+    """One of so many, from 1 on, kills it."""
     patch: Patch
 
 
@@ -78,18 +85,22 @@ def kept() -> list[Mutant]:
 def read(path: Path) -> Mutant:
     """Raises Unusable."""
     try:
-        return Mutant(path.stem, parse(path.read_text("utf-8")))
+        patch = parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, PatchError) as error:
         raise Unusable(f"{path}: {error}") from error
+    says, _, seeds = patch.heading.partition(" Seeds: ")
+    if seeds and not (seeds.isdecimal() and int(seeds) > 0):
+        raise Unusable(f"{path}: Seeds: {seeds!r} is no number of seeds")
+    return Mutant(path.stem, says, int(seeds or SEEDS), patch)
 
 
-def report(mutants: Sequence[Mutant], seeds: int, processes: int, *, as_json: bool) -> int:
+def report(mutants: Sequence[Mutant], processes: int, *, as_json: bool) -> int:
     """Try them all and print what became of them; 1 if not all were killed."""
     started = time.monotonic()
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("mutants", total=len(mutants))
         tried = partial(progress.advance, bar)
-        fates = list(zip(mutants, hunt(mutants, seeds, processes, tried), strict=True))
+        fates = list(zip(mutants, hunt(mutants, processes, tried), strict=True))
     survivors = [mutant.name for mutant, fate in fates if not isinstance(fate, Kill)]
     seconds = round(time.monotonic() - started, 1)
     if as_json:
@@ -97,7 +108,6 @@ def report(mutants: Sequence[Mutant], seeds: int, processes: int, *, as_json: bo
             "mutants": len(mutants),
             "killed": len(mutants) - len(survivors),
             "survived": survivors,
-            "seeds": seeds,
             "seconds": seconds,
             "fates": [_as_value(mutant, fate) for mutant, fate in fates],
         }
@@ -105,30 +115,31 @@ def report(mutants: Sequence[Mutant], seeds: int, processes: int, *, as_json: bo
     else:
         Console().print(_as_table(fates))
         killed = f"{len(mutants) - len(survivors)} of {len(mutants)} killed"
-        summary = f"{killed} by the seeds 1 to {seeds}, in {seconds} s"
-        print(summary)
+        print(f"{killed}, in {seconds} s")
     return 1 if survivors else 0
 
 
-def hunt(
-    mutants: Sequence[Mutant], seeds: int, processes: int, tried: Callable[[], None]
-) -> Iterator[Fate]:
+def hunt(mutants: Sequence[Mutant], processes: int, tried: Callable[[], None]) -> Iterator[Fate]:
     """Try each on the seeds from 1 on; what became of them, in their order. `tried` is called
     whenever one is done with."""
     each = max(1, processes // max(1, len(mutants)))
+    interrupted = Life()
 
     def hunt_one(mutant: Mutant) -> Fate:
         try:
             with TemporaryDirectory(prefix=f"{mutant.name}-") as tree:
                 plant(mutant, Path(tree))
-                return _first_kill(Path(tree), seeds, each)
+                return _first_kill(Path(tree), mutant.seeds, each, interrupted)
         except Unusable as error:
             return error
         finally:
             tried()
 
     with ThreadPoolExecutor(processes) as pool:
-        yield from pool.map(hunt_one, mutants)
+        try:
+            yield from pool.map(hunt_one, mutants)
+        finally:
+            interrupted.is_over = True
 
 
 def plant(mutant: Mutant, tree: Path) -> None:
@@ -142,11 +153,15 @@ def plant(mutant: Mutant, tree: Path) -> None:
         raise Unusable(str(error)) from error
 
 
-def _first_kill(tree: Path, seeds: int, processes: int) -> Kill | None:
+def _first_kill(tree: Path, seeds: int, processes: int, interrupted: Life) -> Kill | None:
     starts = range(1, seeds + 1, SEEDS_AT_ONCE)
     batches = [range(first, min(first + SEEDS_AT_ONCE, seeds + 1)) for first in starts]
+
+    def try_batch(batch: range) -> Kill | None:
+        return None if interrupted.is_over else _try(tree, batch)
+
     with ThreadPoolExecutor(processes) as pool:
-        for kill in pool.map(partial(_try, tree), batches):
+        for kill in pool.map(try_batch, batches):
             if kill is not None:
                 pool.shutdown(cancel_futures=True)
                 _check_clean(kill.seed)
@@ -161,8 +176,10 @@ def _check_clean(seed: int) -> None:
 
 
 def _try(tree: Path, seeds: range) -> Kill | None:
-    """In a process of its own, which imports nothing of ours but from this tree."""
-    command = [sys.executable, "-m", __name__, str(seeds.start), str(seeds.stop)]
+    """In a process of its own, which imports nothing of ours but from this tree, and ends when this
+    one does."""
+    command = [sys.executable, LEASH, str(os.getpid()), sys.executable, "-m", __name__]
+    command += [str(seeds.start), str(seeds.stop)]
     try:
         done = subprocess.run(  # noqa: S603 (this Python, a module of ours)
             command,
@@ -181,7 +198,7 @@ def _try(tree: Path, seeds: range) -> Kill | None:
 
 
 def _as_value(mutant: Mutant, fate: Fate) -> dict[str, object]:
-    value: dict[str, object] = {"mutant": mutant.name, "says": mutant.patch.heading}
+    value: dict[str, object] = {"mutant": mutant.name, "says": mutant.says, "seeds": mutant.seeds}
     match fate:
         case Kill():
             return {**value, "fate": "killed", **asdict(fate)}
@@ -194,16 +211,17 @@ def _as_value(mutant: Mutant, fate: Fate) -> dict[str, object]:
 def _as_table(fates: Sequence[tuple[Mutant, Fate]]) -> Table:
     table = Table("mutant", "what is broken", "killed by")
     table.add_column("seed", justify="right")
+    table.add_column("of", justify="right")
     table.add_column("event", justify="right")
     for mutant, fate in fates:
         match fate:
             case Kill():
-                end = (fate.invariant, str(fate.seed), str(fate.event))
+                end = (fate.invariant, str(fate.seed), str(mutant.seeds), str(fate.event))
             case Unusable():
-                end = (f"[bold red]unusable: {escape(str(fate))}", "", "")
+                end = (f"[bold red]unusable: {escape(str(fate))}", "", "", "")
             case None:
-                end = ("[bold red]nobody", "", "")
-        table.add_row(escape(mutant.name), escape(mutant.patch.heading), *end)
+                end = ("[bold red]nobody", "", str(mutant.seeds), "")
+        table.add_row(escape(mutant.name), escape(mutant.says), *end)
     return table
 
 

@@ -86,6 +86,7 @@ class Network:
         self._clogs.setdefault(way, [])
 
     def unclog(self, way: Way) -> None:
-        """All that was held up arrives now, one after the other."""
-        for arrive in self._clogs.pop(way, ()):
+        """All that was held up arrives now, in any order."""
+        held = self._clogs.pop(way, [])
+        for arrive in self._stream.sample(held, len(held)):
             self._schedule.after(0, partial(self._arrive, way, arrive))

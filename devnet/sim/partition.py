@@ -18,13 +18,17 @@ def draw(stream: Stream, names: Sequence[str], leader: str | None) -> tuple[str,
         case "one way":
             return shape, list(product(*_split(stream, names)))
         case "alone":
-            return shape, _both_ways([one], others)
+            return shape, alone(one, names)
         case "deaf":
             return shape, [(other, one) for other in others]
         case "mute":
             return shape, [(one, other) for other in others]
         case _:
             return shape, _both_ways(*_split(stream, others))
+
+
+def alone(one: str, names: Sequence[str]) -> list[Way]:
+    return _both_ways([one], [name for name in names if name != one])
 
 
 def _split(stream: Stream, names: Sequence[str]) -> tuple[list[str], list[str]]:

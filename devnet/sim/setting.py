@@ -34,11 +34,16 @@ MEAN_US: Mapping[str, int] = {
     "clock": 8 * SECOND,
     "membership": 8 * SECOND,
     "transfer": 8 * SECOND,
+    "ambush": SECOND,
+    "schism": SECOND,
 }
 """How often a kind of fault happens where it happens at all: the mean time between two."""
 
-ALWAYS = ("power cut", "partition")
-"""Without these a run would show little."""
+SCHISM_VOTERS = 4
+"""The least of which two groups can agree on something, each for itself, by changing who votes."""
+
+SHARES: Mapping[str, float] = {"power cut": 1, "partition": 1, "ambush": 0.8, "schism": 0.15}
+"""In how many runs they happen: without the first a run would show little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,13 @@ class Setting:
     """How long a client thinks between two operations, in the mean."""
     mean_us: Mapping[str, int]
     """The faults of this run."""
+    split_votes: float
+    """How often an election timeout is the shortest, so that several candidates come at once."""
+    patience_us: int
+    """How long a client waits for an answer."""
+    astray: float
+    """How often a client writes to anyone, whoever is said to lead. Only so a new leader is found
+    while the old one does not know of it yet."""
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -88,8 +100,11 @@ class Setting:
 
 def draw(chance: Chance) -> Setting:
     stream = chance.stream("setting")
+    dangers = _dangers(stream)
     size = stream.choice((1, 2, 3, 3, 3, 3, 3, 4, 5, 5))
     spares = stream.choice((0, 0, 1, 1, 2))
+    if "schism" in dangers:  # It is for no other group.
+        size, spares = SCHISM_VOTERS, max(1, spares)
     names = stream.sample(NAMES, size + spares)
     return Setting(
         voters=tuple(sorted(names[:size])),
@@ -103,9 +118,12 @@ def draw(chance: Chance) -> Setting:
         weather=_weather(stream),
         disk=DiskPace(100, stream.choice((200, 1 * MS, 1 * MS, 10 * MS))),
         write_buffer_bytes=stream.choice((20_000, 200_000, PLENTY_BYTES)),
-        clients=stream.choice((2, 4, 4, 6)),
-        think_us=stream.choice((30, 80, 80, 200)) * MS,
-        mean_us=_dangers(stream),
+        clients=stream.choice((3, 4, 6, 8)),
+        think_us=stream.choice((30, 50, 80, 150)) * MS,
+        mean_us=dangers,
+        split_votes=stream.choice((0, 0, 0.5)),
+        patience_us=stream.choice((400 * MS, 2 * SECOND, 2 * SECOND)),
+        astray=stream.choice((0.05, 0.3, 0.3)),
     )
 
 
@@ -136,6 +154,6 @@ def _dangers(stream: Stream) -> Mapping[str, int]:
     present = {}
     for kind, mean_us in MEAN_US.items():
         pace = stream.choice((0.5, 1, 1, 2))
-        if kind in ALWAYS or happens(stream, 0.6):
+        if happens(stream, SHARES.get(kind, 0.6)):
             present[kind] = int(mean_us * pace)
     return present

@@ -5,6 +5,7 @@ To see a failing seed again: `python -m devnet.sim --seed N --log`.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from consensus.leadership import Limits
 from consensus.ready import Role
+from devnet.sim import __main__ as command
 from devnet.sim.cast import START_MS, statement
 from devnet.sim.chance import Chance
 from devnet.sim.faults import DAY_MS
@@ -23,7 +25,7 @@ from devnet.sim.machine import Machine
 from devnet.sim.network import CALM
 from devnet.sim.run import Result, begin, build, run, shorten
 from devnet.sim.schedule import MS, SECOND
-from devnet.sim.setting import Setting, draw
+from devnet.sim.setting import MEAN_US, Setting, draw
 from devnet.sim.violation import Invariant, Violation
 from devnet.sim.world import World
 
@@ -62,6 +64,7 @@ def test_many_seeds() -> None:
     assert found["failures"] == []
     assert done.returncode == 0
     counts = found["counts"]
+    assert set(MEAN_US) <= set(counts)
     # Of so few seeds a kind may have somewhat less than its share.
     few = {
         name: counts[name]
@@ -84,6 +87,47 @@ def test_kept_seeds(seed: int, steps: int) -> None:
     assert run(seed).failure is None
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ("--seeds 0", "'0' is not a number from 1 on"),
+        ("--seeds -3", "'-3' is not a number from 1 on"),
+        ("--processes 0", "'0' is not a number from 1 on"),
+        ("--steps x", "'x' is not a number from 1 on"),
+        ("--log", "--log needs --seed"),
+        ("--seeds 3 --log", "--log needs --seed"),
+        ("--seed 7 --seeds 3", "not allowed with"),
+        ("--seed 7 --mutants", "not allowed with"),
+        ("--seed 7 --first-seed 3", "exclude each other"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    arguments: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments.split())
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nobody_goes_on_when_the_command_was_killed(how: signal.Signals) -> None:
+    """What it began has its output open as long as it runs."""
+    arguments = ["--seeds", "100000", "--processes", "2", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "devnet.sim", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while len(children.read_text().split()) < 2:
+            assert process.poll() is None
+        process.send_signal(how)
+        assert process.communicate(timeout=60)[0] == b""
+
+
 def test_a_seed_is_all_there_is_to_a_run() -> None:
     """Twice in this process, and in two others in which sets and hashes have another order."""
     here = {run(7, 2_000).digest for _ in range(2)}
@@ -100,7 +144,7 @@ def test_a_seed_is_all_there_is_to_a_run() -> None:
 def test_fewer_events_are_the_beginning_of_the_same_run() -> None:
     lines: list[list[str]] = [[], []]
     for steps, shown in zip((300, 900), lines, strict=True):
-        run(3, steps, show=shown.append)
+        run(4, steps, show=shown.append)
     short, long = lines
     healed = next(index for index, line in enumerate(short) if line.endswith("all is healed"))
     assert healed > 50
@@ -283,8 +327,6 @@ def test_an_error_of_a_replica_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_command_tells_what_it_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from devnet.sim import __main__ as command
-
     results: list[Result] = []
 
     def broken(seed: int, steps: int, **_: object) -> Result:

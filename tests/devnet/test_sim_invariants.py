@@ -26,6 +26,7 @@ from devnet.sim.cast import configuration, genesis, log_signer, statement, witne
 from devnet.sim.chain_watch import ChainWatch
 from devnet.sim.history import History
 from devnet.sim.invariants import Watch
+from devnet.sim.moments import Moment
 from devnet.sim.violation import Invariant, Judge, Scope, Violation
 from node.chain import apply
 from node.chain import genesis as first_block
@@ -38,6 +39,7 @@ from node.sealing import Note, SentSeal, Step
 
 A, B, C = (f"{name}/000000000000000{name[0]}" for name in ("archive", "bank", "court"))
 FIRST = configuration([A, B, C])
+AB = configuration([A, B])
 
 
 def entry(index: int, term: int, data: bytes = b"") -> Entry:
@@ -266,6 +268,37 @@ def test_a_leader_that_believes_more_than_is_on_a_disk(stage: Stage) -> None:
     stage.set(A, entries=[entry(1, 1), entry(2, 1)])
     with broken(Invariant.PROGRESS):
         stage.set(A, AppendResponse(B, A, 1, 2), matches={B: 2})
+
+
+def test_a_leader_of_yesterday_may_know_what_was_replaced_since(stage: Stage) -> None:
+    """It stood still while its follower acknowledged entries, and took another leader's for them;
+    what it then takes in was true when it was said."""
+    stage.lead(A, 1, entry(1, 1))
+    stage.set(A, entries=[entry(1, 1), entry(2, 1)])
+    stage.write(B, entry(2, 1))
+    stage.write(B, entry(2, 2), hard_state=HardState(2, C))
+    stage.set(A, AppendResponse(B, A, 1, 2), matches={B: 2})
+
+
+def test_moments_are_told(stage: Stage) -> None:
+    told: list[tuple[Moment, str, str]] = []
+    stage.watch.listeners.append(lambda *what: told.append(what))
+    stage.lead(A, 1, entry(1, 1))
+    stage.does(B, send=[VoteResponse(B, A, 1, True)])
+    stage.set(A, commit=1)
+    two = [entry(1, 1), entry(2, 1)]
+    stage.set(A, entries=two)
+    stage.set(A, commit=1)
+    stage.write(B, entry(2, 7))
+    stage.set(A, AppendResponse(B, A, 1, 1), matches={B: 1})
+    stage.set(A, entries=[*two, change(3, 1, AB)], configuration=AB)
+    assert told == [
+        (Moment.ELECTION, A, A),
+        (Moment.VOTE, B, A),
+        (Moment.COMMIT, A, A),
+        (Moment.REUNION, A, B),
+        (Moment.CHANGE, A, A),
+    ]
 
 
 def test_a_match_that_is_taken_back(stage: Stage) -> None:

@@ -1,0 +1,76 @@
+"""What the simulator does at the worst moments: ambushes and schisms, with nothing else wrong."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from consensus import raft
+from consensus.leadership import Limits
+from consensus.membership import check_change
+from devnet.sim.ambush import MET
+from devnet.sim.chance import Chance
+from devnet.sim.liveness import Recovery
+from devnet.sim.moments import Moment
+from devnet.sim.network import CALM
+from devnet.sim.run import begin, build
+from devnet.sim.schedule import SECOND
+from devnet.sim.setting import Setting, draw
+from devnet.sim.violation import Invariant, Violation
+from devnet.sim.world import World
+
+NAMES = ("archive", "bank", "court", "escrow")
+DURATION_US = 10 * SECOND
+
+
+def calm(*kinds: str) -> Setting:
+    """Four members and one more, to which only these things happen."""
+    return replace(
+        draw(Chance(0)),
+        voters=NAMES,
+        spares=("forensic",),
+        limits=Limits(),
+        weather=CALM,
+        clients=2,
+        split_votes=0,
+        mean_us=dict.fromkeys(kinds, SECOND),
+    )
+
+
+def play(world: World) -> None:
+    begin(world)
+    while world.schedule.now_us < DURATION_US:
+        assert world.schedule.step()
+
+
+def test_an_ambush_meets_every_kind_of_moment() -> None:
+    shown: list[str] = []
+    for seed in range(6):
+        world = build(seed, setting=calm("ambush", "kill"), show=shown.append)
+        play(world)
+        Recovery(world).run()
+    for moment in (*MET, Moment.REUNION):
+        faults = (f"fault: {name} {moment.value}" for name in NAMES)
+        assert any(fault in line for fault in faults for line in shown), moment
+
+
+def test_a_schism_is_played_to_its_end() -> None:
+    """The old leader is asked to go, keeps a majority of its own, and nothing is lost by it."""
+    shown: list[str] = []
+    world = build(0, setting=calm("schism"), show=shown.append)
+    play(world)
+    assert any("is to be the fifth voter" in line for line in shown)
+    assert any("is to leave" in line for line in shown)
+    assert world.watch.elections >= 3
+    Recovery(world).run()
+
+
+def test_a_schism_finds_what_the_rule_of_2015_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(new: object, log: object, _: bool, *rest: object) -> None:
+        check: Callable[..., None] = check_change
+        check(new, log, True, *rest)
+
+    monkeypatch.setattr(raft, "check_change", careless)
+    with pytest.raises(Violation) as caught:
+        play(build(0, setting=calm("schism")))
+    assert caught.value.invariant is Invariant.COMPLETENESS
