@@ -16,6 +16,7 @@ from pathlib import Path
 
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
+from node.evidence.note import TYPE_COSIGNATURE, Vkey, parse_vkey
 from node.evidence.spelling import check_member
 
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
@@ -35,6 +36,18 @@ class MemberAddress:
     name: str
     address: str
     certificate: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessAddress:
+    """One `[[witnesses]]`.
+
+    url          Where it is asked, https:// or http://; what `/add-checkpoint` is added to.
+    vkey         Its key, NAME+ID+KEY, as it publishes it. Wrong: its cosignatures do not count.
+    """
+
+    url: str
+    vkey: Vkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,9 @@ class MemberConfig:
                  whoever has that certificate can have the whole ledger sent to it (digests, no
                  content), but votes and seals only once the policy names it with its keys. If it
                  lies to the others, it can hold up the group like any member (SECURITY.md).
+    witnesses    Optional. Witnesses outside the members (`cunzheng witness`, or any of C2SP) that
+                 are asked to cosign what this member publishes, each a table `[[witnesses]]`. Not
+                 there: proofs do not wait for them; it is told when one is silent for long.
     """
 
     member: str
@@ -81,6 +97,7 @@ class MemberConfig:
     witness_key: Path
     gateways: tuple[Path, ...]
     members: tuple[MemberAddress, ...] = ()
+    witnesses: tuple[WitnessAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +182,7 @@ def load_member(path: Path) -> MemberConfig:
         witness_key=table.path("witness_key"),
         gateways=tuple(table.paths("gateways")),
         members=_member_addresses(table) if table.has("members") else (),
+        witnesses=_witnesses(path, table) if table.has("witnesses") else (),
     )
     if config.advertise.rpartition(":")[0] in _WILDCARDS:
         raise Misconfigured(
@@ -239,6 +257,24 @@ def _member_addresses(table: Table) -> tuple[MemberAddress, ...]:
         MemberAddress(each.member("name"), each.address("address"), each.path("certificate"))
         for each in table.tables("members", MemberAddress)
     )
+
+
+def _witnesses(path: Path, table: Table) -> tuple[WitnessAddress, ...]:
+    found: list[WitnessAddress] = []
+    for each in table.tables("witnesses", WitnessAddress):
+        url, text = each.text("url"), each.text("vkey")
+        try:
+            vkey = parse_vkey(text)
+        except Malformed as error:
+            raise Misconfigured(f"{path}: setting `vkey`: {error}") from error
+        if vkey.type != TYPE_COSIGNATURE:
+            raise Misconfigured(f"{path}: setting `vkey`: not a key of type 04, which cosigns")
+        if not url.startswith(("https://", "http://")):
+            raise Misconfigured(f"{path}: setting `url` is not https:// or http://")
+        if vkey.name in (other.vkey.name for other in found):
+            raise Misconfigured(f"{path}: `witnesses` names {vkey.name} twice")
+        found.append(WitnessAddress(url, vkey))
+    return tuple(found)
 
 
 class Table:

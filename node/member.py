@@ -52,6 +52,7 @@ from node.publishing import MESSAGE_SIZE_MAX
 from node.seals import SealsCorrupt
 from node.service import Service
 from node.store import ViewsCorrupt
+from node.witness.client import Witnessing
 from node.words import Answer
 
 STOP_S = 1.0
@@ -150,7 +151,8 @@ async def _serve(
     _log.info("member %s %s serves on %s", config.member, VERSION, config.listen)
     try:
         async with asyncio.TaskGroup() as group:
-            working = [group.create_task(participant.run()), group.create_task(joining.run())]
+            witnessing = Witnessing(participant, config.witnesses)
+            working = [group.create_task(each.run()) for each in (participant, joining, witnessing)]
             await stop.wait()
             await participant.replica.hand_over()
             for task in working:

@@ -159,7 +159,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions")
+    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions", "witnesses")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -180,6 +180,7 @@ class StatusResponse(_message.Message):
     SCRUBBED_FIELD_NUMBER: _ClassVar[int]
     SCRUB_DAMAGE_FIELD_NUMBER: _ClassVar[int]
     CONTRADICTIONS_FIELD_NUMBER: _ClassVar[int]
+    WITNESSES_FIELD_NUMBER: _ClassVar[int]
     member: str
     origin: str
     role: str
@@ -200,7 +201,18 @@ class StatusResponse(_message.Message):
     scrubbed: int
     scrub_damage: _containers.RepeatedScalarFieldContainer[str]
     contradictions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ...) -> None: ...
+    witnesses: _containers.RepeatedCompositeFieldContainer[Witness]
+    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ...) -> None: ...
+
+class Witness(_message.Message):
+    __slots__ = ("name", "size", "time_s")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    TIME_S_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    size: int
+    time_s: int
+    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., time_s: _Optional[int] = ...) -> None: ...
 
 class Peer(_message.Message):
     __slots__ = ("member", "address", "voter", "match", "sealed_size")

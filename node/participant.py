@@ -44,7 +44,7 @@ from node.freshness import silent
 from node.ledger import Ledger
 from node.milestone import Milestone
 from node.proving import Prover
-from node.sealing import SentSeal, Step
+from node.sealing import Note, SentSeal, Step
 
 VERSION = version("cunzheng")
 CHUNK_BLOCKS = 16
@@ -79,6 +79,9 @@ class Participant:
     is on disk, `noted` its tree size; `caught_up` is whether it has all that a quorum had committed
     when this member started. `hindrance` is what keeps this replica from taking part, in words for
     an operator; whoever finds it out sets it.
+
+    `witnessed` holds the newest cosignature of each witness of the settings by its name, and
+    `witness_alarms` what is wrong with it; the tasks of `witness.client` set both.
     """
 
     def __init__(self, directory: Directory, ledger: Ledger, identity: Identity) -> None:
@@ -100,6 +103,8 @@ class Participant:
         self.applied = Milestone(directory.store.chain.height)
         self.noted = Milestone(note.size if note else 0)
         self.hindrance = ""
+        self.witnessed: dict[str, SentSeal | None] = {}
+        self.witness_alarms: dict[str, list[str]] = {}
         self.caught_up = False
         self._cutter = Cutter(self._agree)
         self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
@@ -208,6 +213,8 @@ class Participant:
         found += [f"{member} seals from the future" for member in sorted(sealing.early)]
         if sealing.refused:
             found.append(f"{sealing.refused} seals were refused")
+        for name, alarms in sorted(self.witness_alarms.items()):
+            found += [f"witness {name} {alarm}" for alarm in alarms]
         found += [
             f"{each.member} sealed another tree of size {each.seal.size}"
             for each in sealing.contradictions
@@ -215,6 +222,18 @@ class Participant:
         if self.replica.contradictions:
             found.append(f"{len(self.replica.contradictions)} messages contradict the log")
         return found
+
+    # For witnesses.
+
+    async def keep_witnessed(self, name: str, cosigned: SentSeal) -> None:
+        """A witness cosigned this; it is on disk when this returns."""
+        await self._work(self.seals.write_witnessed, name, cosigned)
+        self.witnessed[name] = cosigned
+
+    def witness_lines(self, note: Note) -> list[bytes]:
+        """The cosignatures of witnesses on just this note."""
+        kept = [each for each in self.witnessed.values() if each is not None]
+        return [each.line for each in kept if note.data.startswith(each.body + b"\n")]
 
     # For members.
 

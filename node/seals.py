@@ -9,6 +9,7 @@ shown. Keys, with sizes as big-endian u64:
     "n" size            published note: height u64, the note
     "b" size, member    a seal that came after the note of its size was published
     "x" size, member    contradiction: a seal on another root than ours
+    "w" name            newest cosignature of a witness outside the members
     "h"                 why this member stopped sealing
     "j"                 how far the journal had been written (`consensus.records.Mark`)
 
@@ -149,6 +150,19 @@ class Seals:
             batch.put(b"h", step.halted.encode())
         with self._reading():
             batch.write()
+
+    def write_witnessed(self, name: str, cosigned: SentSeal) -> None:
+        """Keep the newest cosignature of a witness. If we stop before, it is asked for again."""
+        batch = self._database.write_batch(sync=True)
+        batch.put(b"w" + name.encode(), _format_seal(cosigned))
+        with self._reading():
+            batch.write()
+
+    def witnessed(self) -> dict[str, SentSeal]:
+        """The newest cosignature of every witness that ever gave one, by its name."""
+        with self._reading():
+            rows = leveldb.scan(self._database, b"w")
+            return {key[1:].decode(): _parse_seal(value) for key, value in rows}
 
     def note_after(self, leaf_index: int) -> Note | None:
         """The first published checkpoint whose tree holds this leaf: the same one for ever."""

@@ -23,13 +23,16 @@ from node import member_pb2 as pb
 from node.admitting import Admitting
 from node.chain import Outcome, Skipped
 from node.errors import BadRequest, NodeError, NotLeader, Stranger, Unavailable
+from node.evidence.checkpoint import cosignature_time
 from node.evidence.digests import ALGS
 from node.evidence.keys import parse_public_key
 from node.evidence.malformed import Malformed
+from node.evidence.note import parse_line
 from node.exchange import read_seals, write_seals
 from node.freshness import freshest
 from node.participant import VERSION, Participant
 from node.publishing import Publisher
+from node.sealing import Note, SentSeal
 from node.store import Position
 from node.tilelog import TileLog
 
@@ -163,10 +166,15 @@ class Service:
         size = note.size if note else self._store.chain.size
         policy = (await self._participant.read(self._store.policies, size))[-1][1]
         return pb.CheckpointResponse(
-            note=freshest(self._participant.ledger.sealing, note) if note else b"",
+            note=self._published(note) if note else b"",
             policy_text=policy.policy_text,
             members_text=policy.members_text,
         )
+
+    def _published(self, note: Note) -> bytes:
+        """All that is known to sign this checkpoint: members first, then witnesses."""
+        lines = self._participant.witness_lines(note)
+        return freshest(self._participant.ledger.sealing, note) + b"".join(lines)
 
     async def status(self, _: pb.StatusRequest) -> pb.StatusResponse:
         participant, replica = self._participant, self._participant.replica
@@ -201,6 +209,7 @@ class Service:
             alarms=participant.alarms(),
             root=chain.frontier.root(),
             items=chain.next_ordinal,
+            witnesses=[_witness(*each) for each in participant.witnessed.items()],
         )
 
     # For members.
@@ -339,6 +348,13 @@ async def _abort(context: _Context, error: NodeError) -> None:
     if isinstance(error, NotLeader) and error.leader:
         metadata.append(("leader", error.leader))
     await context.abort(_CODES[code], str(error), tuple(metadata))
+
+
+def _witness(name: str, cosigned: SentSeal | None) -> pb.Witness:
+    if cosigned is None:
+        return pb.Witness(name=name)
+    time_s = cosignature_time(parse_line(cosigned.line))
+    return pb.Witness(name=name, size=cosigned.size, time_s=time_s)
 
 
 def _digest(value: bytes, what: str, size: int = 32) -> bytes:

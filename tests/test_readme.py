@@ -24,6 +24,7 @@ from node.cli import main as cli
 from node.config import GatewayConfig, MemberAddress, MemberConfig
 from node.evidence.item import ITEMS_MAX
 from node.gateway import anchors, enrolments, health, lookups, requests, schemas
+from node.witness.settings import WitnessConfig
 
 ROOT = Path(__file__).parent.parent
 README = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
@@ -106,7 +107,12 @@ def test_chinese_uses_full_width_punctuation() -> None:
 
 @languages
 @pytest.mark.parametrize(
-    ("file", "config"), [("member.toml", MemberConfig), ("gateway.toml", GatewayConfig)]
+    ("file", "config"),
+    [
+        ("member.toml", MemberConfig),
+        ("gateway.toml", GatewayConfig),
+        ("witness.toml", WitnessConfig),
+    ],
 )
 def test_every_setting_is_named_and_no_other(language: str, file: str, config: type[Any]) -> None:
     named = [code for row in tables(read(language))[file] for code in codes(row[0])]

@@ -43,7 +43,7 @@ COMMANDS = {
     "apikey": Text("为存证主体开通网关账户密钥", "let a depositor in at a gateway"),
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),
-    "witness": Text("运行链外见证方", "run a witness outside the chain"),
+    "witness": Text("运行外部联签服务", "run a witness outside the chain"),
     "init": Text("创建一条链的首批成员", "make the first member of a chain"),
     "join": Text("以新成员身份申请加入", "ask to take part as a new member"),
     "leave": Text("将一家成员移出投票成员", "take a member out of the voters"),

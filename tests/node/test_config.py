@@ -12,6 +12,7 @@ from node.config import (
     MemberConfig,
     PlannedMember,
     PolicyPlan,
+    WitnessAddress,
     load_gateway,
     load_member,
     read_certificate,
@@ -140,7 +141,8 @@ def test_a_certificate_that_is_none(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [MemberConfig, GatewayConfig, MemberAddress, PolicyPlan, PlannedMember]
+    "kind",
+    [MemberConfig, GatewayConfig, MemberAddress, WitnessAddress, PolicyPlan, PlannedMember],
 )
 def test_every_setting_is_documented(kind: type) -> None:
     """In its own words, at the start of a line of the docstring, and nothing else is."""
