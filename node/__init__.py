@@ -20,7 +20,7 @@ what it computed; a proof is what a quorum of seals covers.
     admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the
                   first members, `recovery` goes on after the majority of disks was lost
     service       its gRPC services; `member` is the process
-    directory     its data directory; `config`, `keyfile` its settings and keys
+    directory     its data directory; `config`, `keyfile`, `sm2_file` its settings and keys
     checking/     whether what it keeps is what it must be, and what makes good what is not
     errors        what can go wrong, by whose move is next
     leveldb       LevelDB as this house uses it; milestone: a number others wait for

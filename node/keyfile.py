@@ -1,4 +1,6 @@
-"""Private Ed25519 keys on disk: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes them.
+"""Private keys on disk: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes them.
+
+The file says itself of which suite it is: Ed25519, ECDSA on P-256, or SM2.
 
 A file is readable by its owner only; one that others can read is refused, because whoever read it
 can sign in its owner's name and nothing would show. A password, where one is set, comes from the
@@ -14,11 +16,20 @@ import os
 import stat
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node import sm2_file
 from node.errors import Misconfigured
-from node.evidence.keys import Signer
+from node.evidence import curve
+from node.evidence.keys import ED25519, P256, SM2, Signer
+from node.evidence.sm2 import Sm2Missing
 
 PASSWORD_VARIABLE = "CUNZHENG_KEY_PASSWORD"  # noqa: S105
 SIZE_MAX = 16_384
@@ -35,19 +46,12 @@ def load_signer(path: Path, password: str | None = None) -> Signer:
             data = file.read(SIZE_MAX)
     except OSError as error:
         raise Misconfigured(f"{path}: {error.strerror}") from error
-    return Signer(_parse(path, data, _password(password)).private_bytes_raw())
+    return _parse(path, data, _password(password))
 
 
-def create(path: Path, password: str | None = None) -> Signer:
+def create(path: Path, password: str | None = None, algorithm: str = ED25519) -> Signer:
     """Make a key and its file, which must not exist. Its public text is `signer.public.text`."""
-    key = Ed25519PrivateKey.generate()
-    secret = _password(password)
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if secret is not None:
-        encryption = serialization.BestAvailableEncryption(secret)
-    data = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
-    )
+    data, signer = _draw(path, algorithm, _password(password))
     # If we stop between creating and syncing, the file is empty or cut and `load_signer` says so;
     # nobody has seen the key yet.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -55,7 +59,28 @@ def create(path: Path, password: str | None = None) -> Signer:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return Signer(key.private_bytes_raw())
+    return signer
+
+
+def _draw(path: Path, algorithm: str, password: bytes | None) -> tuple[bytes, Signer]:
+    """A new key as a file and in memory."""
+    if algorithm == SM2:
+        try:
+            private = sm2_file.draw()
+            return sm2_file.write(private, password), Signer(private, SM2)
+        except Sm2Missing as error:
+            raise Misconfigured(f"{path}: {error}") from error
+    assert algorithm in (ED25519, P256)
+    key = (
+        Ed25519PrivateKey.generate() if algorithm == ED25519 else generate_private_key(SECP256R1())
+    )
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        encryption = serialization.BestAvailableEncryption(password)
+    data = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+    )
+    return data, _signer(path, key)
 
 
 def _password(given: str | None) -> bytes | None:
@@ -63,15 +88,35 @@ def _password(given: str | None) -> bytes | None:
     return text.encode() if text else None
 
 
-def _parse(path: Path, data: bytes, password: bytes | None) -> Ed25519PrivateKey:
+def _parse(path: Path, data: bytes, password: bytes | None) -> Signer:
     encrypted = b"ENCRYPTED" in data
     if encrypted and password is None:
         raise Misconfigured(f"{path} needs a password; set {PASSWORD_VARIABLE}")
     try:
         key = serialization.load_pem_private_key(data, password if encrypted else None)
+    except UnsupportedAlgorithm:
+        return _sm2_signer(path, data, password)
     except (ValueError, TypeError) as error:
         what = "another password or damaged" if encrypted else "not a private key in PEM"
         raise Misconfigured(f"{path}: {what}") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Misconfigured(f"{path}: not an Ed25519 key")
-    return key
+    return _signer(path, key)
+
+
+def _signer(path: Path, key: object) -> Signer:
+    if isinstance(key, Ed25519PrivateKey):
+        return Signer(key.private_bytes_raw())
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+        scalar = key.private_numbers().private_value
+        return Signer(scalar.to_bytes(curve.SCALAR_SIZE), P256)
+    raise Misconfigured(f"{path}: not a key of Ed25519, P-256 or SM2")
+
+
+def _sm2_signer(path: Path, data: bytes, password: bytes | None) -> Signer:
+    """`cryptography` did not know the curve: it is SM2's or nobody's."""
+    try:
+        private = sm2_file.read(data, password)
+    except Sm2Missing as error:
+        raise Misconfigured(f"{path}: {error}") from error
+    if private is None:
+        raise Misconfigured(f"{path}: not a key of Ed25519, P-256 or SM2")
+    return Signer(private, SM2)

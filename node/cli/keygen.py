@@ -1,4 +1,4 @@
-"""`cunzheng keygen OUT.pem`: a new Ed25519 signing key, and its public text to have enrolled."""
+"""`cunzheng keygen OUT.pem`: a new signing key, and its public text to have enrolled."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from node.cli.failure import Failure
 from node.cli.keys import new_password
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
+from node.errors import Misconfigured
+from node.evidence.keys import ALGORITHMS, ED25519
 
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -22,6 +24,20 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
             Text(
                 "新密钥文件（PKCS#8 PEM，权限 0600），不得已存在",
                 "the new key file (PKCS#8 PEM, mode 0600); must not exist",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
+        "--algorithm",
+        choices=ALGORITHMS,
+        default=ED25519,
+        help=said(
+            Text(
+                "签名算法；默认 ed25519。p256 与 sm2（SM2/SM3，国密）用于第 2 号规则的链，"
+                "成员的 log 和 witness 密钥只能是 ed25519",
+                "the signature algorithm, ed25519 by default; p256 and sm2 are for chains under "
+                "rules 2, and a member's log and witness keys are always ed25519",
             ),
             language,
         ),
@@ -44,13 +60,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Make the key; never over another file."""
     password = new_password(terminal) if arguments.password else None
     try:
-        signer = keyfile.create(arguments.out, password)
+        signer = keyfile.create(arguments.out, password, arguments.algorithm)
     except FileExistsError as error:
         raise Failure(
             f"{arguments.out} 已存在，未作改动；覆盖密钥等于丢失密钥，请换一个文件名。",
             f"{arguments.out} exists and was left alone: overwriting a key loses it. Choose "
             "another name.",
         ) from error
+    except Misconfigured as error:
+        raise Failure(f"没有生成密钥：{error}。", f"no key was made: {error}.") from error
     terminal.json({"public_key": signer.public.text, "file": str(arguments.out), "exit_code": 0})
     terminal.line(signer.public.text, "bold")
     terminal.note(

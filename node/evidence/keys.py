@@ -63,6 +63,7 @@ class _Suite(Protocol):
 
 
 _SUITES: Mapping[str, _Suite] = {ED25519: ed25519, P256: p256, SM2: sm2}
+ALGORITHMS = tuple(_SUITES)
 _LATER = ("mldsa44",)
 """Suites that a later version may have: what they sign is not damaged but newer."""
 

@@ -35,8 +35,11 @@ CURVE = curve.Curve(
 LIBRARIES = ("libcrypto.so.3", "libcrypto.3.dylib")
 """OpenSSL 3's libcrypto, by its names; what is called here came with 3.0."""
 
-# PrivateKeyInfo (RFC 5958), in it ECPrivateKey (RFC 5915) without public key; the scalar follows.
-_PRIVATE = bytes.fromhex("3041020100301306072a8648ce3d020106082a811ccf5501822d042730250201010420")
+# PrivateKeyInfo (RFC 5958) and in it ECPrivateKey (RFC 5915), up to the scalar: without a public
+# key, which libcrypto then computes, and with one, as others expect it in a file.
+_BARE = bytes.fromhex("3041020100301306072a8648ce3d020106082a811ccf5501822d042730250201010420")
+_WHOLE = bytes.fromhex("308187020100301306072a8648ce3d020106082a811ccf5501822d046d306b0201010420")
+_PUBLIC = bytes.fromhex("a14403420004")
 
 _FUNCTIONS = {  # Name: what it returns, what it takes.
     "ERR_clear_error": (None, ()),
@@ -85,7 +88,7 @@ def signature_fault(signature: bytes) -> str | None:
 def holds(raw: bytes, message: bytes, signature: bytes) -> bool:
     """Whether the equation holds."""
     crypto = library()
-    with _context(_Key(crypto.d2i_PUBKEY, raw), "Verify") as context:
+    with _context(Key(crypto.d2i_PUBKEY, raw), "Verify") as context:
         found: int = crypto.EVP_DigestVerify(
             context, signature, len(signature), message, len(message)
         )
@@ -93,10 +96,17 @@ def holds(raw: bytes, message: bytes, signature: bytes) -> bool:
     return found == 1
 
 
+def private_key(private: bytes) -> Key:
+    """A private key in libcrypto, which knows its public key."""
+    read = library().d2i_AutoPrivateKey
+    point = _public_key(Key(read, _BARE + private))[len(CURVE.spki) :]
+    return Key(read, _WHOLE + private + _PUBLIC + point)
+
+
 def signer(private: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
     """The public key of a private one, and what signs with it."""
     crypto = library()
-    key = _Key(crypto.d2i_AutoPrivateKey, _PRIVATE + private)
+    key = private_key(private)
 
     def sign(message: bytes) -> bytes:
         size = c_size_t(SIGNATURE_SIZES.stop)
@@ -106,10 +116,7 @@ def signer(private: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
         assert done == 1, "a private key signs"
         return signature.raw[: size.value]
 
-    public = ctypes.create_string_buffer(PUBLIC_KEY_SIZE)
-    size = crypto.i2d_PUBKEY(key.handle, byref(ctypes.pointer(public)))
-    assert size == PUBLIC_KEY_SIZE, "written as `curve` reads it"
-    return public.raw, sign
+    return _public_key(key), sign
 
 
 @cache
@@ -131,7 +138,14 @@ def library() -> CDLL:
     raise Sm2Missing(f"no SM2 in {' or '.join(LIBRARIES)}: install OpenSSL 3 with SM2")
 
 
-class _Key:
+def _public_key(key: Key) -> bytes:
+    public = ctypes.create_string_buffer(PUBLIC_KEY_SIZE)
+    size = library().i2d_PUBKEY(key.handle, byref(ctypes.pointer(public)))
+    assert size == PUBLIC_KEY_SIZE, "written as `curve` reads it"
+    return public.raw
+
+
+class Key:
     """A key of libcrypto, freed with the last who holds it; any thread may use it."""
 
     def __init__(self, read: Callable[..., int | None], der: bytes) -> None:
@@ -145,7 +159,7 @@ class _Key:
 
 
 @contextmanager
-def _context(key: _Key, act: str) -> Iterator[int]:
+def _context(key: Key, act: str) -> Iterator[int]:
     """A context to sign or verify one message with SM3 and our identity. Errors must not stay in
     this thread's queue, where TLS would take them for its own."""
     crypto = library()
