@@ -10,13 +10,15 @@ import pytest
 from tests.loops import Loop
 
 
-def watched(kind: type[asyncio.SelectorEventLoop], late: list[object]) -> asyncio.AbstractEventLoop:
-    """A loop of this kind that notes what is handed to it once it is closed."""
+def watched(
+    kind: type[asyncio.SelectorEventLoop], late: asyncio.Event
+) -> asyncio.AbstractEventLoop:
+    """A loop of this kind that says when something is handed to it once it is closed."""
 
     class Watched(kind):  # type: ignore[misc, valid-type]
         def call_soon_threadsafe(self, callback: Any, *args: Any, **more: Any) -> asyncio.Handle:
             if self.is_closed():
-                late.append(callback)
+                late.set()
             handle: asyncio.Handle = super().call_soon_threadsafe(callback, *args, **more)
             return handle
 
@@ -38,7 +40,7 @@ async def channel_somebody_waits_at() -> grpc.aio.Channel:
 )
 def test_what_comes_late_is_dropped(kind: type[asyncio.SelectorEventLoop], harm: list[str]) -> None:
     """A channel is watched in one loop and connects in the next, which has to tell the first."""
-    late: list[object] = []
+    late = asyncio.Event()
     harmed: list[str] = []
     with asyncio.Runner(loop_factory=lambda: watched(kind, late)) as runner:
         channel = runner.run(channel_somebody_waits_at())
@@ -47,12 +49,10 @@ def test_what_comes_late_is_dropped(kind: type[asyncio.SelectorEventLoop], harm:
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: harmed.append(str(context["exception"]))
         )
-        # Of one of its own this loop is told.
-        async with channel, grpc.aio.insecure_channel("localhost:1") as other:
+        # With a channel of its own this loop is among those that look into the queue.
+        async with channel, grpc.aio.insecure_channel("localhost:1"):
             channel.get_state(try_to_connect=True)
-            while not late:
-                other.get_state(try_to_connect=True)
-                await other.wait_for_state_change(other.get_state())
+            await late.wait()
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(connect())
