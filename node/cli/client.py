@@ -30,8 +30,8 @@ from node.evidence.policy import parse_policy
 from node.evidence.succession import Succession, parse_policies
 from node.words import Answer, ResultCode, State
 
-ANSWER_SIZE_MAX = 16 << 20
-"""A proof of 4 MiB inside JSON, every byte of it escaped, still fits."""
+ANSWER_SIZE_MAX = 17 << 20
+"""A bundle of the longest entries; a proof of 4 MiB inside JSON, every byte of it escaped."""
 REQUEST_TIMEOUT_S = 30.0
 """The gateway answers within the time it is asked to wait, so this is a dead connection."""
 ANSWER_TIMEOUT_S = 120.0
@@ -182,6 +182,12 @@ class GatewayClient:
             raise self._nonsense(str(error)) from error
         return records, serial
 
+    def part(self, path: str, patience_s: float) -> bytes | None:
+        """A part of the published log (docs/published-log.md), or None if it is not there. The
+        address may as well be that of a web server with an archive."""
+        status, body = self._ask("GET", f"/{path}", patience_s, accept=(200, 404))
+        return body if status == 200 else None
+
     def ready(self) -> dict[str, Any]:
         """Whether deposits can become final now, and how the members are; a 503 says it too."""
         return self._parse(self._request("GET", "/readyz", 0, accept=(200, 503)))
@@ -197,7 +203,18 @@ class GatewayClient:
         accept: tuple[int, ...] = (200, 201, 202),
         **request: Any,
     ) -> bytes:
-        """The body of an answer of these statuses; repeats while there is reason and patience."""
+        """The body of an answer of these statuses."""
+        return self._ask(method, path, patience_s, accept, **request)[1]
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        patience_s: float,
+        accept: tuple[int, ...],
+        **request: Any,
+    ) -> tuple[int, bytes]:
+        """Status and body of an answer; repeats while there is reason and patience."""
         until_s, pause_s = self._clock.now_s() + patience_s, PAUSE_S_MIN
         while True:
             failure, again = self._unreachable("?"), True
@@ -205,7 +222,7 @@ class GatewayClient:
                 with self._http.stream(method, path, **request) as response:
                     body = self._read(response)
                 if response.status_code in accept:
-                    return body
+                    return response.status_code, body
                 failure, again = self._refused(response, body), response.status_code in _AGAIN
                 # After a doubtful first try the gateway may have taken what it now refuses.
                 failure.nothing_taken &= pause_s == PAUSE_S_MIN

@@ -36,6 +36,7 @@ COMMANDS = {
     "anchor": Text("存证：在本机计算摘要，取得证明文件", "deposit files: hashed here, proofs back"),
     "prove": Text("取得或导出证明文件", "fetch a proof file, or derive it from a batch file"),
     "verify": Text("离线核验文件与证明文件", "verify files and their proof files, offline"),
+    "archive": Text("归档公布的日志", "mirror the published log as files"),
     "status": Text("查看成员或网关的状态", "how a gateway or a member is doing"),
     "keygen": Text("生成签名密钥", "make a signing key"),
     "policy": Text("计算策略指纹", "the fingerprint a court publishes"),
@@ -112,6 +113,10 @@ def _load(name: str) -> Command:
             from node.cli import verify
 
             return verify
+        case "archive":
+            from node.cli import archive
+
+            return archive
         case "status":
             from node.cli import status
 

@@ -188,6 +188,7 @@ class Live:
     cluster: Any
     key: Path
     api_key: Path
+    auditor_key: Path
     policy: Path
     loop: asyncio.AbstractEventLoop
 
@@ -235,8 +236,10 @@ def live(
     key_file: Callable[[str], Path],
 ) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("gateway")
-    (folder / "api.key").write_text(f"{fakes.API_KEY}\n")
-    (folder / "api.key").chmod(0o600)
+    auditor = "czk_" + "a5" * 32
+    for name, text in (("api.key", fakes.API_KEY), ("auditor.key", auditor)):
+        (folder / name).write_text(f"{text}\n")
+        (folder / name).chmod(0o600)
     (folder / "policy.txt").write_bytes(world.policy_texts()[0])
     clock = fakes.Clock()
     cluster = fakes.Cluster(world, clock)
@@ -257,7 +260,8 @@ def live(
         members = Members(
             endpoints, Identity(tls["gateway"].certificate, tls["gateway"].private_key)
         )
-        keys = parse_key_file(format_key_line("acme", fakes.API_KEY))
+        lines = format_key_line("acme", fakes.API_KEY)
+        keys = parse_key_file(lines + format_key_line("office", auditor, auditor=True))
         async with RequestStore(f"sqlite+aiosqlite:///{folder}/gateway.db") as store:
             gateway = assemble(world.note(), world.gateway, keys, members, store, clock)
             own = asyncio.create_task(gateway.run())
@@ -278,8 +282,8 @@ def live(
     thread.start()
     assert started.wait(20)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    api_key, policy = folder / "api.key", folder / "policy.txt"
-    yield Live(url, cluster, key_file("depositor"), api_key, policy, loop)
+    api_keys, policy = (folder / "api.key", folder / "auditor.key"), folder / "policy.txt"
+    yield Live(url, cluster, key_file("depositor"), *api_keys, policy, loop)
     loop.call_soon_threadsafe(stop.set)
     thread.join(20)
     loop.close()

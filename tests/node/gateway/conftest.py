@@ -141,7 +141,7 @@ class Cluster:
         self.proposals: list[list[bytes]] = []
         self.statements: dict[bytes, Standing] = {}
         self.heads = {0: self.memory.chain.checkpoint}  # By height, and so are the bodies.
-        self.bodies: dict[int, bytes] = {}
+        self.bodies: dict[int, bytes] = {0: world.genesis().data()}
         self.members = {name: FakeMember(name, self) for name in NAMES}
 
     @property

@@ -61,13 +61,13 @@ class FakeLog:
         return pb.EntriesResponse(bundle=bundle)
 
     async def _body(self, request: pb.BodyRequest, context: Any) -> pb.BodyResponse:
-        if not 0 < request.height <= self._height():
+        if request.height > self._height():
             await _absent(context)
         return pb.BodyResponse(data=self.cluster.bodies[request.height])
 
     async def _policy(self, request: pb.PolicyRequest, context: Any) -> pb.PolicyResponse:
         for index, leaf in enumerate(self._leaves()):
-            entry = parse_entry(leaf)
+            entry = parse_entry(leaf) if b"\nkind policy\n" in leaf else None
             if isinstance(entry, PolicyEntry) and entry.note.serial == request.serial:
                 return pb.PolicyResponse(leaf_index=index, entry=leaf)
         await _absent(context)
