@@ -12,6 +12,7 @@ what it computed; a proof is what a quorum of seals covers.
     sealing       which checkpoint to seal, whose seals count, what contradicts; pure
     seals         `seals/`: the seals, kept before they are told
     freshness     whose newest seal is how old
+    exposure      what contradicts, made into files that name its signers
     ledger        chain, store and seals in step, in one thread
     cutter        records of many requests become blocks
     proving       a proof from store, journal and seals

@@ -4,6 +4,8 @@ One task per other member. It first pulls what it missed from there, then pushes
 come, all that wait in one call. Whatever fails is tried again, beginning with a pull: a member that
 was away gets the newest seals, which is all it needs, since each covers everything before it.
 
+Besides, every other member is asked now and then for the contradictions it can show (`exposure`).
+
 A pull also brings this member's own newest seal that is on the other's disk. Its own disk may have
 lost it, so after a start it seals nothing before enough have answered (`wait_for_answers`).
 """
@@ -29,6 +31,7 @@ from node.sealing import SentSeal
 
 PUSH = "/cunzheng.node.Member/PushSeals"
 PULL = "/cunzheng.node.Member/PullSeals"
+CONTRADICTIONS = "/cunzheng.node.Member/Contradictions"
 
 SEALS_MAX = 512
 """In one call, twice what an honest member sends: whoever applies blocks verifies them too."""
@@ -39,6 +42,11 @@ CALL_S = 5.0
 PAUSE_S = 0.1
 PAUSE_S_MAX = 5.0
 """Pauses double up to this while a member refuses: it may yet hear of this one, or never will."""
+COLLECT_S = 10.0
+"""How soon a member hears of a contradiction that another one can show. An empty answer costs
+nothing."""
+FILES_MAX = 64
+"""Contradiction files taken from one answer; an honest member keeps as many."""
 FOLLOW_S = 1.0
 """How soon a changed configuration is noticed."""
 
@@ -54,13 +62,16 @@ class Exchange:
         identity: Identity,
         receive: Callable[[Sequence[tuple[bytes, bytes]]], Awaitable[None]],
         seen_size: Callable[[str], int],
+        accept: Callable[[Sequence[bytes]], Awaitable[None]],
     ) -> None:
-        """`receive` takes what was pulled; `seen_size` is the newest size seen from a member."""
+        """`receive` takes what was pulled; `seen_size` is the newest size seen from a member;
+        `accept` takes the contradiction files of a member."""
         self._replica_id = replica_id
         self._member = replica_id.partition("/")[0]
         self._identity = identity
         self._receive = receive
         self._seen_size = seen_size
+        self._accept = accept
         self._outboxes: dict[Voter, Outbox] = {}
         self._last: SentSeal | None = None
         self._answered: set[ReplicaId] = set()
@@ -96,23 +107,44 @@ class Exchange:
                     outbox = self._outboxes[voter] = Outbox()
                     if self._last is not None:
                         outbox.put(self._last)
-                    tasks[voter] = group.create_task(self._keep(voter, outbox))
+                    tasks[voter] = group.create_task(self._attend(voter, outbox))
                 await asyncio.sleep(FOLLOW_S)
         raise AssertionError("run ends only by cancellation")
 
-    async def _keep(self, voter: Voter, outbox: Outbox) -> NoReturn:
+    async def _attend(self, voter: Voter, outbox: Outbox) -> NoReturn:
+        async with (
+            secure_channel(voter, self._identity) as channel,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(self._keep(channel, voter, outbox))
+            group.create_task(self._collect(channel, voter))
+        raise AssertionError("attending ends only by cancellation")
+
+    async def _keep(self, channel: grpc.aio.Channel, voter: Voter, outbox: Outbox) -> NoReturn:
         pause_s = 0.0
-        async with secure_channel(voter, self._identity) as channel:
-            while True:
-                try:
-                    await self._pull(channel, voter)
-                    pause_s = 0.0
-                    await self._push(channel, outbox)
-                except grpc.aio.AioRpcError as error:
-                    if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-                        self._reasons.note(voter, f"seals to {voter.id}: {error.details()}")
-                    pause_s = next_pause_s(pause_s, error.code())
-                    await asyncio.sleep(pause_s)
+        while True:
+            try:
+                await self._pull(channel, voter)
+                pause_s = 0.0
+                await self._push(channel, outbox)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    self._reasons.note(voter, f"seals to {voter.id}: {error.details()}")
+                pause_s = next_pause_s(pause_s, error.code())
+                await asyncio.sleep(pause_s)
+
+    async def _collect(self, channel: grpc.aio.Channel, voter: Voter) -> NoReturn:
+        """What is wrong with the connection is for `_keep` to say."""
+        call: grpc.aio.UnaryUnaryMultiCallable[pb.ContradictionsRequest, bytes]
+        call = channel.unary_unary(CONTRADICTIONS, pb.ContradictionsRequest.SerializeToString)
+        before = b""
+        while True:
+            with suppress(grpc.aio.AioRpcError):
+                answer = await call(pb.ContradictionsRequest(), timeout=CALL_S)
+                if answer != before:
+                    before = answer
+                    await self._accept(_read_files(answer, voter))
+            await asyncio.sleep(COLLECT_S)
 
     async def _pull(self, channel: grpc.aio.Channel, voter: Voter) -> None:
         # Bytes, and read here: gRPC gives None for an answer it cannot read, and a member that lies
@@ -152,6 +184,15 @@ def next_pause_s(pause_s: float, code: grpc.StatusCode) -> float:
     if code is not grpc.StatusCode.PERMISSION_DENIED:
         return PAUSE_S
     return min(max(2 * pause_s, PAUSE_S), PAUSE_S_MAX)
+
+
+def _read_files(answer: bytes, voter: Voter) -> list[bytes]:
+    try:
+        found = pb.ContradictionsResponse.FromString(answer).contradictions
+    except DecodeError as error:
+        _log.warning("contradictions of %s: %s", voter.id, error)
+        return []
+    return [each.text for each in found[:FILES_MAX]]
 
 
 class Outbox:

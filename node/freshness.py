@@ -22,7 +22,7 @@ heard, or does not see this tree."""
 
 def freshest(sealing: Sealing, note: Note) -> bytes:
     """The note with all seals that count on its checkpoint, of each member the newest."""
-    head = sealing.head_at(note.size)
+    head = sealing.heads.get(note.size)
     if head is None:
         return note.data
     seals = []

@@ -17,14 +17,16 @@ from consensus.journal import Journal
 from consensus.messages import Entry
 from node.chain import Applied, apply, check_rules, obstacle
 from node.evidence.keys import Signer
+from node.exposure import Exposure
 from node.sealing import Head, Sealing, Step
 from node.seals import Seals
 from node.store import Store
 
 
 class Ledger:
-    """Owned by the thread that applies. The other threads read `store`, `seals` and the plain
-    values of `sealing` (`note`, `halted`, `last`, `newest`), which are replaced as a whole."""
+    """Owned by the thread that applies. The other threads read `store`, `seals`, `exposure.files`
+    and the plain values of `sealing` (`note`, `halted`, `last`, `newest`), which are replaced as a
+    whole."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Ledger:
         self.sealing = Sealing(
             member, log, witness, chain.policy, seals.load(), root_at=store.root, head=head
         )
+        self.exposure = Exposure(self.sealing, store, seals)
         self._may_seal = False
 
     def apply(self, blocks: Sequence[Entry], now_s: int) -> tuple[list[Applied], Step]:
@@ -89,5 +92,13 @@ class Ledger:
         """Raise `NewerRules` if the chain has gone where this version cannot follow."""
         check_rules(self.store.chain)
 
+    def accept(self, files: Sequence[bytes]) -> Step:
+        """Take in the contradiction files that another member has."""
+        step = Step()
+        self.exposure.accept(files, step)
+        self._write(step)
+        return step
+
     def _write(self, step: Step) -> None:
+        self.exposure.after(step)
         self.seals.write(step, self.journal.mark.format())

@@ -107,7 +107,9 @@ class Participant:
         self.witness_alarms: dict[str, list[str]] = {}
         self.caught_up = False
         self._cutter = Cutter(self._agree)
-        self._exchange = Exchange(directory.replica_id, identity, self.receive, self._seen_size)
+        self._exchange = Exchange(
+            directory.replica_id, identity, self.receive, self._seen_size, self.accept
+        )
         # Blocks this member proposed and waits to see applied, by height.
         self._proposed: dict[int, asyncio.Future[Applied]] = {}
         self._started_s = _now_s()
@@ -219,6 +221,7 @@ class Participant:
             f"{each.member} sealed another tree of size {each.seal.size}"
             for each in sealing.contradictions
         ]
+        found += [each.said(name) for name, each in self.ledger.exposure.files.items()]
         if self.replica.contradictions:
             found.append(f"{len(self.replica.contradictions)} messages contradict the log")
         return found
@@ -241,6 +244,11 @@ class Participant:
         """Bodies and lines of seals of others."""
         if seals:
             self._tell(await self._work(self.ledger.receive, seals, _now_s()))
+
+    async def accept(self, files: Sequence[bytes]) -> None:
+        """Contradiction files of another member."""
+        if files:
+            self._tell(await self._work(self.ledger.accept, files))
 
     async def pull(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
         """The newest seals known here, and the newest of the member that asks; all on disk."""
@@ -341,6 +349,8 @@ class Participant:
             self.noted.advance(self.note.size)
         for each in step.contradictions:
             _log.error("%s sealed another tree of size %d", each.member, each.seal.size)
+        for name in step.files:
+            _log.error("%s", self.ledger.exposure.files[name].said(name))
         if step.halted:
             _log.critical("sealing and serving stopped: %s", step.halted)
 

@@ -9,7 +9,8 @@ and the first quorum of seals on one is published as a note. The rules, each dec
     if its time is not far ahead of this member's clock. On another root it is a contradiction:
     kept, shown, never counted, and it names its signer.
  3. If as many members as make a quorum agree on another root, it is this member that cannot be
-    right, whoever is: it seals and publishes nothing any more (`_contradicted`).
+    right, whoever is: it seals and publishes nothing any more (`_contradicted`). So it does once it
+    is shown two histories that are both sealed by a quorum (`exposure`).
  4. A seal by this member's own key that it does not know was made before its directory was lost or
     put back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
  5. Notes are published with strictly ascending sizes and never changed; the first seal of every
@@ -102,19 +103,21 @@ class Remembered:
 @dataclass(slots=True)
 class Step:
     """What changed: `own` seals (the last of them is the new last seal), `newest` foreign seals,
-    `notes`, seals `beside` published notes, `contradictions`, and the reason to stop."""
+    `notes`, seals `beside` published notes, `contradictions`, `files` that show them to others by
+    name (`exposure`), and the reason to stop. Whose seals were `counted` is not kept."""
 
     own: list[SentSeal] = field(default_factory=list)
     newest: dict[str, SentSeal] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     beside: list[tuple[int, str, bytes]] = field(default_factory=list)
     contradictions: list[Contradiction] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
     halted: str = ""
+    counted: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return any(
-            (self.own, self.newest, self.notes, self.beside, self.contradictions, self.halted)
-        )
+        found = (self.own, self.newest, self.notes, self.beside, self.contradictions, self.files)
+        return any(found) or bool(self.halted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +166,13 @@ class Sealing:
         self._last_is_ours = remembered.last is None  # Compared with our tree since the start.
         self._log = log
         self._witness = witness
-        self._policy = policy
+        self.policy = policy
+        """In force for the next block."""
         self._root_at = root_at
         self._size = head.checkpoint.size if head else 0
-        self._heads = {self._size: head} if head else {}
-        self._noted: set[int] = set()  # Sizes of `_heads` that have a published note.
+        self.heads = {self._size: head} if head else {}
+        """The newest own checkpoints, by size."""
+        self._noted: set[int] = set()  # Sizes of `heads` that have a published note.
         if head and self.note and self.note.size == self._size:
             self._noted.add(self._size)
             head.seals.update((seal.member, seal) for seal in _published(remembered))
@@ -180,7 +185,7 @@ class Sealing:
     def refresh(self, now_s: int) -> Step:
         """Nothing new has come: seal the newest checkpoint again, if it is time to."""
         step = self._begin(now_s)
-        head = self._heads.get(self._size)
+        head = self.heads.get(self._size)
         sealer = self._sealer(head.policy) if head is not None else None
         if head is not None and sealer is not None and self.is_due(now_s):
             name = head.policy.witness_vkey(sealer).name
@@ -192,19 +197,10 @@ class Sealing:
     def is_due(self, now_s: int) -> bool:
         """Whether the newest checkpoint is sealed by this member, and that long ago. A clock that
         was put back has to come past its last seal first."""
-        last, head = self.last, self._heads.get(self._size)
+        last, head = self.last, self.heads.get(self._size)
         if self.halted or last is None or head is None or last.body != head.body:
             return False
         return now_s >= time_of(last) + REFRESH_S
-
-    @property
-    def policy(self) -> Policy:
-        """The one in force for the next block."""
-        return self._policy
-
-    def head_at(self, size: int) -> Head | None:
-        """An own checkpoint, while it is kept in memory."""
-        return self._heads.get(size)
 
     def newest_of(self, member: str) -> SentSeal | None:
         """The newest seal of any member that is known here, this one's too."""
@@ -213,7 +209,7 @@ class Sealing:
     @property
     def is_sealer(self) -> bool:
         """Whether the policy in force names this member and its keys."""
-        return self._sealer(self._policy) is not None
+        return self._sealer(self.policy) is not None
 
     def applied(self, blocks: Iterable[Applied], now_s: int, *, may_seal: bool = True) -> Step:
         """Our tree grew. `now_s` is this member's clock."""
@@ -221,15 +217,15 @@ class Sealing:
         for block in blocks:
             self._add_head(block)
             if may_seal:
-                self._seal(self._heads[self._size], step)
+                self._seal(self.heads[self._size], step)
             self._catch_up(step)
         return step
 
     def seal_newest(self, now_s: int) -> Step:
         """From now on this member may seal; what it skipped until here it never seals."""
         step = self._begin(now_s)
-        if self._size in self._heads:
-            self._seal(self._heads[self._size], step)
+        if self._size in self.heads:
+            self._seal(self.heads[self._size], step)
             self._catch_up(step)
         return step
 
@@ -248,7 +244,7 @@ class Sealing:
         its own newest seal that is known here, which it may have lost."""
         ours = [
             SentSeal(size, head.body, format_line(head.seals[self.member].line))
-            for size, head in list(self._heads.items())[-PULLED_MAX:]
+            for size, head in list(self.heads.items())[-PULLED_MAX:]
             if size > above_size and self.member in head.seals
         ]
         if not ours and self.last is not None and self.last.size > above_size:
@@ -263,13 +259,13 @@ class Sealing:
     def _add_head(self, block: Applied) -> None:
         self._size = block.checkpoint.size
         head = Head(block.block.height, block.checkpoint, block.governing_policy)
-        self._heads[self._size] = head
-        while len(self._heads) > HEADS_MAX:
-            oldest = next(iter(self._heads))
-            del self._heads[oldest]
+        self.heads[self._size] = head
+        while len(self.heads) > HEADS_MAX:
+            oldest = next(iter(self.heads))
+            del self.heads[oldest]
             self._noted.discard(oldest)
         if block.chain.note.is_known:
-            self._policy = block.chain.policy
+            self.policy = block.chain.policy
 
     def _sealer(self, policy: Policy) -> Sealer | None:
         """This member as the policy names it, with the keys it has."""
@@ -287,7 +283,7 @@ class Sealing:
                 return  # We have yet to come back to where we were.
             before = parse_checkpoint(self.last.body)
             if self._root_at(before.size) != before.root:
-                self._halt(f"this member sealed another tree of size {before.size}", step)
+                self.halt(f"this member sealed another tree of size {before.size}", step)
                 return
             self._last_is_ours = True
         if self.last is not None and self.last.size == head.checkpoint.size:
@@ -305,16 +301,16 @@ class Sealing:
 
     def _receive(self, body: bytes, line: bytes, step: Step) -> None:
         checkpoint = parse_checkpoint(body)
-        seal = parse_seal(parse_line(line), self._policy.origin)
-        if checkpoint.origin != self._policy.origin:
+        seal = parse_seal(parse_line(line), self.policy.origin)
+        if checkpoint.origin != self.policy.origin:
             raise Malformed("seal", "of another chain")
         sent = SentSeal(checkpoint.size, body, line)
-        head = self._heads.get(sent.size)
+        head = self.heads.get(sent.size)
         if head and head.body == sent.body and not self._is_news(head, sent, seal):
             return
         if self.last is not None and seal.member == self.member and sent.body == self.last.body:
             return
-        policy = head.policy if head else self._policy
+        policy = head.policy if head else self.policy
         sealer = _named(policy, seal.member)
         if sealer is None:
             raise BadSignature(f"{seal.member} is no member")
@@ -344,9 +340,9 @@ class Sealing:
         """Rule 4, for a seal that holds by our key: is it one of ours that this disk has lost?"""
         known = sent.size <= self._size
         if known and self._root_at(sent.size) != checkpoint.root:
-            self._halt(f"its own key sealed another tree of size {sent.size}", step)
+            self.halt(f"its own key sealed another tree of size {sent.size}", step)
         elif self._has_sealed and not known:
-            self._halt(f"its own key seals elsewhere: a tree of size {sent.size}", step)
+            self.halt(f"its own key seals elsewhere: a tree of size {sent.size}", step)
         elif self.last is None or self.last.size < sent.size:
             # Before it seals again this member must have come to that size, and have that root.
             self.last, self._last_is_ours = sent, False
@@ -373,7 +369,7 @@ class Sealing:
 
     def _compare(self, sent: SentSeal, checkpoint: Checkpoint, seal: Seal, step: Step) -> None:
         """Rule 2, for a seal whose signature holds."""
-        head = self._heads.get(sent.size)
+        head = self.heads.get(sent.size)
         root = head.checkpoint.root if head else self._root_at(sent.size)
         if root != checkpoint.root:
             self._contradicted(Contradiction(seal.member, sent), step)
@@ -393,9 +389,9 @@ class Sealing:
         body = found.seal.body
         agree = {each.member for each in self.contradictions if each.seal.body == body}
         agree |= {member for member, seal in self.newest.items() if seal.body == body}
-        if len(agree) >= self._policy.quorum:
+        if len(agree) >= self.policy.quorum:
             names = ", ".join(sorted(agree))
-            self._halt(f"{names} sealed another tree of size {found.seal.size}", step)
+            self.halt(f"{names} sealed another tree of size {found.seal.size}", step)
 
     # Counting.
 
@@ -404,6 +400,7 @@ class Sealing:
         if seal.member in head.seals:
             return
         head.seals[seal.member] = seal
+        step.counted.add(seal.member)
         size, published = head.checkpoint.size, self.note.size if self.note else 0
         if size > published:
             self._publish(head, step)
@@ -423,7 +420,8 @@ class Sealing:
         self._noted.add(self.note.size)
         step.notes.append(self.note)
 
-    def _halt(self, why: str, step: Step) -> None:
+    def halt(self, why: str, step: Step) -> None:
+        """Seal and publish nothing any more."""
         if not self.halted:
             self.halted = step.halted = why
 

@@ -10,6 +10,7 @@ shown. Keys, with sizes as big-endian u64:
     "b" size, member    a seal that came after the note of its size was published
     "x" size, member    contradiction: a seal on another root than ours
     "w" name            newest cosignature of a witness outside the members
+    "e" name            a file that shows a contradiction to others
     "h"                 why this member stopped sealing
     "j"                 how far the journal had been written (`consensus.records.Mark`)
 
@@ -146,6 +147,8 @@ class Seals:
         for each in step.contradictions:
             key = key_of(b"x", each.seal.size) + each.member.encode()
             batch.put(key, _format_seal(each.seal))
+        for name, data in step.files.items():
+            batch.put(b"e" + name.encode(), data)
         if step.halted:
             batch.put(b"h", step.halted.encode())
         with self._reading():
@@ -195,6 +198,12 @@ class Seals:
         """Seals that came after the note of this size was published, by name of the member."""
         with self._reading():
             return [line for _, line in leveldb.scan(self._database, key_of(b"b", size))]
+
+    def contradiction_files(self) -> dict[str, bytes]:
+        """The files that show contradictions, by name."""
+        with self._reading():
+            rows = leveldb.scan(self._database, b"e")
+            return {key[1:].decode(): data for key, data in rows}
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

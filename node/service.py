@@ -114,6 +114,9 @@ class Service:
             "Body": self._method(pb.BodyRequest, log.body, either),
             "Policy": self._method(pb.PolicyRequest, log.policy, either),
             "Consistency": self._method(pb.ConsistencyRequest, log.consistency, either),
+            "Contradictions": self._method(
+                pb.ContradictionsRequest, log.contradictions, whoever_runs_it
+            ),
             "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
             "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
             "Leave": self._method(pb.LeaveRequest, self._admitting.leave, self._admitting.votes),
@@ -210,6 +213,7 @@ class Service:
             root=chain.frontier.root(),
             items=chain.next_ordinal,
             witnesses=[_witness(*each) for each in participant.witnessed.items()],
+            contradictions=participant.ledger.exposure.files,
         )
 
     # For members.

@@ -15,6 +15,10 @@ from node.participant import Participant
 from node.publishing import Publisher
 from node.sealing import Note
 
+FILES_SIZE_MAX = 3 << 20
+"""Contradiction files in one answer: gRPC takes 4 MiB. Before hundreds of policy changes, hundreds
+of files fit."""
+
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
 
@@ -47,6 +51,15 @@ class TileLog:
             self._publisher.consistency, request.old_size, request.new_size
         )
         return pb.ConsistencyResponse(path=path, old_root=old_root, new_root=new_root)
+
+    async def contradictions(self, _: pb.ContradictionsRequest) -> pb.ContradictionsResponse:
+        """Also from a member that stopped serving because of them."""
+        answer, size = pb.ContradictionsResponse(), 0
+        for name, each in self._participant.ledger.exposure.files.items():
+            size += len(each.data)
+            if size <= FILES_SIZE_MAX:
+                answer.contradictions.add(name=name, text=each.data)
+        return answer
 
     async def _read(
         self, publish: Callable[[*_Arguments, Note], _Result], *wanted: *_Arguments

@@ -51,7 +51,7 @@ async def between(houses: Any, pull: Answers, push: Answers) -> AsyncIterator[Ex
     trusted = server_credentials(houses.identity("notary"), lambda: [court.certificate])
     server.add_secure_port(notary.address, trusted)
     await server.start()
-    exchanging = Exchange(court.id, houses.identity("court"), receive, lambda _: 0)
+    exchanging = Exchange(court.id, houses.identity("court"), receive, lambda _: 0, receive)
     running = asyncio.create_task(exchanging.run(lambda: (court, notary)))
     try:
         yield exchanging

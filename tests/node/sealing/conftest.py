@@ -104,7 +104,8 @@ def make_member(world: Any, tmp_path: Path) -> Iterator[Callable[..., Member]]:
     made: list[Member] = []
 
     def make(name: str, **changes: Any) -> Member:
-        member = Member(changes.pop("world", world), name, tmp_path / name, **changes)
+        folder = tmp_path / changes.pop("at", name)
+        member = Member(changes.pop("world", world), name, folder, **changes)
         made.append(member)
         return member
 

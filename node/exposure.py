@@ -1,0 +1,173 @@
+"""Contradictions as files that others can check (docs/proof-format.md, section 17).
+
+Every seal that differs from our own root is kept (`sealing`). From such a seal, our own tree and a
+checkpoint of it of the same or a greater size this member alone makes a file that shows that both
+cannot be true; of all such checkpoints it takes the one that names most members as signers of both,
+and makes the file anew when a better one comes. Of two members on two histories, the one with the
+greater tree can always do so; the other gets the file from it (`accept`).
+
+A file in which both sides are sealed by a quorum says that this chain has two histories. Nothing
+this member could seal or serve then is worth its name, so it stops.
+
+Owned by the thread that applies blocks; `files` is replaced as a whole, and any thread may read it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from node.evidence.accusation import Accused, Sealed, judge
+from node.evidence.checkpoint import parse_checkpoint
+from node.evidence.contradiction import Side, format_contradiction, ordered
+from node.evidence.malformed import Malformed
+from node.evidence.note import parse_line
+from node.evidence.sealed import Seal, parse_seal
+from node.evidence.steps import Anchor
+from node.sealing import Head, Sealing, Step
+from node.seals import Seals
+from node.store import Store
+
+BODIES_MAX = 4
+"""Foreign checkpoints of one member that are shown: one names it, and it may make thousands."""
+FILES_MAX = 64
+"""Files kept: some for every member of a large group. One that shows two quorums is always kept."""
+
+_log = logging.getLogger(__name__)
+
+_Body = bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A file that holds, and what it says."""
+
+    data: bytes
+    accused: Accused
+
+    @property
+    def two_quorums(self) -> bool:
+        """Both sides are sealed by a quorum."""
+        return self.accused.first.by_quorum and self.accused.second.by_quorum
+
+    @property
+    def worth(self) -> tuple[int, bool, int]:
+        """The more members it names as signers of both the better, then quorums and signers."""
+        sides = self.accused.first, self.accused.second
+        return len(self.accused.both), self.two_quorums, sum(len(each.members) for each in sides)
+
+    def said(self, name: str) -> str:
+        """In words for an operator."""
+        both = ", ".join(each.name for each in self.accused.both)
+        first, second = (
+            ", ".join(member.name for member in side.members)
+            for side in (self.accused.first, self.accused.second)
+        )
+        who = f"{both} sealed both" if both else f"{first} sealed the one, {second} the other"
+        return f"two histories contradict each other: {who}; see contradictions/{name}"
+
+
+class Exposure:
+    """The contradiction files of one member, by name."""
+
+    def __init__(self, sealing: Sealing, store: Store, seals: Seals) -> None:
+        self._sealing = sealing
+        self._store = store
+        self._seals = seals
+        (_, genesis), *_ = store.policies(0)
+        self._anchor = Anchor(policy_text=genesis.policy_text)
+        self.files: dict[str, Exposed] = {}
+        # Foreign checkpoints with their signers, and whether the file about them can be better.
+        self._made: dict[tuple[_Body, frozenset[str]], bool] = {}
+        for name, data in seals.contradiction_files().items():
+            exposed = self._exposed(data)
+            if exposed is not None:
+                self.files[name] = exposed
+
+    def after(self, step: Step) -> None:
+        """Add to a step the files that it makes possible, or better than they were."""
+        for body, seals in self._foreign() if step.contradictions or step.counted else ():
+            signers = frozenset(seals)
+            can_be_better = self._made.get((body, signers), True)
+            if can_be_better or signers & step.counted:
+                self._make(body, seals, step)
+
+    def accept(self, files: Iterable[bytes], step: Step) -> None:
+        """Others have these."""
+        known = {each.data for each in self.files.values()}
+        for data in files:
+            if data not in known:
+                self._take(data, step)
+
+    # Inside.
+
+    def _foreign(self) -> Iterator[tuple[_Body, dict[str, Seal]]]:
+        """The checkpoints that differ from our tree, each with all seals on it."""
+        found: dict[_Body, dict[str, Seal]] = {}
+        shown: dict[str, int] = {}
+        for each in self._sealing.contradictions:
+            shown[each.member] = shown.get(each.member, 0) + 1
+            if shown[each.member] <= BODIES_MAX:
+                seal = parse_seal(parse_line(each.seal.line), self._sealing.policy.origin)
+                found.setdefault(each.seal.body, {})[each.member] = seal
+        yield from found.items()
+
+    def _make(self, body: _Body, seals: dict[str, Seal], step: Step) -> None:
+        """The best file about this foreign checkpoint, if ours is sealed so far. It can be better
+        as long as ours has no quorum; whoever signs ours later makes it better too."""
+        foreign = _side(body, seals)
+        size = foreign.checkpoint.size
+        heads = [head for at, head in self._sealing.heads.items() if at >= size and head.seals]
+        if not heads:
+            return
+        best = max(heads, key=lambda head: _worth(head, seals.keys()))
+        own = _side(best.body, best.seals)
+        self._made[body, frozenset(seals)] = len(own.seals) < best.policy.quorum
+        policies = [note for _, note in self._store.policies(own.checkpoint.size)]
+        path = self._store.consistency_path(size, own.checkpoint.size)
+        try:
+            found = ordered(tuple(policies), foreign, own, self._store.root(size), path)
+        except Malformed as error:  # A signer that is in no policy of ours any more.
+            _log.warning("no file about the seals of %s: %s", ", ".join(seals), error)
+            return
+        self._take(format_contradiction(found), step)
+
+    def _take(self, data: bytes, step: Step) -> None:
+        """Keep a file that holds, unless the one there is as good."""
+        exposed = self._exposed(data)
+        if exposed is None:
+            return
+        foreign = self._differing(exposed.accused)
+        name = f"{foreign.size}-{foreign.root[:8].hex()}.txt"
+        known = self.files.get(name)
+        if known is not None and known.worth >= exposed.worth:
+            return
+        if known is None and len(self.files) >= FILES_MAX and not exposed.two_quorums:
+            return
+        self.files = self.files | {name: exposed}
+        step.files[name] = data
+        if exposed.two_quorums:
+            self._sealing.halt(exposed.said(name), step)
+
+    def _differing(self, accused: Accused) -> Sealed:
+        """The side that is not of our tree, as far as it goes."""
+        first = accused.first
+        ours = first.size <= self._store.chain.size and self._store.root(first.size) == first.root
+        return accused.second if ours else first
+
+    def _exposed(self, data: bytes) -> Exposed | None:
+        judgement = judge(data, self._anchor)
+        if not judgement.holds or judgement.accused is None:
+            _log.warning("a contradiction file does not hold: %s", judgement.findings[-1].en)
+            return None
+        return Exposed(data, judgement.accused)
+
+
+def _side(body: _Body, seals: dict[str, Seal]) -> Side:
+    return Side(parse_checkpoint(body), tuple(seals[name] for name in sorted(seals)))
+
+
+def _worth(head: Head, signers: Collection[str]) -> tuple[int, bool]:
+    """Of our checkpoints, the better against these signers; of several the first is taken."""
+    return len(head.seals.keys() & set(signers)), len(head.seals) >= head.policy.quorum
