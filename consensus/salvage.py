@@ -1,8 +1,10 @@
 """What a journal that cannot be opened any more still tells: its entries up to the first doubt.
 
-For an operator whose group has lost the majority of its disks, and for nothing else: who reads a
-damaged journal may miss what was acknowledged, so nobody may vote from it. Nothing is changed where
-the journal lies; what LevelDB needs to write, it writes beside it.
+Who reads a damaged journal may miss what was acknowledged, so nobody may vote from it. It is for an
+operator whose group has lost the majority of its disks, and for whoever fills its holes with what
+others have, if `check_rest` holds: then its end is what was synced last, and nothing is missing but
+what lies in the holes. Nothing is changed where the journal lies; what LevelDB needs to write, it
+writes beside it.
 
 A damaged LevelDB opened in spite of it has holes (a block of a log, a table), and where a hole
 swallowed a truncation, old rows show that had been replaced. So it is read only as far as it is a
@@ -15,7 +17,7 @@ import re
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +34,9 @@ from consensus.messages import Configuration, Entry, ReplicaId
 from consensus.prefix import Prefix
 from consensus.records import (
     BATCH,
+    DATA,
     HEADER,
+    Batch,
     Mark,
     parse_entry,
     parse_identity,
@@ -114,6 +118,56 @@ class Salvage:
                 if index == last_index:
                     return  # Before the next row is read, which may be the damaged one.
 
+    def entry(self, index: int) -> Entry | None:
+        """One entry, wherever it lies, if it can be read; whether it is the right one is for the
+        caller to find out."""
+        try:
+            header = self._database.get(place(index, HEADER)) or b""
+            data = self._database.get(place(index, DATA))
+            return None if data is None else parse_entry(index, header, data)
+        except (Damaged, ValueError, struct.error):
+            return None
+
+    def newest(self) -> Batch:
+        """The last batch; ValueError unless it can be read and is no older than what was synced."""
+        with self._doubting():
+            rows = self._database.scan(b"e", b"f", reverse=True)
+            newest = next((each for each in map(_batch, rows) if each is not None), None)
+            if newest is None or self._known is None:
+                raise ValueError("what was written last cannot be read")
+            if newest.number < self._known.number:
+                raise ValueError(
+                    f"it ends at batch {newest.number}, but batch {self._known.number} was synced"
+                )
+            rows = self._database.scan(b"e", place(self._known.first, HEADER), reverse=True)
+            then = next((each for each in map(_batch, rows) if each is not None), None)
+            if then is None or (then.number <= self._known.number and then.mark != self._known):
+                raise ValueError("it is of another history than what was synced")
+            return newest
+
+    def check_rest(self, start: int, before: Entry | None) -> None:
+        """ValueError unless everything from the batch of entry `start` on to the end is there, and
+        one continues the other. `before` is the entry before `start`."""
+        with self._doubting():
+            rows = self._database.scan(b"e", place(start, HEADER), reverse=True)
+            first = next((each.first for each in map(_batch, rows) if each is not None), None)
+            if first is None:
+                raise ValueError("no batch is left")
+            prefix = Prefix(None)
+            prefix.last = before if first == start else self.entry(first - 1)
+            if first > 1 and prefix.last is None:
+                raise ValueError(f"entry {first - 1} cannot be read")
+            for key, record in self._database.scan(place(first, BATCH), b"f"):
+                prefix.take(*parse_place(key), record)
+            prefix.end()
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        try:
+            yield
+        except (Damaged, struct.error) as error:
+            raise ValueError(str(error)) from error
+
     def _find_ending(self) -> Ending:
         """By reading everything once."""
         prefix = Prefix(self._base)
@@ -130,6 +184,11 @@ class Salvage:
         return Ending(
             0 if last is None else last.index, 0 if last is None else last.term, prefix.term, why
         )
+
+
+def _batch(row: tuple[bytes, bytes]) -> Batch | None:
+    index, part = parse_place(row[0])
+    return Batch.parse(index, row[1]) if part == BATCH else None
 
 
 def _known(journal: Path) -> Mark | None:

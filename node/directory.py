@@ -12,9 +12,10 @@ part is checked against the others when opened, and what is lost is made good by
     seals      are made anew under the same incarnation: what this member sealed, it is told by the
                others before it seals again (`participant`), and what it promised stands in the
                journal. Notes and contradictions that only it kept are gone.
-    journal    with it everything: the directory is `Lost`. Nobody may vote from it again; a new one
-               is made for a new incarnation (`make_directory`), which takes over the seals that
-               check, and the old one is set aside for inspection.
+    journal    one with holes may be made whole with what others have (`checking.mending`). If not,
+               everything is lost with it: nobody may vote from this directory again; a new one is
+               made for a new incarnation (`make_directory`), which takes over the seals that check,
+               and the old one is set aside for inspection.
 
 A journal that lacks what it had when this member sealed last was put back, and is lost as well.
 """
@@ -25,7 +26,7 @@ import logging
 import secrets
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -46,11 +47,16 @@ from node.errors import Corrupt, DiskFailed, Misconfigured
 from node.evidence.record import Genesis
 from node.leveldb import reading
 from node.seals import Seals, SealsCorrupt
-from node.store import Store
+from node.store import Store, ViewsCorrupt
 
 INCARNATION = "incarnation"
 JOURNAL = "journal"
 SEALS = "seals"
+VIEWS = "views"
+MENDED = f"{JOURNAL}.mended"
+"""A journal made whole again (`checking.mending`), until it stands in the place of the other."""
+DAMAGED = f"{JOURNAL}.damaged"
+"""The one it replaced, for inspection."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +64,10 @@ _log = logging.getLogger(__name__)
 class Lost(Corrupt):
     """This directory is not there, or cannot prove what was promised from it. Its member comes back
     as a new replica, or not at all."""
+
+
+class JournalDamaged(Lost):
+    """So it stands with the journal as it is; it may be possible to make that whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,8 @@ def open_directory(config: MemberConfig, genesis: Genesis, disk: Disk = REAL_DIS
     """Open a member's directory; `Lost` if its member must come back as a new replica."""
     if is_empty(config.data, disk):
         raise Lost(f"{config.data} is empty or not there")
-    told = _incarnation(config, disk)
+    told = replica_id_of(config, disk)
+    place_journal(config.data, genesis, disk)
     with journal_errors():
         journal = Journal(config.data / JOURNAL, disk)
     try:
@@ -92,7 +103,7 @@ def open_directory(config: MemberConfig, genesis: Genesis, disk: Disk = REAL_DIS
         seals = _open_seals(config.data / SEALS, genesis, disk)
         try:
             _check_journal(journal, seals)
-            store = _open_views(config.data / "views", genesis, journal, disk)
+            store = _open_views(config.data / VIEWS, genesis, journal, disk)
             return Directory(journal, seals, store)
         except BaseException:
             seals.close()
@@ -165,7 +176,9 @@ def journal_errors() -> Iterator[None]:
     """Say what the journal says in the words of a node."""
     try:
         yield
-    except (StorageCorrupt, NotBootstrapped, RolledBack) as error:
+    except StorageCorrupt as error:
+        raise JournalDamaged(str(error)) from error
+    except (NotBootstrapped, RolledBack) as error:
         raise Lost(str(error)) from error
     except StorageFailed as error:
         raise DiskFailed(str(error)) from error
@@ -173,7 +186,32 @@ def journal_errors() -> Iterator[None]:
         raise Misconfigured(str(error)) from error
 
 
-def _incarnation(config: MemberConfig, disk: Disk) -> ReplicaId:
+def place_journal(data: Path, genesis: Genesis, disk: Disk = REAL_DISK) -> None:
+    """Put a journal that was made whole again into its place, if there is one.
+
+    Wherever we stop, the next open does the rest: as long as it is not in its place, the old one is
+    not used, and once it is, the seals know it already.
+    """
+    mended = data / MENDED
+    with reading(data), journal_errors():
+        if MENDED not in disk.names(data):
+            return
+        with closing(Journal(mended, disk)) as journal:
+            mark = journal.mark.format()
+        try:
+            with closing(Seals(data / SEALS, genesis, disk)) as seals:
+                seals.follow_journal(mark)
+        except SealsCorrupt:
+            pass  # They are set aside when they are opened, and new ones know no journal yet.
+        if JOURNAL in disk.names(data):
+            disk.remove_tree(data / DAMAGED)
+            disk.rename(data / JOURNAL, data / DAMAGED)
+        disk.rename(mended, data / JOURNAL)
+        disk.sync(data)
+    _log.warning("the journal was made whole again; what was in its place is %s", DAMAGED)
+
+
+def replica_id_of(config: MemberConfig, disk: Disk = REAL_DISK) -> ReplicaId:
     """Read first, because a directory of someone else is not ours to set aside."""
     path = config.data / INCARNATION
     with reading(path):
@@ -245,12 +283,19 @@ def _check_journal(journal: Journal, seals: Seals) -> None:
 def _open_views(path: Path, genesis: Genesis, journal: Journal, disk: Disk) -> Store:
     store = Store(path, genesis, disk)
     height = store.chain.height
-    with journal_errors():
-        if height == 0 or (
-            height <= journal.last_index
-            and store.continues(journal.entries(height, height + 1, 0)[0])
-        ):
-            return store
-    _log.error("the views are of another history than the journal; they are made again")
+    why = "they are of another history than the journal"
+    try:
+        with journal_errors():
+            if height == 0 or (
+                height <= journal.last_index
+                and store.continues(journal.entries(height, height + 1, 0)[0])
+            ):
+                return store
+    except ViewsCorrupt as error:
+        why = str(error)
+    except BaseException:
+        store.close()
+        raise
+    _log.error("the views are made again: %s", why)
     store.set_aside()
     return Store(path, genesis, disk)

@@ -3,8 +3,9 @@
 `serve` runs one member until cancelled or told to stop; `run_member` is that with SIGTERM and
 SIGINT telling it so: a leader then hands over first. Both raise a `NodeError` if the member cannot
 start or cannot go on, with what to do in it. What can be made good is made good, loudly: damaged
-views and seals are put aside and made anew, and a member whose directory is lost, damaged or older
-than what it promised comes back as a new replica (`directory`, `joining`).
+views and seals are put aside and made anew, a journal with holes is made whole with what the others
+have (`checking.mending`), and a member whose directory is lost, beyond that, or older than what it
+promised comes back as a new replica (`directory`, `joining`).
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ from consensus.journal import JournalError
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
 from node.admitting import Admitting
 from node.asking import Applicant, contacts_of
+from node.checking.mending import NotProven, mend
 from node.config import MemberConfig, read_certificate, read_file
 from node.directory import (
     SEALS,
     Directory,
+    JournalDamaged,
     Lost,
     journal_errors,
     open_directory,
@@ -99,9 +102,27 @@ async def serve(config: MemberConfig, stop: asyncio.Event | None = None) -> None
         except SealsCorrupt as error:
             _log.critical("the seals do not check: %s", error)
             set_seals_aside(config.data / SEALS)
+        except ViewsCorrupt as error:
+            _log.critical("the views do not check and are made again: %s", error)
+        except JournalDamaged as error:
+            _log.critical("the journal does not check: %s", error)
+            await _unless_stopped(_mend_or_rejoin(config, genesis, identity, str(error)), stop)
         except Lost as error:
             _log.critical("this member must come back as a new replica: %s", error)
             await _unless_stopped(rejoin(config, genesis, identity, str(error)), stop)
+
+
+async def _mend_or_rejoin(
+    config: MemberConfig, genesis: Genesis, identity: Identity, why: str
+) -> None:
+    try:
+        heights = await mend(config, genesis, identity)
+    except NotProven as error:
+        _log.critical("it cannot be made whole, so this member comes back as a new one: %s", error)
+        await rejoin(config, genesis, identity, why)
+    else:
+        fetched = ", ".join(map(str, heights)) or "none"
+        _log.warning("the journal is whole again; heights that were fetched: %s", fetched)
 
 
 async def _take_part(

@@ -129,6 +129,13 @@ class Seals:
         with self._reading():
             return self._database.get(b"j")
 
+    def follow_journal(self, mark: bytes) -> None:
+        """Another journal with the same entries takes the place of the one that was marked."""
+        batch = self._database.write_batch(sync=True)
+        batch.put(b"j", mark)
+        with self._reading():
+            batch.write()
+
     def write(self, step: Step, journal_mark: bytes) -> None:
         """Make a step durable in one synced batch. Nobody has heard of it before this returns: if
         we stop here, it did not happen."""
@@ -189,6 +196,12 @@ class Seals:
             start = NUMBER.pack(above_size + 1)
             for key, value in leveldb.scan(self._database, b"n", start):
                 yield _parse_note(key, value)
+
+    def note_up_to(self, size: int) -> Note | None:
+        """The last published checkpoint of a tree that is no larger."""
+        with self._reading():
+            notes = leveldb.scan(self._database, b"n", NUMBER.pack(size), reverse=True)
+            return next((_parse_note(key, value) for key, value in notes), None)
 
     def newest_note(self) -> Note | None:
         """The last published checkpoint."""
