@@ -28,7 +28,9 @@ DELAYS_US = (0, 0, 0, 1 * MS, 5 * MS, 20 * MS)
 """How much later it strikes. At once is before anything of what was decided can have arrived."""
 BACK_US = (10 * MS, 30 * MS, 100 * MS, 1 * SECOND)
 """When an old leader comes back after the election of a new one, whose first words it missed."""
-TAIL, HURRY = (0, 4, 8), (0, 2, 5)
+FREE_US = (80 * MS, 150 * MS, 250 * MS)
+"""When an old leader hears what was held up."""
+TAIL, HURRY = (0, 4, 8), (1, 2, 5)
 """So many clients write at once: to who was just cut off, and where else it matters."""
 READ_US = (20 * MS, 60 * MS, 120 * MS, 250 * MS)
 """When the old leader is asked what it believes to know, after the election of a new one."""
@@ -82,14 +84,20 @@ class Ambush:
 
     def _replaced(self, old: "Machine", new: "Machine") -> None:
         """What the new leader has acknowledged, the old one must not deny."""
-        clients = self._faults.world.clients
-        if self._mend is None:
-            clients.hurry(new, self._stream.choice(HURRY))
+        clients, later = self._faults.world.clients, self._faults.later
+        if self._mend is not None:
+            later(self._stream.choice(BACK_US), self._mend)
         else:
-            self._faults.later(self._stream.choice(BACK_US), self._mend)
+            clients.hurry(new, self._stream.choice(HURRY))
+            for other in self._others(old):
+                unclog = partial(self._faults.world.network.unclog, (other, old.name))
+                later(self._stream.choice(FREE_US), unclog)
         for delay_us in READ_US:
-            self._faults.later(delay_us, partial(clients.read, None, old))
+            later(delay_us, partial(clients.read, None, old))
         self._away = self._mend = None
+
+    def _others(self, machine: "Machine") -> list[str]:
+        return [name for name in self._faults.world.machines if name != machine.name]
 
     # At a leader.
 
@@ -98,14 +106,14 @@ class Ambush:
         self._faults.world.clients.hurry(leader, self._stream.choice(TAIL))
 
     def _hold_up(self, leader: "Machine", _: "Machine") -> None:
-        """Each way to and from it for a while of its own: it hears late what was said early."""
-        world, later = self._faults.world, self._faults.later
+        """The ways to it, then those from it, until there is another leader or a while longer: it
+        hears late what was said early."""
         self._mend, self._away = None, leader
-        least_us, most_us = world.setting.election_us, 3 * world.setting.election_us
-        for other in [each.name for each in world.machines.values() if each is not leader]:
-            self._faults.clog((other, leader.name), least_us, most_us)
-            clog = partial(self._faults.clog, (leader.name, other), least_us, most_us)
-            later(self._stream.choice((0, 50 * MS, 200 * MS)), clog)
+        election_us = self._faults.world.setting.election_us
+        for other in self._others(leader):
+            self._faults.clog((other, leader.name), 2 * election_us, 4 * election_us)
+            clog = partial(self._faults.clog, (leader.name, other), election_us, 4 * election_us)
+            self._faults.later(self._stream.choice((0, 50 * MS, 150 * MS)), clog)
 
     def _power_fails(self, leader: "Machine", _: "Machine") -> None:
         self._faults.power_fails(leader)
