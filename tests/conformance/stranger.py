@@ -262,6 +262,125 @@ def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
     return r == (y | (x & 1) << 255).to_bytes(32, "little")
 
 
+# ---- P-256 and SM2 (section 1) -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """y^2 = x^3 - 3x + b mod p, base point, its order n, what stands before x in a key's DER."""
+
+    p: int
+    b: int
+    n: int
+    base: tuple[int, int]
+    der: bytes
+
+
+CURVES = {
+    "p256": Curve(
+        0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF,
+        0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+        0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+        (
+            0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+            0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+        ),
+        bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"),
+    ),
+    "sm2": Curve(
+        0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF,
+        0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93,
+        0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123,
+        (
+            0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
+            0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
+        ),
+        bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d03420004"),
+    ),
+}
+Jacobian = tuple[int, int, int]  # X, Y, Z with x = X/Z^2, y = Y/Z^3; Z = 0 at infinity
+
+
+def _curve_double(curve: Curve, q: Jacobian) -> Jacobian:
+    x, y, z = q
+    p = curve.p
+    delta, gamma = z * z % p, y * y % p
+    beta, alpha = x * gamma % p, 3 * (x - delta) * (x + delta) % p
+    x3 = (alpha * alpha - 8 * beta) % p
+    return x3, (alpha * (4 * beta - x3) - 8 * gamma * gamma) % p, 2 * y * z % p
+
+
+def _curve_add(curve: Curve, q: Jacobian, r: Jacobian) -> Jacobian:
+    if not q[2] or not r[2]:
+        return q if q[2] else r
+    p = curve.p
+    z1, z2 = q[2] * q[2] % p, r[2] * r[2] % p
+    u1, u2 = q[0] * z2 % p, r[0] * z1 % p
+    s1, s2 = q[1] * r[2] * z2 % p, r[1] * q[2] * z1 % p
+    if u1 == u2:
+        return _curve_double(curve, q) if s1 == s2 else (1, 1, 0)
+    h, i = u2 - u1, s2 - s1
+    hh = h * h % p
+    hhh, v = h * hh % p, u1 * hh % p
+    x = (i * i - hhh - 2 * v) % p
+    return x, (i * (v - x) - s1 * hhh) % p, h * q[2] * r[2] % p
+
+
+def _curve_sum(curve: Curve, u: int, v: int, key: tuple[int, int]) -> int | None:
+    """x of u times the base point and v times the key, both bit by bit; nothing at infinity."""
+    one, two, total = (*curve.base, 1), (*key, 1), (1, 1, 0)
+    points = (None, one, two, _curve_add(curve, one, two))
+    for i in range(255, -1, -1):
+        total = _curve_double(curve, total)
+        point = points[(u >> i & 1) | (v >> i & 1) << 1]
+        total = _curve_add(curve, total, point) if point else total
+    return total[0] * pow(total[2], -2, curve.p) % curve.p if total[2] else None
+
+
+def curve_point(curve: Curve, der: bytes) -> tuple[int, int] | None:
+    """The point of a key, if these bytes are its one spelling."""
+    if len(der) != 91 or not der.startswith(curve.der):
+        return None
+    x, y = int.from_bytes(der[27:59], "big"), int.from_bytes(der[59:], "big")
+    on_curve = (y * y - x * x * x + 3 * x - curve.b) % curve.p == 0
+    return (x, y) if x < curve.p and y < curve.p and on_curve else None
+
+
+def der_numbers(data: bytes) -> tuple[int, int] | None:
+    """r and s, if these bytes are their one spelling."""
+    if not 8 <= len(data) <= 72 or data[0] != 0x30 or data[1] != len(data) - 2:
+        return None
+    found, rest = [], data[2:]
+    for _ in range(2):
+        if len(rest) < 3 or rest[0] != 0x02 or len(rest) < 2 + rest[1] or not rest[1]:
+            return None
+        number, rest = rest[2 : 2 + rest[1]], rest[2 + rest[1] :]
+        if number[0] & 0x80 or (number[0] == 0 and len(number) > 1 and not number[1] & 0x80):
+            return None
+        found.append(int.from_bytes(number, "big"))
+    return None if rest else (found[0], found[1])
+
+
+def curve_verify(name: str, der: bytes, message: bytes, signed: bytes) -> bool:
+    """Whether an ECDSA or SM2 signature holds."""
+    curve = CURVES[name]
+    key, numbers = curve_point(curve, der), der_numbers(signed)
+    if key is None or numbers is None:
+        return False
+    (r, s), n = numbers, curve.n
+    if not (0 < r < n and 0 < s < n):
+        return False
+    if name == "p256":
+        e, w = int.from_bytes(sha256(message), "big"), pow(s, -1, n)
+        x = _curve_sum(curve, e * w % n, r * w % n, key) if 2 * s < n else None
+        return x is not None and x % n == r
+    numbers_of_z = (curve.p - 3, curve.b, *curve.base, *key)
+    z = b"\x00\x801234567812345678" + b"".join(each.to_bytes(32, "big") for each in numbers_of_z)
+    e, t = int.from_bytes(sm3(sm3(z) + message), "big"), (r + s) % n
+    x = _curve_sum(curve, s, t, key) if t else None
+    return x is not None and (e + x) % n == r
+
+
 # ---- Spellings (section 1) -----------------------------------------------------------------------
 
 MEMBER = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -293,28 +412,47 @@ def digest(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def b64(text: str, size: int) -> bytes:
-    """Base64 of `size` bytes."""
+def b64(text: str, size: int | None = None) -> bytes:
+    """Base64, of `size` bytes if that is given."""
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (ValueError, binascii.Error):
         refuse(f"not base64: {text[:80]!r}")
-    if len(data) != size or base64.b64encode(data).decode("ascii") != text:
+    if size not in (None, len(data)) or base64.b64encode(data).decode("ascii") != text:
         refuse(f"not the base64 of {size} bytes: {text[:80]!r}")
     return data
 
 
-def _ed25519(text: str, size: int) -> bytes:
-    if text.startswith("mldsa44:"):
-        newer("the algorithm " + text.split(":")[0])
-    if not text.startswith("ed25519:"):
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A public key or a signature, and the word before it."""
+
+    suite: str
+    raw: bytes
+
+    def __str__(self) -> str:
+        return f"{self.suite}:{base64.b64encode(self.raw).decode('ascii')}"
+
+
+def _word(text: str) -> Word:
+    suite, colon, encoded = text.partition(":")
+    if suite == "mldsa44" and colon:
+        newer("the algorithm " + suite)
+    if suite not in ("ed25519", "p256", "sm2") or not colon:
         refuse(f"not a key or signature: {text[:80]!r}")
-    return b64(text.removeprefix("ed25519:"), size)
+    return Word(suite, b64(encoded))
 
 
-def public_key(text: str) -> bytes:
+def public_key(text: str) -> Word:
     """A public key."""
-    return canonical(_ed25519(text, 32))
+    word = _word(text)
+    if word.suite == "ed25519":
+        if len(word.raw) != 32:
+            refuse("a key that is not the base64 of 32 bytes")
+        canonical(word.raw)
+    elif curve_point(CURVES[word.suite], word.raw) is None:
+        refuse(f"no key of {word.suite}")
+    return word
 
 
 def canonical(public: bytes) -> bytes:
@@ -325,9 +463,26 @@ def canonical(public: bytes) -> bytes:
     return public
 
 
-def signature(text: str) -> bytes:
+def signature(text: str) -> Word:
     """A signature."""
-    return _ed25519(text, 64)
+    word = _word(text)
+    least, most = (64, 64) if word.suite == "ed25519" else (8, 72)
+    if not least <= len(word.raw) <= most:
+        refuse(f"a signature that is not the base64 of {least} to {most} bytes")
+    return word
+
+
+def holds_by(key: Word, message: bytes, signed: Word) -> bool:
+    """Whether a signature by this key verifies."""
+    if key.suite != signed.suite:
+        return False
+    if key.suite == "ed25519":
+        return ed25519_verify(key.raw, message, signed.raw)
+    return curve_verify(key.suite, key.raw, message, signed.raw)
+
+
+# Which suites the rules numbers take (section 14).
+SUITES = {1: ("ed25519",), 2: ("ed25519", "p256", "sm2")}
 
 
 def origin(text: str) -> str:
@@ -596,7 +751,8 @@ class Policy:
     serial: int
     skew: int
     members_hash: bytes
-    authorities: tuple[bytes, ...]
+    authorities: tuple[Word, ...]
+    rules: int
     origin: str
     logs: tuple[bytes, ...]
     witnesses: tuple[bytes, ...]
@@ -661,7 +817,9 @@ def read_policy(text: bytes) -> Policy:
     quorum = integer(number)
     same(lines.next(), "quorum members")
     lines.end()
-    keys = [*authority_keys, *(key for _, key in logs), *witnesses]
+    if any(key.suite not in SUITES[rules] for key in authority_keys):
+        refuse("an authority of a suite that the rules do not take")
+    keys = [*authority_keys, *(Word("ed25519", key) for key in [k for _, k in logs] + witnesses)]
     if len(set(keys)) != len(keys):
         refuse("a key stands twice in the policy")
     if any(name != chain for name, _ in logs) or len(names) != len(logs) or group != names:
@@ -679,6 +837,7 @@ def read_policy(text: bytes) -> Policy:
         skew,
         members_hash,
         authority_keys,
+        rules,
         chain,
         tuple(key for _, key in logs),
         tuple(witnesses),
@@ -693,8 +852,8 @@ ORGANISATION = _ranges(
 )
 
 
-def read_members(text: bytes) -> tuple[str, ...]:
-    """The members text: the members' names."""
+def read_members(text: bytes) -> tuple[tuple[str, ...], list[tuple[str, Word]]]:
+    """The members text: the members' names, and their keys for further signatures."""
     lines = Lines(text)
     tag(lines.next(), "cunzheng/members")
     names, organisations = [], []
@@ -707,14 +866,31 @@ def read_members(text: bytes) -> tuple[str, ...]:
         if organisation != organisation.strip(" ") or "  " in organisation:
             refuse("a space too many in the name of an organisation")
         organisations.append(organisation)
+    keys = []
     for line in lines.values("key"):
-        public_key(line.partition(" ")[2])
+        name, blank, text_of_key = line.partition(" ")
+        if not blank:
+            refuse("a key of nobody")
+        keys.append((name, public_key(text_of_key)))
     lines.end()
     if not 1 <= len(names) <= 32 or len(set(names)) != len(names):
         refuse("the members are not 1 to 32 different ones")
     if len(set(organisations)) != len(names):
         refuse("an organisation is two members")
-    return tuple(names)
+    places = [(name, suite) for name in names for suite in ("p256", "sm2")]
+    at = [places.index((n, k.suite)) if (n, k.suite) in places else -1 for n, k in keys]
+    if -1 in at or at != sorted(set(at)) or len({key for _, key in keys}) != len(keys):
+        refuse("members' keys of nobody, out of order or twice")
+    return tuple(names), keys
+
+
+def fit(policy: Policy, members: bytes, whose: str) -> None:
+    """The members text is the policy's."""
+    names, keys = read_members(members)
+    if sha256(members) != policy.members_hash or names != policy.names:
+        refuse(f"the members are not {whose}")
+    if any(key.suite not in SUITES[policy.rules] or key in policy.authorities for _, key in keys):
+        refuse("a member's key that the rules do not take, or an authority's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -726,12 +902,12 @@ class SignatureLine:
     payload: bytes
 
 
-def read_signature_line(line: str, size: int) -> SignatureLine:
-    """A signature line with `size` bytes of payload."""
+def read_signature_line(line: str, size: int | None = None) -> SignatureLine:
+    """A signature line with `size` bytes of payload, or with any."""
     parts = line.split(" ")
     if len(parts) != 3 or parts[0] != "\u2014":
         refuse(f"not a signature line: {line[:80]!r}")
-    data = b64(parts[2], 4 + size)
+    data = b64(parts[2], None if size is None else 4 + size)
     return SignatureLine(parts[1], data[:4], data[4:])
 
 
@@ -755,6 +931,7 @@ class Checkpoint:
     root: bytes
     log: SignatureLine
     seals: tuple[Seal, ...]
+    further: tuple[SignatureLine, ...]
 
 
 def read_checkpoint(text: bytes) -> Checkpoint:
@@ -766,9 +943,23 @@ def read_checkpoint(text: bytes) -> Checkpoint:
     same(lines.next(), "")
     log = read_signature_line(lines.next(), 64)
     same(log.name, chain)
-    seals = []
+    seals: list[Seal] = []
+    further: list[SignatureLine] = []
+    seen = set()
     while lines.peek() is not None:
-        line = read_signature_line(lines.next(), 72)
+        text_of_line = lines.next()
+        known = {f"{chain}/{seal.member}" for seal in seals}
+        if further or (text_of_line + "  ").split(" ")[1] in known:
+            line = read_signature_line(text_of_line)
+            if line.name not in known or not 16 <= len(line.payload) <= 80:
+                refuse("a further signature of nobody, or of another size")
+            further.append(line)
+            if (line.name, line.key_id) in seen:
+                refuse("two lines by one key")
+            seen.add((line.name, line.key_id))
+            continue
+        line = read_signature_line(text_of_line, 72)
+        seen.add((line.name, line.key_id))
         if not line.name.startswith(chain + "/"):
             refuse(f"a cosignature of {line.name[:140]!r}")
         seconds = int.from_bytes(line.payload[:8], "big")
@@ -778,7 +969,9 @@ def read_checkpoint(text: bytes) -> Checkpoint:
         seals.append(Seal(name, line.key_id, seconds, line.payload[8:]))
     if not 1 <= len(seals) <= 32 or len({seal.member for seal in seals}) != len(seals):
         refuse("the cosignature lines are not 1 to 32, of different members")
-    return Checkpoint(body, chain, integer(size), b64(root, 32), log, tuple(seals))
+    if len(further) > 64:
+        refuse("more further signatures than members can have")
+    return Checkpoint(body, chain, integer(size), b64(root, 32), log, tuple(seals), tuple(further))
 
 
 def logged_by(line: SignatureLine, body: bytes, policy: Policy) -> int | None:
@@ -822,12 +1015,10 @@ def read_policy_note(text: bytes) -> PolicyNote:
     previous = digest(lines.value("previous"))
     policy = read_policy(lines.take(integer(lines.value("policy"))))
     members = lines.take(integer(lines.value("members")))
-    names = read_members(members)
     body = ("\n".join(lines.lines[: lines.at]) + "\n").encode()
     if policy.serial != serial or policy.origin != chain:
         refuse("the policy note says another serial or origin than its policy")
-    if sha256(members) != policy.members_hash or names != policy.names:
-        refuse("the policy note's members are not its policy's")
+    fit(policy, members, "its policy's")
     if serial == 1:
         if previous != bytes(32):
             refuse("the first policy has a previous one")
@@ -897,16 +1088,16 @@ class Deposit:
     entry: bytes
     time: int
     first_item: int
-    gateway: bytes
+    gateway: Word
     accepted_at: int
-    receipt: bytes
-    signature: bytes
+    receipt: Word
+    signature: Word
     statement: bytes
     origin: str
     alg: str
     count: int
     items_root: bytes
-    key: bytes
+    key: Word
     mode: str
     page: int
 
@@ -984,16 +1175,16 @@ class KeyEntry:
     """The entry of a key record."""
 
     entry: bytes
-    authority: bytes
-    signature: bytes
+    authority: Word
+    signature: Word
     record: bytes
     origin: str
     action: str
-    key: bytes
+    key: Word
     role: str
     serial: int
     effective: int
-    successor: bytes | None
+    successor: Word | None
 
 
 def read_key_entry(text: bytes) -> KeyEntry:
@@ -1182,7 +1373,7 @@ def read_proof(data: bytes) -> Proof:
     policy = read_policy(_counted(lines, "policy"))
     same(lines.next(), "")
     members = _counted(lines, "members")
-    names = read_members(members)
+    read_members(members)
     same(lines.next(), "")
     policies = _placed(lines, "policy-entry", 1000, _policy_entry)
     later = _later(lines)
@@ -1209,8 +1400,7 @@ def read_proof(data: bytes) -> Proof:
         path,
         read_checkpoint(lines.rest()),
     )
-    if sha256(members) != policy.members_hash or names != policy.names:
-        refuse("the members are not the policy's")
+    fit(policy, members, "the policy's")
     _check_item(proof)
     _check_keys(proof)
     _check_rest(proof)
@@ -1367,47 +1557,54 @@ def step_item(proof: Proof, out: Findings) -> None:
     out.need(2, "V201", holds, "the page's path does not lead to items_root")
 
 
-def _authorities_at(proof: Proof, index: int) -> tuple[bytes, ...]:
-    """The authorities of the policy in force when the leaf of this index was made."""
+def _policy_at(proof: Proof, index: int) -> Policy | None:
+    """The policy in force when the leaf of this index was made."""
     if not proof.policies:
-        return proof.policy.authorities
-    before = [p.value.policy.authorities for p in proof.policies if p.index < index]
-    return before[-1] if before else ()
+        return proof.policy
+    before = [p.value.policy for p in proof.policies if p.index < index]
+    return before[-1] if before else None
+
+
+def _taken_at(proof: Proof, index: int, *keys: Word | None) -> bool:
+    """Whether the rules in force there take the suites of these keys."""
+    policy = _policy_at(proof, index)
+    return policy is None or all(k is None or k.suite in SUITES[policy.rules] for k in keys)
 
 
 def step_keys(proof: Proof, out: Findings) -> None:
     """3. The key signed the statement, and the gateway its receipt."""
     deposit, note = proof.deposit, proof.note
-    holds = ed25519_verify(deposit.key, deposit.statement, deposit.signature)
+    holds = _taken_at(proof, proof.index, deposit.key, deposit.gateway)
+    out.need(3, "V205", holds, "a key of a suite that the rules did not take")
+    holds = holds_by(deposit.key, deposit.statement, deposit.signature)
     out.need(3, "V205", holds, "the signature of the statement does not hold")
-    holds = ed25519_verify(deposit.gateway, deposit.signed_receipt(), deposit.receipt)
+    holds = holds_by(deposit.gateway, deposit.signed_receipt(), deposit.receipt)
     out.need(3, "V205", holds, "the signature of the receipt does not hold")
     for key in proof.keys:
         record, what = key.value, f"key entry {key.index}"
-        known = record.authority in _authorities_at(proof, key.index)
+        policy = _policy_at(proof, key.index)
+        known = policy is not None and record.authority in policy.authorities
         out.need(3, "V205", known, f"{what}: not an authority of the policy")
-        holds = ed25519_verify(record.authority, record.record, record.signature)
+        holds = _taken_at(proof, key.index, record.authority, record.key, record.successor)
+        out.need(3, "V205", holds, f"{what}: a suite that the rules did not take")
+        holds = holds_by(record.authority, record.record, record.signature)
         out.need(3, "V205", holds, f"{what}: the signature does not hold")
         holds = included(leaf_hash(key.entry), key.index, note.size, key.path, note.root)
         out.need(3, "V201", holds, f"{what}: the path does not lead to the root")
     roles = _roles(proof, deposit.key, "statement", out)
     if not roles or "member" in roles:
-        out.open.append(f"signed by key {_shown(deposit.key)}, owner not checked")
+        out.open.append(f"signed by key {deposit.key}, owner not checked")
     if deposit.attested or "gateway" in roles:
         out.open.append("the depositor did not sign; the gateway attested")
     if "gateway" not in _roles(proof, deposit.gateway, "receipt", out):
-        out.open.append(f"received by key {_shown(deposit.gateway)}, owner not checked")
+        out.open.append(f"received by key {deposit.gateway}, owner not checked")
 
 
-def _shown(key: bytes) -> str:
-    return "ed25519:" + base64.b64encode(key).decode("ascii")
-
-
-def _roles(proof: Proof, key: bytes, what: str, out: Findings) -> set[str]:
+def _roles(proof: Proof, key: Word, what: str, out: Findings) -> set[str]:
     """In what roles the key was enrolled at the block's time; revoked or rotated is V302."""
     in_force = [k.value for k in proof.keys if k.value.effective <= proof.deposit.time]
     ended = any(r.key == key and r.action != "enrol" for r in in_force)
-    out.need(3, "V302", not ended, f"the {what}'s key {_shown(key)} was revoked or rotated")
+    out.need(3, "V302", not ended, f"the {what}'s key {key} was revoked or rotated")
     return {
         r.role for r in in_force if (r.key == key and r.action == "enrol") or r.successor == key
     }
@@ -1424,8 +1621,33 @@ def step_entry(proof: Proof, out: Findings) -> None:
     out.need(4, "V201", holds, "the entry's path does not lead to the root")
 
 
-def _check_lines(note: Checkpoint, policy: Policy, what: str, out: Findings) -> None:
+def _check_further(note: Checkpoint, proof: Proof, what: str, out: Findings) -> None:
+    """Every further signature is by a key of the members text, in its order, and verifies."""
+    _, keys = read_members(proof.members)
+    seconds = {seal.member: seal.seconds for seal in note.seals}
+    places: list[tuple[str, bytes, Word]] = []
+    for member_name, key in keys:
+        name = f"{note.origin}/{member_name}"
+        word = f"cunzheng/{key.suite}/v1".encode() + key.raw
+        places.append((member_name, key_id(name, 0xFF, word), key))
+    at = -1
+    for line in note.further:
+        member_name = line.name.removeprefix(note.origin + "/")
+        found = [i for i, p in enumerate(places) if p[:2] == (member_name, line.key_id) and i > at]
+        holds = bool(found)
+        if found:
+            at = found[0]
+            time, key = seconds[member_name], places[at][2]
+            signed = b"cosignature/v1\ntime %d\n" % time + note.body
+            holds = line.payload[:8] == time.to_bytes(8, "big")
+            holds = holds and curve_verify(key.suite, key.raw, signed, line.payload[8:])
+        out.need(5, "V202", holds, f"{what}: a further signature does not hold")
+
+
+def _check_lines(note: Checkpoint, proof: Proof, what: str, out: Findings) -> None:
     """Every signature line verifies, in the policy's order, and a quorum sealed."""
+    policy = proof.policy
+    _check_further(note, proof, what, out)
     log = logged_by(note.log, note.body, policy)
     out.need(5, "V202", log is not None, f"{what}: the log line is by no key of the policy")
     by = [sealed_by(seal, note, policy) for seal in note.seals]
@@ -1437,11 +1659,11 @@ def _check_lines(note: Checkpoint, policy: Policy, what: str, out: Findings) -> 
 
 def step_seals(proof: Proof, out: Findings) -> None:
     """5. A quorum of the policy sealed the tree."""
-    note, policy = proof.note, proof.policy
-    _check_lines(note, policy, "checkpoint", out)
+    note = proof.note
+    _check_lines(note, proof, "checkpoint", out)
     if proof.later:
         path, later = proof.later
-        _check_lines(later, policy, "later checkpoint", out)
+        _check_lines(later, proof, "later checkpoint", out)
         holds = consistent(note.size, note.root, later.size, later.root, path)
         out.need(5, "V203", holds, "the consistency path does not hold")
 
@@ -1460,6 +1682,7 @@ def step_policies(proof: Proof, out: Findings) -> None:
         old, new, what = before.value.policy, after.value, f"policy entry {after.index}"
         out.need(5, "V206", new.previous == sha256(old.text), f"{what}: another previous policy")
         out.need(5, "V206", new.policy.network == old.network, f"{what}: another network")
+        out.need(5, "V206", new.policy.rules >= old.rules, f"{what}: lower rules")
         by = [logged_by(line, new.body, old) for line in new.lines]
         good = [i for i in by if i is not None]
         holds = len(good) == len(by) and good == sorted(set(good)) and len(good) >= old.quorum

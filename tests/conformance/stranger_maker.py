@@ -114,6 +114,107 @@ class Key:
         return "ed25519:" + b64(self.sign(message))
 
 
+# ---- P-256 and SM2 signing (FIPS 186-5 section 6.4.1, GB/T 32918.2 section 6.1) -----------------
+
+# Of each curve: p, b, n, the base point, what stands before x in the DER of a key.
+CURVES = {
+    "p256": (
+        2**256 - 2**224 + 2**192 + 2**96 - 1,
+        41058363725152142129326129780047268409114441015993725554835256314039467401291,
+        115792089210356248762697446949407573529996955224135760342422259061068512044369,
+        (
+            48439561293906451759052585252797914202762949526041747995844080717082404635286,
+            36134250956749795798585127919587881956611106672985015071877198253568414405109,
+        ),
+        bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"),
+    ),
+    "sm2": (
+        2**256 - 2**224 - 2**96 + 2**64 - 1,
+        0x28E9FA9E_9D9F5E34_4D5A9E4B_CF6509A7_F39789F5_15AB8F92_DDBCBD41_4D940E93,
+        0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123,
+        (
+            0x32C4AE2C_1F198119_5F990446_6A39C994_8FE30BBF_F2660BE1_715A4589_334C74C7,
+            0xBC3736A2_F4F6779C_59BDCEE3_6B692153_D0A9877C_C62A4740_02DF32E5_2139F0A0,
+        ),
+        bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d03420004"),
+    ),
+}
+Affine = tuple[int, int] | None
+
+
+def chord(p: int, one: Affine, two: Affine) -> Affine:
+    """The sum of two points, by chord or tangent."""
+    if one is None or two is None:
+        return two if one is None else one
+    if one[0] == two[0] and (one[1] + two[1]) % p == 0:
+        return None
+    if one == two:
+        slope = 3 * (one[0] ** 2 - 1) * pow(2 * one[1], -1, p)
+    else:
+        slope = (two[1] - one[1]) * pow(two[0] - one[0], -1, p)
+    x = (slope**2 - one[0] - two[0]) % p
+    return x, (slope * (one[0] - x) - one[1]) % p
+
+
+def times(name: str, n: int) -> tuple[int, int]:
+    """n times the base point."""
+    p, power = CURVES[name][0], CURVES[name][3]
+    total: Affine = None
+    while n:
+        total = chord(p, total, power) if n & 1 else total
+        power, n = chord(p, power, power) or power, n >> 1
+    assert total is not None
+    return total
+
+
+def der(*numbers: int) -> bytes:
+    """A sequence of integers."""
+    body = b""
+    for number in numbers:
+        data = number.to_bytes(33, "big").lstrip(b"\0")
+        data = b"\0" + data if data[0] > 127 else data
+        body += bytes([2, len(data)]) + data
+    return bytes([0x30, len(body)]) + body
+
+
+class CurveKey:
+    """A private key of P-256 or SM2."""
+
+    def __init__(self, suite: str, seed: bytes) -> None:
+        self.suite = suite
+        self.scalar = int.from_bytes(seed, "big") >> 1 | 1
+        x, y = times(suite, self.scalar)
+        self.public = CURVES[suite][4] + x.to_bytes(32, "big") + y.to_bytes(32, "big")
+
+    @property
+    def text(self) -> str:
+        """The public key as the document writes it."""
+        return f"{self.suite}:{b64(self.public)}"
+
+    def sign(self, message: bytes) -> bytes:
+        """The DER of r and s."""
+        p, b, n, base, _ = CURVES[self.suite]
+        k = int.from_bytes(sha256(b"%d" % self.scalar + message), "big") % (n - 1) + 1
+        x = times(self.suite, k)[0]
+        if self.suite == "p256":
+            e = int.from_bytes(sha256(message), "big")
+            r = x % n
+            s = pow(k, -1, n) * (e + r * self.scalar) % n
+            return der(r, min(s, n - s))
+        words = [p - 3, b, *base]
+        z = b"\0\x80" + b"1234567812345678" + b"".join(w.to_bytes(32, "big") for w in words)
+        e = int.from_bytes(sm3(sm3(z + self.public[27:]) + message), "big")
+        r = (e + x) % n
+        return der(r, pow(1 + self.scalar, -1, n) * (k - r * self.scalar) % n)
+
+    def signed(self, message: bytes) -> str:
+        """The signature as the document writes it."""
+        return f"{self.suite}:{b64(self.sign(message))}"
+
+
+AnyKey = Key | CurveKey
+
+
 # ---- Small things --------------------------------------------------------------------------------
 
 
@@ -302,7 +403,9 @@ def head_of(body: bytes) -> bytes:
     quorum, *members = re.search(r"^group members (.*)$", policy, re.M)[1].split(" ")  # type: ignore[index]
     note = text[text.rindex("\nc2sp.org/tlog-proof@v1\n") :].split("\n\n", 1)[1]
     origin = note.split("\n", 1)[0]
-    seals = re.findall(rf"^— {re.escape(origin)}/(\S+) (\S+)$", note, re.M)
+    found = re.findall(rf"^— {re.escape(origin)}/(\S+) (\S+)$", note, re.M)
+    names_of_lines = [name for name, _ in found]
+    seals = [line for i, line in enumerate(found) if line[0] not in names_of_lines[:i]]
     times = sorted(int.from_bytes(base64.b64decode(s)[4:12], "big") for _, s in seals)
     at = int(find(r"^item-index (\d+)$"))
     slot = at % int(re.search(r'"page":(\d+)', statement)[1])  # type: ignore[index]
@@ -382,6 +485,10 @@ class Plan:
     attested: bool = False
     series: bool = False
     records: Sequence[Record] = ENROLLED
+    rules: Sequence[int] = (1,)  # of the policies; the last number of all that follow too
+    suites: Mapping[str, str] = field(default_factory=dict)  # of keys, where not Ed25519
+    further: Sequence[str] = ()  # suites in which every member signs besides, under rules 2
+    changes_first: bool = False  # before the keys are enrolled
     changes: int = 0  # of the policy, before the deposit
     late_changes: int = 0  # and after it, with nothing behind them
     later: int = 0  # blocks up to the later checkpoint; -1: the same tree
@@ -426,7 +533,7 @@ class Chain:
         self.policies: list[bytes] = []
         self.members: list[bytes] = []
         self.policy_leaves: list[int] = []
-        self.keys: dict[str, Key] = {}
+        self.keys: dict[str, AnyKey] = {}
         self.serials: dict[str, int] = {}
         self.key_leaves: list[tuple[int, Record]] = []
 
@@ -434,11 +541,20 @@ class Chain:
         """What the test wants instead of this."""
         return self.plan.hooks.get(name, lambda same: same)(value)
 
-    def key(self, name: str) -> Key:
+    def key(self, name: str) -> AnyKey:
         """The private key of this name."""
         if name not in self.keys:
-            self.keys[name] = Key(sha256(f"{self.plan.seed} {name}".encode()))
+            seed, suite = sha256(f"{self.plan.seed} {name}".encode()), self.plan.suites.get(name)
+            self.keys[name] = CurveKey(suite, seed) if suite else Key(seed)
         return self.keys[name]
+
+    def rules(self, serial: int) -> int:
+        """The rules number of a policy."""
+        return self.plan.rules[min(serial, len(self.plan.rules)) - 1]
+
+    def further_keys(self, name: str) -> list[CurveKey]:
+        """The keys with which a member signs besides."""
+        return [CurveKey(s, sha256(f"{self.plan.seed} {name}".encode())) for s in self.plan.further]
 
     # -- policies
 
@@ -447,6 +563,8 @@ class Chain:
         members = ["cunzheng/members/v1"]
         for i, name in enumerate(self.names):
             members.append(f"member {name} {'court' if i == 0 else 'other'} 示例机构 No. {i + 1}")
+        if self.rules(serial) > 1:
+            members += [f"key {n} {key.text}" for n in self.names for key in self.further_keys(n)]
         which = "2" if serial > 1 else ""
         members_text = self.hook("members" + which, lines(*members))
         authorities = sorted(self.key(f"authority {i}").text for i in range(2))
@@ -454,7 +572,7 @@ class Chain:
         text = lines(
             "#cunzheng policy v1",
             f"#cunzheng network {self.plan.network}",
-            "#cunzheng rules 1",
+            f"#cunzheng rules {self.rules(serial)}",
             f"#cunzheng serial {serial}",
             f"#cunzheng skew-ms {self.plan.skew}",
             f"#cunzheng members {sha256(members_text).hex()}",
@@ -503,7 +621,7 @@ class Chain:
         chosen = self.plan.sealers
         return list(range(len(self.names)) if chosen is None else chosen)
 
-    def log_line(self, body: bytes, key: Key) -> bytes:
+    def log_line(self, body: bytes, key: AnyKey) -> bytes:
         """A log signature line."""
         data = key_id(self.origin, 1, key.public) + key.sign(body)
         return lines(f"— {self.origin} {b64(data)}")
@@ -514,6 +632,16 @@ class Chain:
         signed = b"cosignature/v1\ntime %d\n" % seconds + body
         payload = seconds.to_bytes(8, "big") + key.sign(signed)
         return lines(f"— {full} {b64(key_id(full, 4, key.public) + payload)}")
+
+    def further(self, body: bytes, name: str, seconds: int) -> list[bytes]:
+        """A member's further signature lines."""
+        full, found = f"{self.origin}/{name}", []
+        for key in self.further_keys(name):
+            kind = f"cunzheng/{key.suite}/v1".encode()
+            payload = seconds.to_bytes(8, "big")
+            payload += key.sign(b"cosignature/v1\ntime %d\n" % seconds + body)
+            found.append(lines(f"— {full} {b64(key_id(full, 255, kind + key.public) + payload)}"))
+        return found
 
     def body(self, leaves: Sequence[bytes]) -> bytes:
         """A checkpoint's body."""
@@ -528,6 +656,9 @@ class Chain:
             self.seal(body, self.names[i], serial, seconds + n)
             for n, i in enumerate(self.sealers())
         ]
+        if self.rules(serial) > 1:
+            for n, i in enumerate(self.sealers()):
+                seals += self.further(body, self.names[i], seconds + n)
         seals = self.hook(later + "seals", seals)
         log = self.hook(later + "log_line", log)
         return b"".join([body, b"\n", log, *seals])
@@ -537,6 +668,7 @@ class Chain:
     def block(self, records: Sequence[bytes], entries: Sequence[bytes], carries: str) -> int:
         """A block, whose entries begin after their first four lines. Returns their first leaf."""
         data = b"".join(len(record).to_bytes(4, "big") + record for record in records)
+        kinds = [entry.split(b"\n", 1)[0] for entry in entries]
         head = lines("cunzheng/entry/v1", "kind {}", f"height {self.height}", f"time {self.time}")
         block = head.replace(b"{}", b"block") + lines(
             f"previous {self.previous.hex()}",
@@ -547,7 +679,7 @@ class Chain:
             f"body {sha256(data).hex()}",
             f"taken {len(entries)}",
             "skipped 0",
-            "rules 1",
+            f"rules {self.rules(max(len(self.policies) - kinds.count(b'policy'), 1))}",
         )
         self.leaves.append(block)
         for entry in entries:
@@ -593,7 +725,7 @@ class Chain:
         first = self.block(records, entries, "records")
         self.key_leaves += [(first + i, record) for i, record in enumerate(wanted)]
 
-    def statement_block(self, statements: Sequence[tuple[bytes, Key, bytes]], at: int) -> int:
+    def statement_block(self, statements: Sequence[tuple[bytes, AnyKey, bytes]], at: int) -> int:
         """A block of statements (line, its key, its items); returns the first one's leaf."""
         records, entries = [], []
         gateway = self.key("gateway")
@@ -704,7 +836,7 @@ def event_of(chain: Chain, subject: bytes) -> bytes:
     return tagged("statement", value)
 
 
-def batch_of(line: bytes, key: Key, openings: Sequence[Mapping[str, Any]]) -> bytes:
+def batch_of(line: bytes, key: AnyKey, openings: Sequence[Mapping[str, Any]]) -> bytes:
     """The depositor's batch file (section 15)."""
     text = lines("cunzheng/batch/v1", f"statement {line.decode()}", f"signature {key.signed(line)}")
     for i, opening in enumerate(openings):
@@ -724,6 +856,9 @@ def make(plan: Plan | None = None, **changes: Any) -> Made:
     chain = Chain(plan)
     note = chain.policy_block(1)
     genesis = lines("cunzheng/genesis/v1", f"time {START}", "version 0.1.0") + note
+    if plan.changes_first:
+        for serial in range(2, plan.changes + 2):
+            chain.policy_block(serial)
     chain.key_block(late=False)
     items, openings = [], []
     for i in range(plan.count):
@@ -740,8 +875,9 @@ def make(plan: Plan | None = None, **changes: Any) -> Made:
         other = [chain.random.randbytes(32) for _ in range(plan.fillers)]
         line = statement_of(chain, other, hooked=False)
         chain.statement_block([(line, depositor, b"".join(other))], -100)
-    for serial in range(2, plan.changes + 2):
-        chain.policy_block(serial)
+    if not plan.changes_first:
+        for serial in range(2, plan.changes + 2):
+            chain.policy_block(serial)
     chain.block([], [], "nothing")
     line = statement_of(chain, items, hooked=True)
     event = event_of(chain, line)

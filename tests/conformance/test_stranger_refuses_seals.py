@@ -26,7 +26,7 @@ SEALS = [
     ("V202", "policy's order", "seals", f"({NOTARY})({FORENSIC})", r"\2\1"),
     ("V202", "fewer", "seals", NOTARY + FORENSIC, ""),
     ("V200", "1 to 32", "seals", COURT + NOTARY + FORENSIC, ""),
-    ("V200", "different members", "seals", f"({COURT})", r"\1\1"),
+    ("V200", "two lines", "seals", f"({COURT})", r"\1\1"),
     ("V202", "does not hold", "seals", "/notary", "/stranger"),
     ("V202", "does not hold", "seals", f"/notary(.*\n){FORENSIC}", r"/forensic\1"),
     ("V202", "does not hold", "seals", r"(/notary) ....", r"\1 AAAA"),

@@ -24,6 +24,11 @@ PLANS: list[dict[str, Any]] = [
     {"changes": 1, "later": 2, "network": "production"},
     {"records": (), "series": True, "alg": "sm3"},
     {"members": 1, "quorum": 1, "later": -1},
+    {
+        "rules": (2,),
+        "suites": {"depositor": "sm2", "gateway": "p256", "authority 0": "p256"},
+        "further": ("p256", "sm2"),
+    },
 ]
 
 
