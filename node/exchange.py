@@ -4,7 +4,9 @@ One task per other member. It first pulls what it missed from there, then pushes
 come, all that wait in one call. Whatever fails is tried again, beginning with a pull: a member that
 was away gets the newest seals, which is all it needs, since each covers everything before it.
 
-Besides, every other member is asked now and then for the contradictions it can show (`exposure`).
+Pushed are own seals only. What others have told somebody else shows when a member is pulled from,
+so that is done now and then besides, and it is asked for the contradictions it can show
+(`exposure`).
 
 A pull also brings this member's own newest seal that is on the other's disk. Its own disk may have
 lost it, so after a start it seals nothing before enough have answered (`wait_for_answers`).
@@ -43,8 +45,8 @@ PAUSE_S = 0.1
 PAUSE_S_MAX = 5.0
 """Pauses double up to this while a member refuses: it may yet hear of this one, or never will."""
 COLLECT_S = 10.0
-"""How soon a member hears of a contradiction that another one can show. An empty answer costs
-nothing."""
+"""How soon a member hears of another history, or of a contradiction that another one can show. On
+a good day the answers hold nothing new."""
 FILES_MAX = 64
 """Contradiction files taken from one answer; an honest member keeps as many."""
 FOLLOW_S = 1.0
@@ -144,6 +146,7 @@ class Exchange:
                 if answer != before:
                     before = answer
                     await self._accept(_read_files(answer, voter))
+                await self._pull(channel, voter)
             await asyncio.sleep(COLLECT_S)
 
     async def _pull(self, channel: grpc.aio.Channel, voter: Voter) -> None:

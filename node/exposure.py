@@ -23,7 +23,7 @@ from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.contradiction import Side, format_contradiction, ordered
 from node.evidence.malformed import Malformed
 from node.evidence.note import parse_line
-from node.evidence.sealed import Seal, parse_seal
+from node.evidence.sealed import Seal, parse_seal, parse_sealed
 from node.evidence.steps import Anchor
 from node.sealing import Head, Sealing, Step
 from node.seals import Seals
@@ -31,6 +31,8 @@ from node.store import Store
 
 BODIES_MAX = 4
 """Foreign checkpoints of one member that are shown: one names it, and it may make thousands."""
+NOTES_MAX = 8
+"""Published checkpoints tried where none in memory will do: they are signed by much the same."""
 FILES_MAX = 64
 """Files kept: some for every member of a large group. One that shows two quorums is always kept."""
 
@@ -119,6 +121,7 @@ class Exposure:
         foreign = _side(body, seals)
         size = foreign.checkpoint.size
         heads = [head for at, head in self._sealing.heads.items() if at >= size and head.seals]
+        heads = heads or list(self._published(size))
         if not heads:
             return
         best = max(heads, key=lambda head: _worth(head, seals.keys()))
@@ -132,6 +135,14 @@ class Exposure:
             _log.warning("no file about the seals of %s: %s", ", ".join(seals), error)
             return
         self._take(format_contradiction(found), step)
+
+    def _published(self, size: int) -> Iterator[Head]:
+        """After a start no older checkpoint is in memory, but the notes are on disk."""
+        for note in self._seals.notes_from(size, NOTES_MAX):
+            sealed = parse_sealed(note.data)
+            policy = self._store.policies(note.size)[-1][1].policy
+            seals = {seal.member: seal for seal in sealed.seals}
+            yield Head(note.height, sealed.checkpoint, policy, seals)
 
     def _take(self, data: bytes, step: Step) -> None:
         """Keep a file that holds, unless the one there is as good."""

@@ -54,11 +54,9 @@ EARLY_S_MAX = SKEW_MS_MAX // 1000
 """How far ahead of this member's clock a seal's time may be and still count. A quorum's q-th time
 is what a proof shows; one liar dated 9999 would make every proof of a small group say so."""
 REFRESH_S = 60
-"""How old its newest seal may become before a member renews it: a view that is frozen shows within
-minutes, and an idle member writes and sends a few hundred bytes a minute for it."""
+"""How old its newest seal may be before a member renews it: a frozen view shows within minutes."""
 CONTRADICTIONS_MAX = 32
-"""Contradictions kept of one member: one is enough to name it, and however many it makes, there is
-room for those of the others."""
+"""Contradictions kept of one member: one names it, and the others' must have room beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,7 @@ class Remembered:
     last: SentSeal | None = None
     newest: dict[str, SentSeal] = field(default_factory=dict)
     note: Note | None = None
-    beside: list[bytes] = field(default_factory=list)
-    """Seals kept beside that note."""
+    beside: list[bytes] = field(default_factory=list)  # That note.
     contradictions: list[Contradiction] = field(default_factory=list)
     halted: str = ""
 
@@ -159,15 +156,14 @@ class Sealing:
         self.refused = 0
         """Seals that were not well formed or not by a member's key."""
         self.early: dict[str, SentSeal] = {}
-        """The newest seal of each member that does not count yet because it comes from the future.
-        If it is this clock that is wrong, it will count when the clock is right."""
+        """The newest seal of each member that comes from the future and does not count yet. If it
+        is this clock that is wrong, it will count when the clock is right."""
         self._now_s = 0
         self._has_sealed = False  # Since the start.
         self._last_is_ours = remembered.last is None  # Compared with our tree since the start.
         self._log = log
         self._witness = witness
-        self.policy = policy
-        """In force for the next block."""
+        self.policy = policy  # In force for the next block.
         self._root_at = root_at
         self._size = head.checkpoint.size if head else 0
         self.heads = {self._size: head} if head else {}
@@ -240,8 +236,9 @@ class Sealing:
         return step
 
     def pull(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
-        """What a member that missed some needs: our newest seals and the newest of the others; and
-        its own newest seal that is known here, which it may have lost."""
+        """What a member that missed some needs: our newest seals and the newest of the others; all
+        on our newest note, so that whoever sealed another history than ours for it shows; and its
+        own newest seal that is known here, which it may have lost."""
         ours = [
             SentSeal(size, head.body, format_line(head.seals[self.member].line))
             for size, head in list(self.heads.items())[-PULLED_MAX:]
@@ -252,6 +249,10 @@ class Sealing:
         others = [
             seal for name, seal in self.newest.items() if name != member and seal.size > above_size
         ]
+        if self.note is not None and self.note.size >= above_size:
+            sealed = parse_sealed(self.note.data)
+            lines = (format_line(seal.line) for seal in sealed.seals)
+            others += [SentSeal(self.note.size, sealed.body, line) for line in lines]
         return sorted([*ours, *others], key=lambda seal: seal.size), self.newest.get(member)
 
     # Our own checkpoints.

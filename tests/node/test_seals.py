@@ -395,9 +395,14 @@ def test_what_a_member_that_was_away_is_told(sealers: tuple[Sealer, ...]) -> Non
             each.apply()
     court.receive(notary.sealing.last)
     told, none = court.sealing.pull(5, "forensic")
-    assert [seal.size for seal in told] == [6, 7, 7]
+    assert [seal.size for seal in told] == [6, 7, 7, 7, 7], "own, notary's, and both on the note"
     assert none is None
-    assert court.sealing.pull(7, "notary") == ([], notary.sealing.last)
+    told_again, its_own = court.sealing.pull(7, "notary")
+    assert {seal.line for seal in told_again} == {
+        each.sealing.last.line for each in (court, notary)
+    }, "all on the newest note, to whom it is old"
+    assert its_own == notary.sealing.last
+    assert court.sealing.pull(8, "notary") == ([], notary.sealing.last)
     forensic.sealing.receive([(seal.body, seal.line) for seal in told], NOW_S)
     assert forensic.published() == 7
     again = Sealer(court.world, "court", Remembered(last=court.sealing.last))

@@ -50,17 +50,19 @@ class Member:
         self.journal = Journal()
         Seals.create(self.folder / "seals", self.world.genesis())
         self._open()
+        self.ledger.start_sealing(self.now_s)
 
     def _open(self) -> None:
         self.store = Store(self.folder / "views", self.world.genesis())
         self.seals = Seals(self.folder / "seals", self.world.genesis())
         log, witness = self.world.log(self.name), self.world.witness(self.name)
         self.ledger = Ledger(self.name, log, witness, self.journal, self.store, self.seals)  # type: ignore[arg-type]
-        self.ledger.start_sealing(self.now_s)
 
-    def restart(self) -> None:
+    def restart(self, *, sealing: bool = True) -> None:
         self.close()
         self._open()
+        if sealing:
+            self.ledger.start_sealing(self.now_s)
 
     def close(self) -> None:
         self.seals.close()

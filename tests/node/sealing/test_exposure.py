@@ -219,6 +219,19 @@ def test_files_survive_a_restart(rigged: Members) -> None:
     assert forensic.sealing.halted
 
 
+def test_after_a_restart_the_notes_serve(rigged: Members) -> None:
+    """Applied, but not sealed again yet: of its own only what was published bears seals."""
+    one, forensic, other, notary = rigged
+    for member, number in ((one, 1), (forensic, 1), (other, 2), (notary, 2)):
+        member.apply(*events(member.world, number))
+    forensic.hear(one)
+    forensic.ledger.stop_sealing()
+    forensic.apply()
+    forensic.restart(sealing=False)
+    forensic.hear(other, notary)
+    assert ["court"] in named(forensic)
+
+
 def test_what_does_not_hold_is_not_taken(world: Any, rigged: Members, make_member: Make) -> None:
     court = make_member("court", at="newly made")
     one, forensic, other, notary = rigged
