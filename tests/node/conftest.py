@@ -75,6 +75,8 @@ class World:
         names: Iterable[str] | None = None,
         quorum: int | None = None,
         network: str = "test",
+        rules: int = 1,
+        authorities: Iterable[PublicKey] = (),
     ) -> tuple[bytes, bytes]:
         names, quorum = tuple(names or self.names), quorum or self.quorum
         members = format_members([Member(n, KINDS[n], f"示例 {n}") for n in names])
@@ -82,11 +84,11 @@ class World:
         policy = Policy(
             origin=self.origin,
             network=network,
-            rules=1,
+            rules=rules,
             serial=serial,
             skew_ms=2000,
             members_hash=sha256(members),
-            authorities=(self.authority.public,),
+            authorities=tuple(authorities) or (self.authority.public,),
             sealers=sealers,
             quorum=quorum,
         )
