@@ -20,7 +20,7 @@ from node.archive.encryption import decrypt
 
 ENCRYPTED = "encrypted"
 PROGRESS = f"{ENCRYPTED}/progress"
-PARTS = ("policies", "tile", "bodies")
+PARTS = ("contradictions", "policies", "tile", "bodies")
 FILE_SIZE_MAX = 64 << 20
 """No part of a log is longer; whatever is, was put there by somebody else."""
 

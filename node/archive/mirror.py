@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from node.archive.encryption import encrypt
 from node.archive.files import PROGRESS, Files, encrypted
+from node.evidence.accusation import judge
 from node.evidence.digests import sha256
 from node.evidence.entry import TAG as ENTRY_TAG
 from node.evidence.entry import BlockEntry, parse_entry
@@ -33,10 +34,14 @@ from node.evidence.steps import Anchor
 from node.evidence.tiles import WIDTH, Tile, format_bundle_path, format_tile_path, tiles
 from node.published.layout import (
     CHECKPOINT,
+    NAMES,
     PolicyLeaf,
     body_path,
+    contradiction_path,
+    format_names,
     format_policy_leaf,
     join_bundle,
+    parse_names,
     parse_policy_leaf,
     policy_path,
     split_bundle,
@@ -72,13 +77,14 @@ class Copies:
 
 @dataclass(slots=True)
 class Report:
-    """What one run found and wrote."""
+    """What one run found and wrote; of contradictions, how many there are."""
 
     size: int = 0
     policies: int = 0
     tiles: int = 0
     bundles: int = 0
     bodies: int = 0
+    contradictions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class Mirror:
             self._write_tile(reader, tile)
         if copies:
             self._copy(reader, progress, copies)
+        self._write_contradictions()
         self._files.write(CHECKPOINT, note)
         for tile in set(partial_tiles(old_size)) - set(partial_tiles(reader.size)):
             self._files.remove(format_tile_path(tile))
@@ -188,6 +195,24 @@ class Mirror:
             self._files.write(path, data)
             self.report.tiles += 1
         self._tell(1)
+
+    def _write_contradictions(self) -> None:
+        """Those that hold: who signed two things of which one is false, for everybody to see. What
+        was shown once stays here."""
+        try:
+            known = parse_names(self._files.read(NAMES) or b"")
+            shown = parse_names(self._fetch(NAMES) or b"")
+        except Malformed as error:
+            raise Damaged(NAMES, str(error)) from error
+        for path in map(contradiction_path, shown):
+            text = self._must(path)
+            judgement = judge(text, self._anchor)
+            if not judgement.holds:
+                raise Damaged(path, judgement.findings[-1].en)
+            if self._files.read(path) != text:
+                self._files.write(path, text)
+        self._files.write(NAMES, format_names({*known, *shown}))
+        self.report.contradictions = len({*known, *shown})
 
     # What is for auditors.
 

@@ -36,6 +36,8 @@ from node.published.layout import CHECKPOINT
 from node.published.reading import Damaged
 from node.words import Answer
 
+CHANGING = "contradictions/"
+"""A better file may have come under the same name; everything else is written once."""
 PATIENCE_S = 30.0
 """For one part: a gateway whose members elect a leader is back within seconds."""
 
@@ -144,6 +146,7 @@ def _mirror(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "tiles": report.tiles,
         "bundles": report.bundles,
         "bodies": report.bodies,
+        "contradictions": report.contradictions,
     }
     terminal.json({**counts, "directory": str(arguments.directory), "exit_code": 0})
     terminal.line(
@@ -160,6 +163,14 @@ def _mirror(arguments: argparse.Namespace, terminal: Terminal) -> int:
             f"bundles, {report.bodies} bodies.",
         )
     )
+    if report.contradictions:
+        terminal.note(
+            f"注意：该链有 {report.contradictions} 份矛盾文件（contradictions/），"
+            "请用 cunzheng verify 查看由谁联签。",
+            f"Take note: there are {report.contradictions} contradiction files (contradictions/); "
+            "cunzheng verify says who signed both sides.",
+            "bold red",
+        )
     return 0
 
 
@@ -231,7 +242,7 @@ def _decrypt(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with terminal.progress(of_bytes=False) as bar:
         bar.start(terminal.pick("解密", "decrypting"), len(paths))
         for path in paths:
-            if not out.has(path):
+            if path.startswith(CHANGING) or not out.has(path):
                 out.write(path, _opened(files, path))
                 written += 1
             bar.advance(1)

@@ -13,11 +13,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from node import member_pb2 as pb
+from node.evidence.accusation import judge
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, BadPath, verify_consistency
@@ -25,22 +27,21 @@ from node.evidence.note import parse_note
 from node.evidence.policy import parse_policy
 from node.evidence.policy_note import PolicyNote, verify_succession
 from node.evidence.sealed import SealedCheckpoint, verify_seals
+from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
 from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
-from node.published.layout import (
-    CONTRADICTION_NAME,
-    PolicyLeaf,
-    format_policy_leaf,
-    split_bundle,
-)
+from node.published.layout import PolicyLeaf, format_policy_leaf, is_name, split_bundle
 from node.published.trust import read_checkpoint
 
 FRESH_S = 1.0
-"""How long a checkpoint is shown before members are asked again: however many clients watch, they
-cost the members one question a second."""
+"""How long a checkpoint, or what contradicts it, is shown before members are asked again: however
+many clients watch, they cost each member one question a second."""
 READS_MAX = 16
 """Parts of the log read at once, by clients nobody knows: the others wait. A part takes a member
 some milliseconds, and with the largest bundles these take 256 MiB here."""
+
+JUDGED = 64
+"""Contradiction files whose signatures are not verified again: as many as a member keeps."""
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
@@ -77,6 +78,9 @@ class PublishedLog:
         self._fresh_until_s = 0.0
         self._heard = False  # Whether all that was answered last is true, if only "none yet".
         self._reads = asyncio.Semaphore(READS_MAX)
+        self._told: dict[str, bytes] = {}
+        self._told_until_s = 0.0
+        self._telling = asyncio.Lock()
 
     async def checkpoint(self) -> bytes:
         """The newest published note; empty if the members have none yet."""
@@ -143,19 +147,14 @@ class PublishedLog:
         return await self._read("Consistency", request, read, new)
 
     async def contradictions(self) -> dict[str, bytes]:
-        """All contradiction files that any member has, by name; each speaks for itself."""
-        async with self._reads:
-            told = await self._members.ask_all(
-                "Contradictions", pb.ContradictionsRequest(), READ_TIMEOUT_S
-            )
-        if not told:
-            raise CannotCheck("no member answered")
-        return {
-            each.name: each.text
-            for answer in told.values()
-            for each in answer.contradictions
-            if CONTRADICTION_NAME.fullmatch(each.name)
-        }
+        """The contradiction files of all members that hold, by name. Each member makes its own:
+        of several of one name, the one that names most members as signers of both."""
+        async with self._telling:
+            loop = asyncio.get_running_loop()
+            if self._told_until_s <= loop.time():
+                self._told = await self._ask_contradictions()
+                self._told_until_s = loop.time() + FRESH_S
+        return self._told
 
     # Inside.
 
@@ -168,6 +167,19 @@ class PublishedLog:
         async with self._reads:
             links = self._members.followers_first()
             return await self._members.read(method, request, read, links, sure=sure)
+
+    async def _ask_contradictions(self) -> dict[str, bytes]:
+        request = pb.ContradictionsRequest()
+        answers = await self._members.ask_all("Contradictions", request, READ_TIMEOUT_S)
+        if not answers:
+            raise CannotCheck("no member answered")
+        best: dict[str, tuple[int, bytes]] = {}
+        for answer in answers.values():
+            for each in answer.contradictions:
+                named = await asyncio.to_thread(_named, each.text, self._policies[0].policy_text)
+                if named is not None and is_name(each.name):
+                    best[each.name] = max((named, each.text), best.get(each.name, (0, b"")))
+        return {name: text for name, (_, text) in best.items()}
 
     async def _refresh(self) -> None:
         """Ask all: the one that answers first may be the one that is behind."""
@@ -226,6 +238,16 @@ class PublishedLog:
             except BadSignature:
                 continue
         verify_seals(sealed, self._policies[0].policy)
+
+
+@lru_cache(JUDGED)
+def _named(data: bytes, policy_text: bytes) -> int | None:
+    """How many members a contradiction file shows to have signed both; None if it does not hold."""
+    judgement = judge(data, Anchor(policy_text=policy_text))
+    if not judgement.holds or judgement.accused is None:
+        _log.error("a contradiction file does not hold: %s", judgement.findings[-1].en)
+        return None
+    return len(judgement.accused.both)
 
 
 def _leaves(tile: Tile) -> int:

@@ -28,7 +28,12 @@ from node.gateway.openapi import problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
 from node.gateway.schemas import ConsistencyAnswer, ConsistencyQuery, NoQuery
-from node.published.layout import parse_body_path, parse_bundle_path, parse_policy_path
+from node.published.layout import (
+    format_names,
+    parse_body_path,
+    parse_bundle_path,
+    parse_policy_path,
+)
 
 YEAR_S = 31_536_000
 """HTTP has no longer word for ever."""
@@ -119,15 +124,14 @@ async def policy(http: Request, path: str, _: Nothing) -> Response:
 
 
 @router.get(
-    "/contradictions",
+    "/contradictions/names",
     summary="Names of the contradiction files, one a line",
     **_documented(TEXT, "Empty if no member knows of one.", Problem.CANNOT_CHECK),
 )
 async def contradictions(http: Request, _: Nothing) -> Response:
     """Two checkpoints that cannot both be true, and who sealed both, are kept by every member."""
-    names = await _read(gateway_of(http).log.contradictions())
-    listed = "".join(f"{name}\n" for name in sorted(names))
-    return _changing(http, listed.encode(), TEXT, CHECKPOINT_S)
+    found = await _read(gateway_of(http).log.contradictions())
+    return _changing(http, format_names(found), TEXT, CHECKPOINT_S)
 
 
 @router.get(

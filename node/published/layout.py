@@ -5,7 +5,8 @@
     tile/entries/<N>[.p/<W>]         entry bundles: each entry after its length, u16 big-endian
     policies/<serial>                which leaf a policy is, and its entry
     bodies/<height>                  the data of a block, the height in groups as in a tile's name
-    contradictions/<name>            contradiction files
+    contradictions/names             the names of the contradiction files, one a line
+    contradictions/<name>            a contradiction file
 
 One part has one name; a reader refuses every other spelling:
 
@@ -34,11 +35,13 @@ from node.evidence.tiles import WIDTH, Tile, format_tile_path, parse_tile_path
 
 CHECKPOINT = "checkpoint"
 POLICY_TAG = "cunzheng/policy-leaf/v1"
-CONTRADICTION_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+NAMES = "contradictions/names"
 
 _LENGTH = struct.Struct(">H")
 BUNDLE_SIZE_MAX = WIDTH * (_LENGTH.size + ENTRY_SIZE_MAX)
+_NAME = re.compile(r"(?!names$)[a-z0-9][a-z0-9._-]{0,99}")
 _TILES, _BUNDLES, _BODIES, _POLICIES = "tile/0/", "tile/entries/", "bodies/", "policies/"
+_NAMES_MAX = 1_000
 
 
 def parse_bundle_path(path: str) -> Tile:
@@ -106,6 +109,30 @@ def parse_policy_leaf(data: bytes) -> PolicyLeaf:
     lines = Lines("policy leaf", data)
     lines.expect(POLICY_TAG)
     return PolicyLeaf(lines.integer("index"), lines.rest())
+
+
+def is_name(name: str) -> bool:
+    """Whether a contradiction file can be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def contradiction_path(name: str) -> str:
+    """Where a contradiction file is."""
+    assert is_name(name)
+    return f"contradictions/{name}"
+
+
+def format_names(names: Iterable[str]) -> bytes:
+    """The list of contradiction files."""
+    return "".join(f"{name}\n" for name in sorted(names)).encode()
+
+
+def parse_names(data: bytes) -> list[str]:
+    """The contradiction files a list names."""
+    names = data.decode("ascii", "replace").split("\n")
+    if names.pop() or len(names) > _NAMES_MAX or not all(map(is_name, names)):
+        raise Malformed("names", "not the names of contradiction files, one a line")
+    return names
 
 
 def join_bundle(entries: Iterable[bytes]) -> bytes:

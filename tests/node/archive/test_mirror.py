@@ -18,6 +18,7 @@ from node.evidence.steps import Anchor
 from node.published.layout import body_path
 from node.published.reading import Damaged
 from tests.node.archive.published import Log
+from tests.node.forks import contradiction_file
 
 AUDITOR = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 COPIES = Copies((AUDITOR.public_key(),), bodies=True)
@@ -77,7 +78,7 @@ def test_the_public_part_is_what_is_published_byte_for_byte(
 ) -> None:
     report = archive(log)
     expected = {path: log.files[path] for path in log.parts(SIZE, copies=False)}
-    assert here() == expected
+    assert here() == expected | {"contradictions/names": b""}
     assert report == Report(size=SIZE, policies=1, tiles=4, bundles=0, bodies=0)
     assert {"tile/0/000", "tile/0/001", "tile/0/002.p/90", "tile/1/000.p/2"} < expected.keys()
 
@@ -88,7 +89,7 @@ def test_a_second_run_fetches_only_what_is_new(
     archive(log, COPIES)
     log.asked.clear()
     assert archive(log, COPIES) == Report(size=SIZE)
-    assert log.asked == ["checkpoint", "policies/2"]
+    assert log.asked == ["checkpoint", "policies/2", "contradictions/names"]
     before = set(here())
     log.grow(*[()] * 200)
     log.asked.clear()
@@ -108,7 +109,7 @@ def test_auditors_read_all_of_it_and_nobody_else(
     files = Files(tmp_path / "archive", AUDITOR)
     paths = [*log.parts(SIZE, copies=True), *map(body_path, range(HEIGHT + 1))]
     assert {path: files.read(path) for path in paths} == {path: log.files[path] for path in paths}
-    assert {"checkpoint", *files.paths()} == set(paths)
+    assert {"checkpoint", *files.paths()} == {*paths, "contradictions/names"}
     in_the_clear = b"".join(here().values())
     assert b"kind statement" in log.files["tile/entries/000"]
     assert b"kind statement" not in in_the_clear
@@ -242,6 +243,26 @@ def test_a_policy_in_another_place_is_found(
         with pytest.raises(error):
             archive(log)
     assert not {"policies/2", "checkpoint"} & here().keys()
+
+
+def test_contradictions_that_hold_are_kept_for_good(
+    log: Log, archive: Archive, here: Any, world: Any
+) -> None:
+    name, text = "contradictions/4-0011.txt", contradiction_file(world, ("court",), ("court",))
+    log.files |= {"contradictions/names": b"4-0011.txt\n", name: text[:-1]}
+    with pytest.raises(Damaged, match="4-0011"):
+        archive(log)
+    log.files[name] = text
+    assert archive(log).contradictions == 1
+    assert here()[name] == text
+    # Whoever serves it no more does not make it untrue.
+    del log.files["contradictions/names"]
+    assert archive(log).contradictions == 1
+    assert here()["contradictions/names"] == b"4-0011.txt\n"
+    for names in (b"names\n", b"../x\n", b"one", b"\n"):
+        log.files["contradictions/names"] = names
+        with pytest.raises(Damaged, match="contradictions/names"):
+            archive(log)
 
 
 def test_lines_by_witnesses_are_kept(log: Log, archive: Archive, here: Any) -> None:

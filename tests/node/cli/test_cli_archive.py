@@ -82,7 +82,7 @@ def test_a_chain_becomes_files_and_an_auditor_reads_them(
     assert run("archive", directory, *trust, *auditor).exit_code == 0
     done = run("archive", directory, "--decrypt", out, "--identity", identity)
     assert done.exit_code == 0
-    note = {"checkpoint": live.cluster.note("court")}
+    note = {"checkpoint": live.cluster.note("court"), "contradictions/names": b""}
     policy = {"policies/1": b"cunzheng/policy-leaf/v1\nindex 1\n" + live.cluster.memory.leaves[1]}
     expected = public(live.cluster) | policy | note
     assert files_of(out) == expected | copies(live.cluster)

@@ -14,6 +14,7 @@ from node.evidence.tiles import Tile, format_bundle_path, format_tile_path
 from node.gateway import publishing
 from node.gateway.auth import format_key_line, parse_key_file
 from node.published.layout import body_path, join_bundle, parse_policy_leaf
+from tests.node.forks import contradiction_file
 
 pytestmark = pytest.mark.anyio
 
@@ -154,13 +155,19 @@ async def test_sizes_that_are_none(log: Any, query: str, status: int, code: str)
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-async def test_contradictions_of_all_members_are_listed(log: Any, cluster: Any) -> None:
-    assert (await log.get("/contradictions")).content == b""
-    cluster.members["court"].contradictions["one"] = b"the text of one\n"
-    cluster.members["notary"].contradictions["two"] = b"the text of two\n"
-    cluster.members["notary"].contradictions["../../three"] = b"no name\n"
-    assert (await log.get("/contradictions")).content == b"one\ntwo\n"
-    assert (await log.get("/contradictions/two")).content == b"the text of two\n"
+async def test_contradictions_of_all_members_that_hold_are_listed(log: Any, cluster: Any) -> None:
+    """Of two of one name, the one that names more members is shown."""
+    world, members = cluster.world, cluster.members
+    assert (await log.get("/contradictions/names")).content == b""
+    both = contradiction_file(world, ("court", "notary"), ("court", "notary"))
+    one = contradiction_file(world, ("court", "notary"), ("court",))
+    members["court"].contradictions = {"1.txt": one, "../2.txt": one, "names": one}
+    members["forensic"].contradictions = {"1.txt": both}
+    members["notary"].contradictions = {"1.txt": one[:-1], "3.txt": one, "4.txt": b"a lie\n"}
+    assert (await log.get("/contradictions/names")).content == b"1.txt\n3.txt\n"
+    assert (await log.get("/contradictions/1.txt")).content == both
+    assert (await log.get("/contradictions/3.txt")).content == one
+    assert (await log.get("/contradictions/4.txt")).json()["code"] == "NOT_FOUND"
 
 
 # What an auditor may read.

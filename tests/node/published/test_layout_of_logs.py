@@ -10,10 +10,12 @@ from node.published import layout
 from node.published.layout import (
     PolicyLeaf,
     body_path,
+    format_names,
     format_policy_leaf,
     join_bundle,
     parse_body_path,
     parse_bundle_path,
+    parse_names,
     parse_policy_leaf,
     parse_policy_path,
     policy_path,
@@ -73,3 +75,12 @@ def test_bundles_that_end_early_are_none() -> None:
     for cut in (1, len(bundle) - 1, len(bundle) - 2):
         with pytest.raises(Malformed):
             split_bundle(bundle[:cut])
+
+
+def test_names_are_one_a_line() -> None:
+    names = ["1-00ff.txt", "2.txt"]
+    assert parse_names(format_names(reversed(names))) == names
+    assert parse_names(b"") == []
+    for wrong in (b"\n", b"1", b"1\n\n", b"names\n", b".\n", b"a/b\n", b"A\n", b"\xff\n"):
+        with pytest.raises(Malformed):
+            parse_names(wrong)

@@ -1,0 +1,26 @@
+"""A contradiction file about a chain of two histories, for whoever serves or mirrors such files."""
+
+from typing import Any
+
+from node.evidence.checkpoint import cosign, format_checkpoint
+from node.evidence.contradiction import Side, format_contradiction, ordered
+from node.evidence.merkle import consistency_path, leaf_hash, root
+from node.evidence.sealed import parse_seal
+
+
+def contradiction_file(world: Any, first: tuple[str, ...], second: tuple[str, ...]) -> bytes:
+    """Of sizes 4 and 6; `first` sealed the one, `second` the other."""
+    one, other = world.memory(), world.memory()
+    one.apply(world.block(1, world.deposited(1)))
+    other.apply(world.block(1, world.deposited(2)))
+    other.apply(world.block(2, world.deposited(3)))
+    sides = []
+    for memory, names in ((one, first), (other, second)):
+        body, origin = format_checkpoint(memory.chain.checkpoint), world.origin
+        lines = (cosign(body, 1, f"{origin}/{name}", world.witness(name)) for name in sorted(names))
+        seals = tuple(parse_seal(line, origin) for line in lines)
+        sides.append(Side(memory.chain.checkpoint, seals))
+    hashes = [leaf_hash(leaf) for leaf in other.leaves]
+    old = len(one.leaves)
+    path = consistency_path(old, len(hashes), hashes)
+    return format_contradiction(ordered((world.note(),), *sides, root(hashes[:old]), path))
