@@ -34,6 +34,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.policy import RULES_MAX
 from node.evidence.receipt import issue
 from node.evidence.record import StatementRecord, check_statement, format_record
+from node.evidence.sm2 import Sm2Missing
 from node.evidence.statement import (
     NONCE_SIZE,
     Deposit,
@@ -133,6 +134,8 @@ class Preparer:
             raise ProblemError(Problem.STATEMENT_INVALID, why=error) from error
         except BadSignature as error:
             raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
+        except Sm2Missing as error:
+            raise ProblemError(Problem.CANNOT_CHECK) from error
         data = format_record(record)
         return Prepared(identity, deposit, data, format_keepsake(Keepsake()))
 

@@ -20,6 +20,7 @@ from node.evidence.keys import BadSignature, PublicKey, parse_public_key, parse_
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
 from node.evidence.record import KeyEnrolment, check_enrolment, format_record
+from node.evidence.sm2 import Sm2Missing
 from node.gateway import bodies
 from node.gateway.answers import state_words
 from node.gateway.depositing import Waiting
@@ -122,8 +123,12 @@ async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
         raise ProblemError(Problem.AUTHORITY_UNKNOWN)
     try:
         return check_enrolment(enrolment, gateway.origin, policy.authorities, policy.rules)
+    except Malformed as error:  # A suite that the rules in force do not take.
+        raise ProblemError(Problem.KEY_RECORD_INVALID, why=error) from error
     except BadSignature as error:
         raise ProblemError(Problem.SIGNATURE_WRONG, why=error) from error
+    except Sm2Missing as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
 
 
 @router.get(

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from node.evidence.enrolment import KeyRecord, format_key_record
-from node.evidence.keys import format_signature
+from node.evidence.keys import P256, SM2, Signer, format_signature
+from node.evidence.record import format_record
+from node.evidence.sm2 import Sm2Missing
 
 pytestmark = pytest.mark.anyio
 
@@ -42,6 +44,34 @@ async def test_a_signed_record_is_enough(client: Any, cluster: Any) -> None:
     assert (answer["action"], answer["role"], answer["height"]) == ("enrol", "depositor", 2)
     key = cluster.world.depositor.public
     assert await client.gateway.register.may_deposit(key)
+
+
+@pytest.mark.parametrize("algorithm", [P256, SM2])
+async def test_a_key_of_another_suite_is_for_rules_2(
+    client: Any, cluster: Any, algorithm: str
+) -> None:
+    key = Signer(bytes(range(32)), algorithm).public
+    refused = await post(client, enrolment(cluster, key=key))
+    assert (refused.status_code, refused.json()["code"]) == (422, "KEY_RECORD_INVALID")
+    assert f"rules 1 do not take {algorithm}" in refused.json()["detail"]
+    note = cluster.world.next_note(cluster.memory.chain.note, rules=2)
+    cluster.apply([format_record(note)])
+    assert (await post(client, enrolment(cluster, key=key))).status_code == 201
+    assert await client.gateway.register.may_deposit(key)
+
+
+async def test_without_sm2_nobody_can_check_such_a_record(
+    client: Any, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = cluster.world.next_note(cluster.memory.chain.note, rules=2)
+    cluster.apply([format_record(note)])
+
+    def missing(*_: object) -> None:
+        raise Sm2Missing
+
+    monkeypatch.setattr("node.gateway.enrolments.check_enrolment", missing)
+    refused = await post(client, enrolment(cluster))
+    assert (refused.status_code, refused.json()["code"]) == (503, "CANNOT_CHECK")
 
 
 async def test_sent_again_it_is_found_standing(client: Any, cluster: Any) -> None:
