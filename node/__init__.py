@@ -15,7 +15,10 @@ what it computed; a proof is what a quorum of seals covers.
     exposure      what contradicts, made into files that name its signers
     ledger        chain, store and seals in step, in one thread
     cutter        records of many requests become blocks
-    proving       a proof from store, journal and seals
+    proving       a proof from store, journal and seals; publishing: tiles, entries, bodies, each
+                  proven up to the newest note (`tilelog` answers for them)
+    published/    the published log as others read it: layout, policies, tiles; pure. archive/
+                  mirrors it into files
     exchange      seals go from member to member
     participant   one member at work: replica, ledger, exchange in one loop
     admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the

@@ -20,6 +20,8 @@ The walk of a deposit:
 Beside it:
 
     lookups       numbers, digests, receipts, proofs, checkpoints, the policy
+    tilelog       the published log: tiles, entries, bodies, policies, contradictions, consistency;
+                  `publishing` is the checkpoint that never goes back, and what is under it
     enrolments    key records go onto the chain; `register` and `own_key` ask what stands there
     auth, access  API keys, and which routes want one
     problems      every refusal and what to do about it; `documents` writes them (RFC 9457)

@@ -26,12 +26,12 @@ from node.evidence.merkle import HASH_SIZE, BadPath, verify_consistency
 from node.evidence.note import parse_note
 from node.evidence.policy import parse_policy
 from node.evidence.policy_note import PolicyNote, verify_succession
-from node.evidence.sealed import SealedCheckpoint, verify_seals
+from node.evidence.sealed import SealedCheckpoint
 from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
 from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
 from node.published.layout import PolicyLeaf, format_policy_leaf, is_name, split_bundle
-from node.published.trust import read_checkpoint
+from node.published.trust import check_sealed, read_checkpoint
 
 FRESH_S = 1.0
 """How long a checkpoint, or what contradicts it, is shown before members are asked again: however
@@ -234,10 +234,10 @@ class PublishedLog:
         policies stand in the tree is a member's word here, and left to who has the tree."""
         for note in reversed(self._policies[1:]):
             try:
-                return verify_seals(sealed, note.policy)
+                return check_sealed(sealed, note)
             except BadSignature:
                 continue
-        verify_seals(sealed, self._policies[0].policy)
+        check_sealed(sealed, self._policies[0])
 
 
 @lru_cache(JUDGED)

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
+from node.evidence.members import parse_members
 from node.evidence.note import Note, format_note, parse_note
 from node.evidence.policy_note import PolicyNote, verify_succession
 from node.evidence.sealed import SealedCheckpoint, parse_sealed, verify_seals
@@ -29,6 +30,11 @@ def read_checkpoint(data: bytes, origin: str) -> SealedCheckpoint:
     if sealed.checkpoint.origin != origin:
         raise Malformed("checkpoint", "is of another chain")
     return sealed
+
+
+def check_sealed(sealed: SealedCheckpoint, note: PolicyNote) -> None:
+    """Raise `BadSignature` unless a quorum of this policy sealed it and every line holds."""
+    verify_seals(sealed, note.policy, parse_members(note.members_text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class PolicyChain:
         """The checkpoint, once a quorum of the members that govern it sealed it."""
         sealed = read_checkpoint(data, self.origin)
         try:
-            verify_seals(sealed, self.governing(sealed.checkpoint.size).policy)
+            check_sealed(sealed, self.governing(sealed.checkpoint.size))
         except BadSignature as error:
             raise Malformed("checkpoint", str(error)) from error
         return sealed

@@ -1,16 +1,19 @@
 """Policies in their order, and the checkpoints they make valid."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint, sign_further
+from node.evidence.digests import sha256
 from node.evidence.entry import PolicyEntry, format_entry
-from node.evidence.keys import BadSignature
+from node.evidence.keys import P256, BadSignature, Signer
 from node.evidence.malformed import Malformed
+from node.evidence.members import Member, format_members
 from node.evidence.note import SignatureLine, format_line, sign_ed25519
-from node.evidence.policy import fingerprint
-from node.evidence.policy_note import PolicyNote
+from node.evidence.policy import fingerprint, format_policy
+from node.evidence.policy_note import PolicyNote, first_note
 from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
 from node.evidence.steps import Anchor
 from node.published.layout import PolicyLeaf
@@ -88,3 +91,25 @@ def test_a_checkpoint_of_another_chain_is_refused(world: Any) -> None:
         read_checkpoint(data, "cunzheng.test/other")
     with pytest.raises(Malformed):
         read_checkpoint(data.replace(b"rooms\n5", b"roomy\n5"), world.origin)
+
+
+def test_further_signatures_must_hold(world: Any) -> None:
+    """Of keys that the members text lists: they count for no quorum, and may not be false."""
+    further = Signer(bytes(range(1, 33)), P256)
+    members = tuple(
+        Member(name, "court", f"示例 {name}", (further.public,) if name == "court" else ())
+        for name in world.names
+    )
+    members_text = format_members(members)
+    policy = replace(world.note().policy, rules=2, members_hash=sha256(members_text))
+    chain = PolicyChain((leaf(1, first_note(format_policy(policy), members_text)),))
+    data = sealed(world, 5, "court", "notary")
+    body = data.partition(b"\n\n")[0] + b"\n"
+    right = format_line(sign_further(body, 1, f"{world.origin}/court", further))
+    wrong = format_line(sign_further(body + b"x", 1, f"{world.origin}/court", further))
+    assert len(chain.read_sealed(data + right).further) == 1
+    for lines in (wrong, right + right):
+        with pytest.raises(Malformed):
+            chain.read_sealed(data + lines)
+    with pytest.raises(Malformed):  # Those of the first policy list no such key.
+        PolicyChain((leaf(1, world.note()),)).read_sealed(data + right)
