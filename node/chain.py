@@ -175,6 +175,12 @@ def obstacle(chain: Chain) -> str | None:
     return None
 
 
+def newest_rules() -> int:
+    """The newest rules number that this version, on this machine, can apply: no policy should raise
+    the number before every member has reached it."""
+    return max(rules for rules, suites in SUITES.items() if SM2 not in suites or sm2.is_available())
+
+
 def check_rules(chain: Chain) -> None:
     """Raise `NewerRules` if there is an obstacle: a member that went on would compute another
     chain than the others."""

@@ -21,7 +21,7 @@ from consensus.ready import Role
 from consensus.replica import Status
 from node import member_pb2 as pb
 from node.admitting import Admitting
-from node.chain import Outcome, Skipped
+from node.chain import Outcome, Skipped, newest_rules
 from node.errors import BadRequest, NodeError, NotLeader, Stranger, Unavailable
 from node.evidence.checkpoint import cosignature_time
 from node.evidence.digests import ALGS
@@ -212,6 +212,7 @@ class Service:
             alarms=participant.alarms(),
             root=chain.frontier.root(),
             items=chain.next_ordinal,
+            rules=newest_rules(),
             witnesses=[_witness(*each) for each in participant.witnessed.items()],
             contradictions=participant.ledger.exposure.files,
         )

@@ -237,6 +237,7 @@ def test_without_sm2_a_member_stops_before_rules_2(
     assert taken(memory.apply(world.block(1, world.deposited(1)))) == [True]
     memory.apply(world.block(2, format_record(raised(world, memory.chain.note))))
     assert "no SM2" in str(transition.obstacle(memory.chain))
+    assert transition.newest_rules() == 1
     with pytest.raises(NewerRules, match=r"rules 2 from height 3 on, .* no SM2"):
         memory.apply(world.block(3, deposit))
 
@@ -270,6 +271,7 @@ async def test_a_running_chain_goes_to_rules_2(houses: Any, world: Any) -> None:
     await houses.propose(world.key("enrol", world.gateway.public, role="gateway"))
     (refused,) = await houses.propose(by(world, 1, P256))
     assert refused.skipped == "public key: rules 1 do not take p256"
+    assert [(await houses.status(each)).rules for each in houses.configs] == [2, 2, 2]
     note = raised(world, world.note(), rules=2)
     assert (await houses.propose(format_record(note)))[0].HasField("position")
     for number, algorithm in enumerate((P256, SM2), start=1):
