@@ -296,7 +296,7 @@ class _Work:
     def _take_key(self, record: KeyEnrolment) -> Outcome:
         policy = self._chain.policy
         key_record = check_enrolment(record, policy.origin, policy.authorities, policy.rules)
-        changed = self._judge(key_record)
+        changed = judge(key_record, self._key_state)
         entry = KeyEntry(
             height=self._height,
             time_ms=self._time_ms,
@@ -316,30 +316,6 @@ class _Work:
         self.note = note
         return taken
 
-    def _judge(self, record: KeyRecord) -> dict[PublicKey, KeyState]:
-        """The states after this record, if the states before it allow it."""
-        state = self._key_state(record.key)
-        serial = 1 if state is None else state.serial + 1
-        if record.serial != serial:
-            raise Malformed("key record", f"has serial {record.serial} where {serial} follows")
-        if record.action == "enrol":
-            if state is not None:
-                raise Malformed("key record", "enrols a key that is known")
-            return {record.key: KeyState(LIVE, record.role, serial)}
-        if state is None or state.role != record.role:
-            raise Malformed("key record", "is about a key that does not have this role")
-        if record.action == "revoke":
-            if state.standing == REVOKED:
-                raise Malformed("key record", "revokes a key that is revoked")
-            return {record.key: KeyState(REVOKED, record.role, serial)}
-        assert record.successor is not None
-        if state.standing != LIVE or self._key_state(record.successor) is not None:
-            raise Malformed("key record", "rotates a key that is not live, or to one that is known")
-        return {
-            record.key: KeyState(ROTATED, record.role, serial),
-            record.successor: KeyState(LIVE, record.role, 0),
-        }
-
     def _key_state(self, key: PublicKey) -> KeyState | None:
         return self.key_states.get(key) or self._past.key_state(key)
 
@@ -350,6 +326,33 @@ class _Work:
         taken = Taken(self._next_leaf, entry, leaf, checked)
         self._next_leaf += 1
         return taken
+
+
+def judge(
+    record: KeyRecord, state_of: Callable[[PublicKey], KeyState | None]
+) -> dict[PublicKey, KeyState]:
+    """The states after this record, if the states before it allow it."""
+    state = state_of(record.key)
+    serial = 1 if state is None else state.serial + 1
+    if record.serial != serial:
+        raise Malformed("key record", f"has serial {record.serial} where {serial} follows")
+    if record.action == "enrol":
+        if state is not None:
+            raise Malformed("key record", "enrols a key that is known")
+        return {record.key: KeyState(LIVE, record.role, serial)}
+    if state is None or state.role != record.role:
+        raise Malformed("key record", "is about a key that does not have this role")
+    if record.action == "revoke":
+        if state.standing == REVOKED:
+            raise Malformed("key record", "revokes a key that is revoked")
+        return {record.key: KeyState(REVOKED, record.role, serial)}
+    assert record.successor is not None
+    if state.standing != LIVE or state_of(record.successor) is not None:
+        raise Malformed("key record", "rotates a key that is not live, or to one that is known")
+    return {
+        record.key: KeyState(ROTATED, record.role, serial),
+        record.successor: KeyState(LIVE, record.role, 0),
+    }
 
 
 def repeated(identity: bytes) -> Skipped:

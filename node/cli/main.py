@@ -36,6 +36,7 @@ COMMANDS = {
     "anchor": Text("存证：在本机计算摘要，取得证明文件", "deposit files: hashed here, proofs back"),
     "prove": Text("取得或导出证明文件", "fetch a proof file, or derive it from a batch file"),
     "verify": Text("离线核验文件与证明文件", "verify files and their proof files, offline"),
+    "audit": Text("审计公布的日志", "follow a published log and check all of it"),
     "archive": Text("归档公布的日志", "mirror the published log as files"),
     "status": Text("查看成员或网关的状态", "how a gateway or a member is doing"),
     "keygen": Text("生成签名密钥", "make a signing key"),
@@ -113,6 +114,10 @@ def _load(name: str) -> Command:
             from node.cli import verify
 
             return verify
+        case "audit":
+            from node.cli import audit
+
+            return audit
         case "archive":
             from node.cli import archive
 
@@ -137,18 +142,10 @@ def _load(name: str) -> Command:
             from node.cli import apikey
 
             return apikey
-        case "member":
+        case "member" | "gateway" | "witness":
             from node.cli import serve
 
-            return serve.member
-        case "gateway":
-            from node.cli import serve
-
-            return serve.gateway
-        case "witness":
-            from node.cli import serve
-
-            return serve.witness
+            return serve.COMMANDS[name]
         case "init":
             from node.cli import init
 

@@ -78,4 +78,4 @@ def _witness(config: Path) -> Coroutine[None, None, None]:
 
 _SERVE = {"member": _member, "gateway": _gateway, "witness": _witness}
 
-member, gateway, witness = Serve("member"), Serve("gateway"), Serve("witness")
+COMMANDS = {"member": Serve("member"), "gateway": Serve("gateway"), "witness": Serve("witness")}

@@ -1,0 +1,287 @@
+"""One visit to a published log, from its checkpoint to the verdict.
+
+ 1. The policies follow from each other, one of them is the one known from elsewhere, and those of
+    the last visit are the first of them.
+ 2. The checkpoint is sealed by a quorum of the policy that governs its size.
+ 3. It is not smaller than the one of the last visit, and at the same size has the same root.
+ 4. Every hash tile is under its root (`published.reading`), and the leaves that are new continue
+    the tree of the last visit to it.
+ 5. Where entries are wanted, each is its leaf, and block by block they are what `walk` wants.
+ 6. Each policy is the leaf it says it is.
+
+Whatever fails first is `Different`; then nothing is remembered of the visit but, where two sealed
+checkpoints contradict each other, the new one. What is not there or does not come is `Unavailable`
+and says nothing about the log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from node.audit.growth import Growth
+from node.audit.memory import Memory, Seen
+from node.audit.walk import Different, Walk, read_block
+from node.chain import Chain
+from node.errors import Unavailable
+from node.evidence.entry import StatementEntry, parse_entry
+from node.evidence.keys import BadSignature
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import HASH_SIZE, leaf_hash
+from node.evidence.sealed import SealedCheckpoint
+from node.evidence.steps import Anchor
+from node.evidence.tiles import HEIGHT, WIDTH, Frontier, Tile, format_bundle_path
+from node.published.layout import (
+    CHECKPOINT,
+    PolicyLeaf,
+    body_path,
+    parse_policy_leaf,
+    policy_path,
+    split_bundle,
+)
+from node.published.reading import Damaged, Fetch, TileReader
+from node.published.trust import PolicyChain
+
+CONTRADICTING = "contradicting-checkpoint"
+"""Beside the memory: the sealed checkpoint that cannot be true if the remembered one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How deep to look: `depth` is one of `memory.DEPTHS`, or None for the tree alone. `progress`
+    is told how many leaves there are to pass, and each time how many were."""
+
+    depth: str | None
+    progress: Callable[[int, int], None] = lambda _, __: None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a visit that found nothing wrong came to; `height` is None without entries."""
+
+    sealed: SealedCheckpoint
+    quorum: int
+    serial: int
+    size_before: int
+    height: int | None
+    depth: str | None
+    entries: int
+    statements: int
+    seconds: float
+
+    @property
+    def size(self) -> int:
+        return self.sealed.checkpoint.size
+
+    @property
+    def root(self) -> bytes:
+        return self.sealed.checkpoint.root
+
+
+def visit(fetch: Fetch, anchor: Anchor, memory: Memory, wanted: Wanted) -> Report:
+    """Follow the log from where the last visit left it; `Different` names the first thing wrong."""
+    began, seen = time.monotonic(), memory.seen()
+    parts = _Parts(fetch)
+    try:
+        policies = _policies(fetch, anchor, memory.policies())  # 1
+        note = parts.read(CHECKPOINT)
+        sealed = policies.read_sealed(note)  # 2
+        _check_continues(seen, sealed, note, memory)  # 3
+        tree = _Tree(parts, sealed, policies, wanted)
+        growth = tree.follow(seen)  # 4
+        if growth.root() != sealed.checkpoint.root:
+            assert seen is not None, "the tiles give the root"
+            memory.set_aside(CONTRADICTING, note)
+            raise Different(f"the first {seen.size} leaves are not those of the last visit")
+        walk = _walked(parts, tree, memory, policies, wanted, seen)  # 5
+        tree.check_policies(memory.policies())  # 6
+    except Damaged as error:
+        raise Different(str(error)) from error
+    except Malformed as error:
+        if error.newer:
+            raise Unavailable(str(error)) from error
+        raise Different(str(error)) from error
+    chain = walk.chain if walk else None
+    memory.keep(Seen(growth.frontier, sealed.checkpoint.root, note), policies, chain, wanted.depth)
+    return Report(
+        sealed=sealed,
+        quorum=policies.governing(sealed.checkpoint.size).policy.quorum,
+        serial=policies.leaves[-1].note.serial,
+        size_before=seen.size if seen else 0,
+        height=chain.height if chain else None,
+        depth=wanted.depth,
+        entries=parts.entries,
+        statements=walk.statements if walk else 0,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _policies(fetch: Fetch, anchor: Anchor, before: Sequence[PolicyLeaf]) -> PolicyChain:
+    leaves: list[PolicyLeaf] = []
+    for serial in count(1):
+        data = fetch(policy_path(serial))
+        if data is None:
+            break
+        leaf = parse_policy_leaf(data)
+        if leaf.note.serial != serial:
+            raise Different(f"{policy_path(serial)} is of serial {leaf.note.serial}")
+        leaves.append(leaf)
+    if tuple(leaves[: len(before)]) != tuple(before):
+        raise Different("the policies are not those of the last visit")
+    try:
+        policies = PolicyChain(tuple(leaves))
+    except BadSignature as error:
+        raise Different(f"a policy does not follow from the one before it: {error}") from error
+    if not policies.anchored(anchor):
+        raise Different("none of the policies is the one known from elsewhere")
+    return policies
+
+
+def _check_continues(
+    seen: Seen | None, sealed: SealedCheckpoint, note: bytes, memory: Memory
+) -> None:
+    if seen is None:
+        return
+    size = sealed.checkpoint.size
+    if size < seen.size:
+        raise Unavailable(f"it shows {size} entries, and showed {seen.size} at the last visit")
+    if size == seen.size and sealed.checkpoint.root != seen.root:
+        memory.set_aside(CONTRADICTING, note)
+        raise Different(f"two sealed checkpoints of size {size} have two roots")
+
+
+def _walked(
+    parts: _Parts,
+    tree: _Tree,
+    memory: Memory,
+    policies: PolicyChain,
+    wanted: Wanted,
+    seen: Seen | None,
+) -> Walk | None:
+    """The entries, from where they were checked before to so deep."""
+    if wanted.depth is None:
+        return None
+    chain = memory.checked(policies, wanted.depth)
+    if chain is None:
+        memory.begin_anew()
+        chain = Chain(-1, 0, bytes(32), Frontier(), 0, policies.leaves[0].note)
+    memory.confirm_with(lambda leaf: parts.statement_at(leaf, tree.size))
+    walk = Walk(
+        chain,
+        policies,
+        memory,
+        signatures=wanted.depth == "signatures",  # To apply a body again is to verify them.
+        body_of=parts.body if wanted.depth == "bodies" else None,
+    )
+    for entries, hashes in _blocks(parts, tree, chain.size):
+        walk.take(entries, hashes)
+        wanted.progress(tree.size - chain.size, len(entries))
+    return walk
+
+
+def _blocks(parts: _Parts, tree: _Tree, start: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """The entries from a leaf on, block by block, with their leaf hashes."""
+    entries: list[bytes] = []
+    hashes: list[bytes] = []
+    missing, first = 0, start
+    for leaf, published in tree.leaves(start):
+        bundle = parts.bundle(leaf, len(published))
+        for at, (entry, expected) in enumerate(zip(bundle, published, strict=True), leaf):
+            if not missing:
+                if entries:
+                    yield entries, hashes
+                entries, hashes, first = [], [], at
+                missing = read_block(entry, first).taken + 1
+            if leaf_hash(entry) != expected:
+                raise Different("the entry is not the leaf that is sealed", leaf=at)
+            entries.append(entry)
+            hashes.append(expected)
+            missing -= 1
+    if missing:
+        raise Different(f"{missing} entries of the last block are missing", leaf=first)
+    if entries:
+        yield entries, hashes
+
+
+class _Parts:
+    """What is published, and must be there."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self.entries = 0
+        self._fetch = fetch
+
+    def read(self, path: str) -> bytes:
+        """A part."""
+        data = self._fetch(path)
+        if data is None:
+            raise Unavailable(f"there is no {path}")
+        return data
+
+    def body(self, height: int) -> bytes:
+        """The data of a block."""
+        return self.read(body_path(height))
+
+    def bundle(self, first: int, length: int) -> list[bytes]:
+        """So many entries from a leaf on, up to the end of a tile."""
+        entries = self._bundle(first, first % WIDTH + length)[first % WIDTH :]
+        self.entries += length
+        return entries
+
+    def statement_at(self, leaf: int, size: int) -> bytes | None:
+        """The id of the statement at a leaf, None if there is none."""
+        if leaf >= size:
+            return None
+        width = min(WIDTH, size - (leaf & -WIDTH))
+        entry = parse_entry(self._bundle(leaf, width)[leaf % WIDTH])
+        return entry.statement_id if isinstance(entry, StatementEntry) else None
+
+    def _bundle(self, leaf: int, width: int) -> list[bytes]:
+        path = format_bundle_path(Tile(0, leaf >> HEIGHT, width))
+        entries = split_bundle(self.read(path))
+        if len(entries) != width:
+            raise Different(f"{path} has {len(entries)} entries", leaf=leaf & -WIDTH)
+        return entries
+
+
+class _Tree:
+    """The leaves that are sealed."""
+
+    def __init__(
+        self, parts: _Parts, sealed: SealedCheckpoint, policies: PolicyChain, wanted: Wanted
+    ) -> None:
+        self.size = sealed.checkpoint.size
+        self._sealed = sealed
+        self._policies = policies
+        self._wanted = wanted
+        self._reader = TileReader(sealed.checkpoint, [parts.read])
+
+    def follow(self, seen: Seen | None) -> Growth:
+        """From the tree of the last visit to the sealed one."""
+        growth = Growth(seen.frontier if seen else Frontier())
+        start = growth.size
+        for _, hashes in self.leaves(start):
+            growth.push(hashes)
+            if self._wanted.depth is None:
+                self._wanted.progress(self.size - start, len(hashes))
+        return growth
+
+    def leaves(self, start: int) -> Iterator[tuple[int, list[bytes]]]:
+        """The leaf hashes from a leaf on, tile by tile, each with its first leaf."""
+        for index in range(start >> HEIGHT, -(-self.size >> HEIGHT)):
+            packed, first = self._reader.tile(0, index), index << HEIGHT
+            skip = max(0, start - first)
+            hashes = [packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE)]
+            yield first + skip, hashes[skip:]
+
+    def check_policies(self, before: Sequence[PolicyLeaf]) -> None:
+        """Each is the leaf it says."""
+        for leaf in self._policies.leaves:
+            if leaf in before:
+                continue
+            if leaf.index >= self.size:
+                raise Different("a policy is published before its block is", leaf=leaf.index)
+            (published,) = self._reader.hashes([(0, leaf.index)])
+            if published != leaf_hash(leaf.entry):
+                raise Different("the policy published is not this leaf", leaf=leaf.index)

@@ -1,0 +1,88 @@
+"""`cunzheng audit`: what it prints and with which exit code, of a directory and of an address."""
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli.main import main
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server with an archive."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: tests read stderr."""
+
+
+@pytest.fixture
+def address(published: Any) -> Iterator[str]:
+    handler = partial(Quiet, directory=str(published.directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def policy(published: Any, tmp_path: Path) -> Path:
+    (tmp_path / "policy.txt").write_bytes(published.world.note().policy_text)
+    return tmp_path / "policy.txt"
+
+
+def audit(capsys: Any, *arguments: object) -> tuple[int, dict[str, Any]]:
+    code = main(["audit", "--json", *map(str, arguments)])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("depth", ["", "--entries", "--signatures", "--bodies"])
+def test_a_directory(capsys: Any, published: Any, policy: Path, tmp_path: Path, depth: str) -> None:
+    arguments = [published.directory, "--state", tmp_path / "state", "--policy", policy]
+    arguments += [depth] if depth else []
+    code, told = audit(capsys, *arguments)
+    assert (code, told["exit_code"], told["difference"]) == (0, 0, None)
+    assert told["size"] == len(published.chain.leaves)
+    assert told["sealed_by"] == ["court", "notary"]
+    assert main(["audit", *map(str, arguments)]) == 0
+    assert "0 more than at the last visit" in capsys.readouterr().out
+
+
+def test_an_address(capsys: Any, address: str, policy: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    code, told = audit(capsys, address, "--state", state, "--policy", policy, "--entries")
+    assert (code, told["depth"]) == (0, "entries")
+
+
+def test_the_first_difference_is_named(
+    capsys: Any, published: Any, policy: Path, tmp_path: Path
+) -> None:
+    published.flip("tile/entries/000", 70_000)
+    arguments = [published.directory, "--state", tmp_path / "state", "--policy", policy]
+    assert audit(capsys, *arguments)[0] == 0
+    code, told = audit(capsys, *arguments, "--entries")
+    assert (code, told["exit_code"]) == (30, 30)
+    assert told["difference"]["leaf"] > 0
+    assert main(["audit", *map(str, arguments), "--entries", "--lang", "en"]) == 30
+    assert "the entry is not the leaf that is sealed" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_no_verdict(
+    capsys: Any, published: Any, policy: Path, tmp_path: Path
+) -> None:
+    arguments = ["--state", tmp_path / "state", "--policy", policy]
+    (published.directory / "checkpoint").unlink()
+    assert audit(capsys, published.directory, *arguments)[0] == 80
+    assert audit(capsys, tmp_path / "none", *arguments)[0] == 2
+
+
+def test_without_a_policy_there_is_nothing_to_trust(
+    capsys: Any, published: Any, tmp_path: Path
+) -> None:
+    assert audit(capsys, published.directory, "--state", tmp_path / "state")[0] == 2
