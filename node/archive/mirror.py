@@ -152,13 +152,15 @@ class Mirror:
             try:
                 leaves.append(parse_policy_leaf(data))
             except Malformed as error:
-                raise Damaged(path, str(error)) from error
+                raise _damaged(path, error) from error
             if here is None:
                 new.append(leaves[-1])
         try:
             chain = PolicyChain(tuple(leaves))
-        except (BadSignature, Malformed) as error:
-            raise Damaged(policy_path(len(leaves) or 1), str(error)) from error
+        except Malformed as error:
+            raise _damaged(policy_path(len(leaves) or 1), error) from error
+        except BadSignature as error:
+            raise Damaged(policy_path(len(leaves)), str(error)) from error
         if not chain.anchored(self._anchor):
             raise Untrusted
         return chain, new
@@ -172,7 +174,7 @@ class Mirror:
             sealed = chain.read_sealed(note)
             old = None if here is None else chain.read_sealed(here)
         except Malformed as error:
-            raise Damaged(CHECKPOINT, str(error)) from error
+            raise _damaged(CHECKPOINT, error) from error
         size = sealed.checkpoint.size
         if old is not None and size < old.checkpoint.size:
             raise Behind
@@ -278,6 +280,11 @@ class Mirror:
         if data is None:
             raise Damaged(path, "it is not published")
         return data
+
+
+def _damaged(path: str, error: Malformed) -> Damaged | Malformed:
+    """What is newer than this program is not damaged: it says that itself."""
+    return error if error.newer else Damaged(path, str(error))
 
 
 def _blocks(entries: Sequence[bytes]) -> Iterator[BlockEntry]:

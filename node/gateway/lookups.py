@@ -193,8 +193,11 @@ async def look_up_receipt(http: Request, number: str, account: Asking, _: Nothin
     },
 )
 async def latest_checkpoint(http: Request, _: Nothing) -> Response:
-    """A signed note; whoever watches compares it with what others were shown."""
-    note = (await _checkpoint(gateway_of(http))).note
+    """As at /checkpoint: a signed note, to be compared with what others were shown."""
+    try:
+        note = await gateway_of(http).log.checkpoint()
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
     if not note:
         raise ProblemError(Problem.NOT_SEALED)
     return text(note)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node.archive.files import Files, encrypted
 from node.archive.mirror import Behind, Copies, Mirror, Report, Untrusted
+from node.evidence.malformed import Malformed
 from node.evidence.policy import fingerprint
 from node.evidence.record import format_record
 from node.evidence.steps import Anchor
@@ -209,6 +210,24 @@ def test_another_policy_than_the_one_known_is_not_trusted(
         with pytest.raises(Untrusted):
             archive(log, None, anchor)
     assert here() == {}
+
+
+def test_rules_that_are_newer_ask_for_a_newer_program(
+    log: Log, archive: Archive, here: Any, world: Any
+) -> None:
+    """Nothing is damaged, but this program cannot judge what was sealed under them."""
+    policy, members = world.policy_texts(2)
+    policy = policy.replace(b"rules 1\n", b"rules 9\n")
+    note = world.sign_note(world.note(), policy, members, ("court", "notary"))
+    log.grow((format_record(note),))
+    assert archive(log).policies == 2
+    before = here()
+    head = log.memory.chain.checkpoint
+    log.files["checkpoint"] = log.note(replace(head, size=head.size + 1))
+    with pytest.raises(Malformed) as caught:
+        archive(log)
+    assert caught.value.newer
+    assert here() == before
 
 
 def test_too_few_seals_are_no_checkpoint(log: Log, archive: Archive, here: Any) -> None:
