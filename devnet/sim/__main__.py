@@ -164,7 +164,11 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[Result]:
         yield from map(_run_one, tasks)
         return
     with ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),)) as pool:
-        yield from pool.map(_run_one, tasks, chunksize=CHUNK)
+        try:
+            yield from pool.map(_run_one, tasks, chunksize=CHUNK)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # It may have come while they were handed in.
+            raise
 
 
 def _end_with(parent: int) -> None:
