@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from node.evidence import merkle
-from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint, sign_further
 from node.evidence.digests import new, sha256
 from node.evidence.enrolment import KeyRecord, format_key_record
 from node.evidence.entry import (
@@ -31,7 +31,7 @@ from node.evidence.entry import (
 )
 from node.evidence.item import Opening, format_details, items_root, page_hashes, page_items
 from node.evidence.item import page_path as path_of_page
-from node.evidence.keys import Signature, Signer
+from node.evidence.keys import ED25519, Signature, Signer
 from node.evidence.members import Member, format_members
 from node.evidence.note import sign_ed25519
 from node.evidence.policy import Policy, Sealer, format_policy
@@ -84,6 +84,11 @@ class Chain:
     names: Sequence[str] = ("court", "notary", "forensic")
     quorum: int = 2
     skew_ms: int = 2_000
+    rules: int = 1
+    suites: Mapping[str, str] = field(default_factory=dict)
+    """The suite of a key by its name, where it is not Ed25519."""
+    further: Sequence[str] = ()
+    """The suites in which, under rules 2, every member signs checkpoints besides."""
     leaves: list[bytes] = field(default_factory=list)
     policies: list[PolicyNote] = field(default_factory=list)
     policy_leaves: list[int] = field(default_factory=list)
@@ -106,7 +111,11 @@ class Chain:
 
     def signer(self, name: str) -> Signer:
         """The private key of this name."""
-        return Signer(sha256(f"{self.seed} {name}".encode()))
+        return Signer(sha256(f"{self.seed} {name}".encode()), self.suites.get(name, ED25519))
+
+    def further_signers(self, name: str) -> list[Signer]:
+        """The keys with which a member signs checkpoints besides."""
+        return [Signer(sha256(f"{self.seed} {name} {s}".encode()), s) for s in self.further]
 
     def salt(self, size: int = 32) -> bytes:
         """Bytes used for nothing else."""
@@ -118,8 +127,14 @@ class Chain:
     def policy_texts(self, serial: int, **changes: Any) -> tuple[bytes, bytes]:
         """Policy text and members text."""
         names = changes.pop("names", self.names)
+        besides = self.further_signers if changes.get("rules", self.rules) > 1 else lambda _: []
         members = [
-            Member(name, KINDS.get(name, "other"), ORGANISATIONS.get(name, f"示例 {name}"))
+            Member(
+                name,
+                KINDS.get(name, "other"),
+                ORGANISATIONS.get(name, f"示例 {name}"),
+                tuple(signer.public for signer in besides(name)),
+            )
             for name in names
         ]
         members_text = format_members(members)
@@ -130,7 +145,7 @@ class Chain:
         values: dict[str, Any] = {
             "origin": self.origin,
             "network": self.network,
-            "rules": 1,
+            "rules": self.rules,
             "serial": serial,
             "skew_ms": self.skew_ms,
             "members_hash": sha256(members_text),
@@ -382,9 +397,14 @@ class Chain:
             )
             for place, name in enumerate(names)
         )
+        further = [
+            sign_further(body, at_s + place, f"{self.origin}/{name}", signer)
+            for place, name in enumerate(names)
+            for signer in (self.further_signers(name) if policy.rules > 1 else ())
+        ]
         publisher = publisher or policy.sealers[0].member
         log_line = sign_ed25519(body, self.origin, self.signer(f"{publisher} log"))
-        return format_sealed(SealedCheckpoint(checkpoint, log_line, seals))
+        return format_sealed(SealedCheckpoint(checkpoint, log_line, seals, tuple(further)))
 
     def leaf_proof(self, leaf: int, size: int | None = None) -> LeafProof:
         """A leaf and its way to the root of the tree of this size."""

@@ -256,6 +256,24 @@ def no_sm2(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sm2.library.cache_clear()
 
 
+def test_a_libcrypto_without_sm2_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As some distributions build it: there, but SM2 left out."""
+
+    class Built:
+        """A libcrypto that knows no algorithm by name."""
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *_: None
+
+    assert sm2.is_available()
+    monkeypatch.setattr(sm2, "CDLL", lambda name: Built())
+    sm2.library.cache_clear()
+    try:
+        assert not sm2.is_available()
+    finally:
+        sm2.library.cache_clear()
+
+
 def test_without_sm2_nothing_is_said_about_a_signature(no_sm2: None) -> None:
     private = int.from_bytes(PRIVATE)
     point = twin.SM2.multiply(private, twin.SM2.base)
