@@ -36,6 +36,15 @@ OUTSIDE = ("recalling", REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
+class Witness:
+    """A witness outside the members, and the tree it cosigned last; size 0 is none yet."""
+
+    name: str
+    size: int
+    time_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One member, as it describes itself."""
 
@@ -44,6 +53,7 @@ class Row:
     height: int
     sealed_height: int
     alarms: tuple[str, ...]
+    witnesses: tuple[Witness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,10 @@ def _from_gateway(value: dict[str, Any]) -> Overview:
                 height=int(each["height"]),
                 sealed_height=int(each["sealed_height"]),
                 alarms=tuple(map(str, each["alarms"])),
+                witnesses=tuple(
+                    Witness(str(one["name"]), int(one["size"]), int(one["time_s"]))
+                    for one in each.get("witnesses", ())
+                ),
             )
             for each in value["members"]
         )
@@ -167,7 +181,12 @@ async def _from_member(path: Path) -> Overview:
 def told_by(status: StatusResponse) -> Overview:
     """What a member says of itself and of the group."""
     row = Row(
-        status.member, status.role, status.applied, status.sealed_height, tuple(status.alarms)
+        status.member,
+        status.role,
+        status.applied,
+        status.sealed_height,
+        tuple(status.alarms),
+        tuple(Witness(each.name, each.size, each.time_s) for each in status.witnesses),
     )
     voters = {peer.member for peer in status.peers if peer.voter}
     learners = {peer.member for peer in status.peers if not peer.voter}
@@ -215,8 +234,22 @@ def _print(overview: Overview, terminal: Terminal) -> None:
     terminal.columns(rows)
     _print_group(overview, terminal)
     for row in overview.rows:
+        for witness in row.witnesses:
+            terminal.line(f"  {row.member}: {_cosigned(witness, terminal, time.time())}")
         for alarm in row.alarms:
             terminal.line(f"! {row.member}: {alarm}", "bold red")
+
+
+def _cosigned(witness: Witness, terminal: Terminal, now_s: float) -> str:
+    """How far a witness has come, and how long ago."""
+    if not witness.size:
+        zh = f"外部联签方 {witness.name} 尚未联签"
+        return terminal.pick(zh, f"witness {witness.name} has cosigned nothing yet")
+    age_s = max(0, int(now_s) - witness.time_s)
+    return terminal.pick(
+        f"外部联签方 {witness.name} 已联签 {witness.size} 条记录，{age_s} 秒前",
+        f"witness {witness.name} cosigned {witness.size} entries, {age_s} s ago",
+    )
 
 
 def _print_group(overview: Overview, terminal: Terminal) -> None:

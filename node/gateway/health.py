@@ -12,7 +12,7 @@ from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.members import STATUS_TIMEOUT_S, CannotCheck
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
-from node.gateway.schemas import MemberHealth, NoQuery, ReadyAnswer
+from node.gateway.schemas import MemberHealth, NoQuery, ReadyAnswer, WitnessHealth
 
 router = APIRouter(tags=["health"])
 
@@ -52,6 +52,10 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
                 height=status.applied,
                 sealed_height=status.sealed_height,
                 alarms=list(status.alarms),
+                witnesses=[
+                    WitnessHealth(name=each.name, size=each.size, time_s=each.time_s)
+                    for each in status.witnesses
+                ],
             )
             for name, status in statuses.items()
         ],

@@ -339,6 +339,14 @@ class KeyAnswer(BaseModel):
     leaf_index: int | None = None
 
 
+class WitnessHealth(BaseModel):
+    """A witness outside the members, and what it cosigned last for this one."""
+
+    name: str
+    size: int = Field(description="Entries of the tree it cosigned; 0: nothing yet.")
+    time_s: int = Field(description="When, in POSIX seconds by its clock.")
+
+
 class MemberHealth(BaseModel):
     """One member as it describes itself."""
 
@@ -347,6 +355,7 @@ class MemberHealth(BaseModel):
     height: int
     sealed_height: int
     alarms: list[str]
+    witnesses: list[WitnessHealth]
 
 
 class ReadyAnswer(BaseModel):

@@ -272,5 +272,6 @@ def _log_keys(cluster: Cluster) -> Iterator[Vkey]:
 
 async def _cosigned(cluster: Cluster, name: str) -> Note:
     """The member's note with the witness's line, or without any."""
-    note = parse_note((await cluster.link(name).checkpoint()).note)
+    data = (await cluster.link(name).checkpoint()).note
+    note = parse_note(data) if data else Note(b"", ())
     return note if lines_by(note, VKEY) else Note(note.text, ())
