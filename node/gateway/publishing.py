@@ -1,10 +1,11 @@
 """What this gateway publishes: a checkpoint that never goes back, and the log under it.
 
-Everything comes from the members, who prove what they give up to a sealed root; whoever reads it
-checks it again (docs/published-log.md). A gateway checks what it can alone: that a quorum sealed
-the checkpoint it shows, and that an answer has the form of what was asked for. Members may have
-published different sizes. So it shows the largest it has seen, and asks on for what is under that
-one until a member has come so far.
+Everything comes from the members, who prove what they give up to a sealed root, and whoever reads
+it checks it again (docs/published-log.md). One member may lie, so a gateway too passes on only what
+it has checked: that a quorum sealed the checkpoint it shows, and that tiles, entries and policies
+are in its tree (`proven_tiles`). A body is passed on unchecked: only the entries say what it is.
+Members may have published different sizes: the largest seen is shown, and what is under that one is
+asked for until a member has come so far.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from node import member_pb2 as pb
+from node.errors import Absent
 from node.evidence.accusation import judge
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
-from node.evidence.merkle import HASH_SIZE, BadPath, verify_consistency
+from node.evidence.merkle import HASH_SIZE, BadPath, leaf_hash, verify_consistency
 from node.evidence.note import parse_note
 from node.evidence.policy import parse_policy
 from node.evidence.policy_note import PolicyNote, verify_succession
@@ -30,12 +32,15 @@ from node.evidence.sealed import SealedCheckpoint
 from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
 from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
+from node.gateway.proven_tiles import ProvenTiles
 from node.published.layout import PolicyLeaf, format_policy_leaf, is_name, split_bundle
 from node.published.trust import check_sealed, read_checkpoint
 
 FRESH_S = 1.0
 """How long a checkpoint, or what contradicts it, is shown before members are asked again: however
 many clients watch, they cost each member one question a second."""
+HURRY_S = 0.1
+"""How soon they are asked again for a part that is beyond the checkpoint shown."""
 READS_MAX = 16
 """Parts of the log read at once, by clients nobody knows: the others wait. A part takes a member
 some milliseconds, and with the largest bundles these take 256 MiB here."""
@@ -75,7 +80,8 @@ class PublishedLog:
         self._policies = [first]
         self._shown: Shown | None = None
         self._asking: asyncio.Task[None] | None = None
-        self._fresh_until_s = 0.0
+        self._tiles: ProvenTiles | None = None
+        self._asked_s = self._fresh_until_s = 0.0
         self._heard = False  # Whether all that was answered last is true, if only "none yet".
         self._reads = asyncio.Semaphore(READS_MAX)
         self._told: dict[str, bytes] = {}
@@ -97,25 +103,21 @@ class PublishedLog:
 
     async def tile(self, tile: Tile) -> bytes:
         """The hashes of a tile."""
-
-        def read(answer: pb.TileResponse) -> bytes:
-            if len(answer.hashes) != tile.width * HASH_SIZE:
-                raise Malformed("Tile", "not as many hashes as were asked for")
-            return answer.hashes
-
-        request = pb.TileRequest(level=tile.level, index=tile.index, width=tile.width)
-        return await self._read("Tile", request, read, _leaves(tile))
+        async with self._reads:
+            tiles = await self._tiles_of(_leaves(tile))
+            return (await tiles.tile(tile.level, tile.index))[: tile.width * HASH_SIZE]
 
     async def entries(self, tile: Tile) -> bytes:
         """The entries under a tile of level 0, as a bundle."""
+        hashes = await self.tile(tile)
 
         def read(answer: pb.EntriesResponse) -> bytes:
-            if len(split_bundle(answer.bundle)) != tile.width:
-                raise Malformed("Entries", "not as many entries as were asked for")
+            if b"".join(map(leaf_hash, split_bundle(answer.bundle))) != hashes:
+                raise Malformed("Entries", "other entries than were sealed")
             return answer.bundle
 
         request = pb.EntriesRequest(index=tile.index, width=tile.width)
-        return await self._read("Entries", request, read, _leaves(tile))
+        return await self._read("Entries", request, read, sure=True)
 
     async def body(self, height: int) -> bytes:
         """The data of a block."""
@@ -126,12 +128,26 @@ class PublishedLog:
         return await self._read("Body", pb.BodyRequest(height=height), read)
 
     async def policy(self, serial: int) -> bytes:
-        """The file of a policy."""
+        """The file of a policy, by the first member that names the place where it stands."""
 
-        def read(answer: pb.PolicyResponse) -> bytes:
-            return format_policy_leaf(_policy_leaf(answer, serial))
+        def read(answer: pb.PolicyResponse) -> PolicyLeaf:
+            return _policy_leaf(answer, serial)
 
-        return await self._read("Policy", pb.PolicyRequest(serial=serial), read)
+        request, absent = pb.PolicyRequest(serial=serial), False
+        for link in self._members.followers_first():
+            try:
+                leaf = await self._members.read("Policy", request, read, [link], 0.0, sure=False)
+                index, place = divmod(leaf.index, WIDTH)
+                hashes = await self.tile(Tile(0, index, place + 1))
+            except Absent:
+                absent = True
+            except CannotCheck as error:
+                _log.debug("no policy %d of member %s: %s", serial, link.name, error)
+            else:
+                if hashes[place * HASH_SIZE :] == leaf_hash(leaf.entry):
+                    return format_policy_leaf(leaf)
+                _log.error("member %s named a leaf that policy %d is not", link.name, serial)
+        raise Absent(f"no policy {serial}") if absent else CannotCheck("no member answered")
 
     async def consistency(self, old: int, new: int) -> pb.ConsistencyResponse:
         """A path from one size to another, which holds, and both roots."""
@@ -144,7 +160,7 @@ class PublishedLog:
             return answer
 
         request = pb.ConsistencyRequest(old_size=old, new_size=new)
-        return await self._read("Consistency", request, read, new)
+        return await self._read("Consistency", request, read, sure=await self._covers(new))
 
     async def contradictions(self) -> dict[str, bytes]:
         """The contradiction files of all members that hold, by name. Each member makes its own:
@@ -159,14 +175,30 @@ class PublishedLog:
     # Inside.
 
     async def _read(
-        self, method: str, request: Message, read: Callable[[Any], _Answer], size: int | None = None
+        self, method: str, request: Message, read: Callable[[Any], _Answer], *, sure: bool = False
     ) -> _Answer:
-        """What a member gives; raises `Absent` unless it must be there: some member has published
-        the checkpoint that is shown, and it has at least `size` leaves."""
-        sure = size is not None and self._shown is not None and size <= self._shown.size
+        """What a member gives. What is under the checkpoint that is shown is sure to be published
+        by some member; of the rest, `Absent` is raised once a member says so."""
         async with self._reads:
             links = self._members.followers_first()
             return await self._members.read(method, request, read, links, sure=sure)
+
+    async def _covers(self, size: int) -> bool:
+        """Whether the checkpoint that is shown has so many leaves. If not, members may have more
+        by now: another gateway may show it already."""
+        if self._shown is None or self._shown.size < size:
+            self._fresh_until_s = min(self._fresh_until_s, self._asked_s + HURRY_S)
+            await self.checkpoint()
+        return self._shown is not None and self._shown.size >= size
+
+    async def _tiles_of(self, size: int) -> ProvenTiles:
+        """The tree that is shown; raises `Absent` if it has not so many leaves."""
+        if not await self._covers(size):
+            raise Absent(f"no tree of {size} leaves is published")
+        assert self._shown is not None
+        if self._tiles is None or self._tiles.checkpoint != self._shown.sealed.checkpoint:
+            self._tiles = ProvenTiles(self._shown.sealed.checkpoint, self._members)
+        return self._tiles
 
     async def _ask_contradictions(self) -> dict[str, bytes]:
         request = pb.ContradictionsRequest()
@@ -192,11 +224,12 @@ class PublishedLog:
                 try:
                     if response.note:
                         await self._take(response)
-                except (BadSignature, CannotCheck, Malformed) as error:
+                except (Absent, BadSignature, CannotCheck, Malformed) as error:
                     self._heard = False
                     _log.error("the checkpoint of member %s is not shown: %s", name, error)
         finally:
-            self._fresh_until_s = asyncio.get_running_loop().time() + FRESH_S
+            self._asked_s = asyncio.get_running_loop().time()
+            self._fresh_until_s = self._asked_s + FRESH_S
             self._asking = None
 
     async def _take(self, told: pb.CheckpointResponse) -> None:
@@ -227,7 +260,7 @@ class PublishedLog:
                 return note
 
             request = pb.PolicyRequest(serial=wanted)
-            self._policies.append(await self._members.read("Policy", request, read))
+            self._policies.append(await self._members.read("Policy", request, read, sure=False))
 
     def _check_seals(self, sealed: SealedCheckpoint) -> None:
         """A quorum of a policy of this chain sealed it. Of which one the size decides; where the

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from node import member_pb2 as pb
 from node.cli import archive
 from node.cli.client import GatewayClient
 from node.evidence.merkle import leaf_hash
@@ -121,35 +120,45 @@ def test_the_policy_is_known_from_elsewhere(live: Any, run: Run, directory: Path
     assert run(*where, "--policy-fingerprint", own).exit_code == 0
 
 
-def test_what_does_not_verify_is_named(live: Any, run: Run, directory: Path) -> None:
+@pytest.fixture
+def instead(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes], None]:
+    """Has the gateway answer otherwise for one path."""
+    part = GatewayClient.part
+
+    def answer(wanted: str, data: bytes) -> None:
+        monkeypatch.setattr(
+            GatewayClient,
+            "part",
+            lambda self, path, patience_s: data if path == wanted else part(self, path, patience_s),
+        )
+
+    return answer
+
+
+def test_what_does_not_verify_is_named(
+    live: Any, run: Run, directory: Path, instead: Callable[[str, bytes], None]
+) -> None:
     trust = ("--gateway", live.url, "--policy", live.policy)
     assert run("archive", directory, *trust).exit_code == 0
     before = files_of(directory)
     grow(live, 1)
     size = len(live.cluster.memory.leaves)
-    for member in live.cluster.members.values():
-        member.lies["Tile"] = pb.TileResponse(hashes=bytes(32 * size))
+    instead(f"tile/0/000.p/{size}", bytes(32 * size))
     done = run("archive", directory, *trust, "--lang", "zh")
     assert done.exit_code == 30
-    assert "tile/0/000.p/" in done.err
+    assert f"tile/0/000.p/{size}" in done.err
     assert files_of(directory) == before
 
 
 def test_a_gateway_that_is_behind_changes_nothing(
-    live: Any, run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch
+    live: Any, run: Run, directory: Path, instead: Callable[[str, bytes], None]
 ) -> None:
-    trust, part = ("--gateway", live.url, "--policy", live.policy), GatewayClient.part
+    trust = ("--gateway", live.url, "--policy", live.policy)
     early = live.cluster.note("court")
     grow(live, 3)
     assert run("archive", directory, *trust).exit_code == 0
     before = files_of(directory)
-    monkeypatch.setattr(
-        GatewayClient,
-        "part",
-        lambda self, path, patience_s: (
-            early if path == "checkpoint" else part(self, path, patience_s)
-        ),
-    )
+    instead("checkpoint", early)
     done = run("archive", directory, *trust)
     assert done.exit_code == 80
     assert "older checkpoint" in done.err

@@ -252,7 +252,7 @@ async def test_what_one_member_lacks_another_one_gives(log: Any, cluster: Any) -
         assert (await log.get(f"/{path}", **auditing())).status_code == 200
     # The one that has it is gone: that is no reason to say that it was never published.
     await cluster.members["court"].stop()
-    response = await log.get(f"/{paths[0]}")
+    response = await log.get(f"/{paths[1]}", **auditing())
     assert (response.status_code, response.json()["code"]) == (503, "CANNOT_CHECK")
     response = await log.get("/tile/0/001.p/50")
     assert (response.status_code, response.json()["code"]) == (404, "NOT_PUBLISHED")
@@ -308,23 +308,62 @@ async def test_a_changed_policy_is_followed(log: Any, cluster: Any) -> None:
     assert parse_policy_leaf((await log.get("/policies/2")).content).note.serial == 2
 
 
-async def test_answers_of_another_form_are_no_answers(log: Any, cluster: Any) -> None:
-    """A member that gives too much, too little or something else is passed over."""
+@pytest.mark.parametrize("form", ["another length", "other bytes"])
+async def test_what_does_not_lead_to_the_root_is_passed_over(
+    form: str, log: Any, cluster: Any
+) -> None:
+    """Whatever a lying member gives, nobody else sees it, and caches do not keep it."""
     honest, *liars = cluster.members.values()
-    for each in liars:
-        each.lies = {
+    leaves = cluster.memory.leaves
+    if form == "other bytes":
+        lies = {
+            "Tile": pb.TileResponse(hashes=bytes(8192)),
+            "Entries": pb.EntriesResponse(bundle=join_bundle(leaves[1:257])),
+            "Policy": pb.PolicyResponse(leaf_index=7, entry=leaves[1]),
+        }
+    else:
+        lies = {
             "Tile": pb.TileResponse(hashes=bytes(31)),
             "Entries": pb.EntriesResponse(bundle=b"\0\1"),
-            "Policy": pb.PolicyResponse(leaf_index=1, entry=cluster.memory.leaves[0]),
-            "Consistency": pb.ConsistencyResponse(old_root=bytes(32), new_root=bytes(32)),
+            "Policy": pb.PolicyResponse(leaf_index=1, entry=leaves[0]),
         }
+    lies["Consistency"] = pb.ConsistencyResponse(old_root=bytes(32), new_root=bytes(32))
+    for each in liars:
+        each.lies = lies
     paths = ("tile/0/000", "tile/entries/000", "policies/1", "v1/consistency?from=1&to=2")
     for path in paths:
         assert (await log.get(f"/{path}", **auditing())).status_code == 200
-    honest.lies = liars[0].lies
+    assert (await log.get("/tile/0/000")).content == b"".join(map(leaf_hash, leaves[:256]))
+    honest.lies = lies
     for path in paths:
         response = await log.get(f"/{path}", **auditing())
         assert (response.status_code, response.json()["code"]) == (503, "CANNOT_CHECK")
+
+
+async def test_partial_tiles_that_are_not_of_the_tree_are_passed_over(
+    log: Any, cluster: Any
+) -> None:
+    court, *liars = cluster.members.values()
+    for each in liars:
+        each.lies = {"Tile": pb.TileResponse(hashes=bytes(32 * 45))}
+    expected = b"".join(map(leaf_hash, cluster.memory.leaves[256:]))
+    assert (await log.get("/tile/0/001.p/45")).content == expected
+    court.lies = liars[0].lies
+    cluster.apply([])
+    assert (await log.get("/tile/0/001.p/46")).json()["code"] == "CANNOT_CHECK"
+
+
+async def test_a_part_that_came_meanwhile_is_found_at_once(
+    log: Any, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another gateway may show a newer checkpoint than this one did a moment ago."""
+    monkeypatch.setattr(publishing, "FRESH_S", 3600.0)
+    monkeypatch.setattr(publishing, "HURRY_S", 0.0)
+    first = (await log.get("/checkpoint")).content
+    cluster.apply([])
+    assert (await log.get("/checkpoint")).content == first
+    assert (await log.get("/tile/0/001.p/46")).status_code == 200
+    assert (await log.get("/checkpoint")).content != first
 
 
 async def test_many_watchers_cost_the_members_one_question(
