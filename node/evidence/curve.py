@@ -7,6 +7,8 @@ Both are written in DER, and libraries read many spellings of one thing. Here th
                  point at infinity has no such spelling, and the cofactor is 1
     signature    SEQUENCE of INTEGER r, INTEGER s, each in its shortest form, 0 < r, s < n
 
+Every verifier we ship must give the verdicts of tests/vectors/curve-edges.json.
+
     >>> write_signature(1, 200).hex()
     '3007020101020200c8'
     >>> read_signature(write_signature(1, 200))

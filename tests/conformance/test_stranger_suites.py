@@ -1,5 +1,6 @@
 """Rules 2, by two verifiers and by `openssl`: three suites, further signatures, their limits."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -196,6 +197,16 @@ def test_keys_under_rules_1_are_refused(stranger: ModuleType, maker: ModuleType)
 
 
 # Signatures one by one: the product, the second verifier, and openssl.
+
+
+def test_the_second_verifier_gives_the_verdicts_on_the_edges(stranger: ModuleType) -> None:
+    path = Path(__file__).parents[1] / "vectors" / "curve-edges.json"
+    cases = json.loads(path.read_text())["cases"]
+    for case in cases:
+        key, message, signed = (bytes.fromhex(case[n]) for n in ("key", "message", "signature"))
+        holds = stranger.curve_verify(case["suite"], key, message, signed)
+        assert holds is case["valid"], case["comment"]
+    assert len(cases) > 80
 
 
 @pytest.mark.parametrize("suite", [P256, SM2])

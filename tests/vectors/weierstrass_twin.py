@@ -68,6 +68,15 @@ def p256_holds(key: Point, message: bytes, r: int, s: int) -> bool:
     return point is not None and point[0] % n == r
 
 
+def p256_sign(private: int, message: bytes, k: int) -> tuple[int, int]:
+    """FIPS 186-5 section 6.4.1 with the random number given; s in the lower half."""
+    n, point = P256.n, P256.multiply(k, P256.base)
+    assert point is not None
+    e, r = int.from_bytes(hashlib.sha256(message).digest()), point[0] % n
+    s = pow(k, -1, n) * (e + r * private) % n
+    return r, min(s, n - s)
+
+
 def sm2_digest(key: tuple[int, int], message: bytes, identity: bytes) -> int:
     """e of GB/T 32918.2: SM3 of Z and the message, Z binding identity, curve and key."""
     numbers = (SM2.p - 3, SM2.b, *SM2.base, *key)

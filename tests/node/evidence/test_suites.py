@@ -1,5 +1,6 @@
 """P-256 and SM2: published vectors, a plain twin of both, one spelling of everything."""
 
+import json
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,6 +104,34 @@ def test_the_example_of_the_sm2_standard(published_json: Callable[[str], Any]) -
     assert twin.sm2_digest(point, message, identity) == int(vector["e"], 16)
     private, k = int(vector["privHex"], 16), int(vector["kHex"], 16)
     assert twin.sm2_sign(private, message, identity, k) == numbers
+
+
+# Edges
+
+
+EDGES = json.loads((VECTORS / "curve-edges.json").read_text())["cases"]
+
+
+@pytest.mark.parametrize("case", EDGES, ids=[f"{c['suite']}: {c['comment']}" for c in EDGES])
+def test_edges(case: dict[str, Any]) -> None:
+    key, message, signature = (bytes.fromhex(case[n]) for n in ("key", "message", "signature"))
+    try:
+        found = fault(PublicKey(case["suite"], key), message, signature)
+    except Malformed as error:
+        found = str(error)
+    assert (found is None) is case["valid"] is (case["fault"] is None), found
+
+
+def test_edges_are_remade_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(VECTORS))
+    make = runpy.run_path(str(VECTORS / "make_curve_edges.py"))
+    assert make["as_json"]() == (VECTORS / "curve-edges.json").read_text()
+
+
+def test_every_sentence_refuses_something() -> None:
+    both = {"DER", "coordinate", "equation", "key DER", "off the curve", "range"}
+    faults = {suite: {c["fault"] for c in EDGES if c["suite"] == suite} for suite in SUITES}
+    assert faults == {P256: both | {None, "upper half"}, SM2: both | {None, "t is 0"}}
 
 
 # The twin
