@@ -36,7 +36,11 @@ def problem_response(
     }
     if problem.result is not None:
         document["result_code"] = problem.result.name
-    headers = {"content-language": language, "vary": "accept-language"}
+    headers = {
+        "content-language": language,
+        "vary": "accept-language",
+        "cache-control": "no-store",  # What is not there now may be in a moment.
+    }
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
     if problem.status == 503:

@@ -79,6 +79,7 @@ async def test_nothing_beyond_the_published_size_is_there(log: Any, path: str) -
     response = await log.get(f"/{path}")
     assert (response.status_code, response.json()["code"]) == (404, "NOT_PUBLISHED")
     assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
