@@ -101,19 +101,17 @@ class Memory:
         """Where the entries were checked up to, at least so deeply; None if they were not."""
         with leveldb.reading(self.directory):
             row = self._database.get(b"c")
-        if row is None:
-            return None
-        deep, height, time_ms, block_hash, size, ordinal = _CHECKED.unpack_from(row)
-        if deep < DEPTHS.index(depth):
-            return None
-        return Chain(
-            height=height,
-            time_ms=time_ms,
-            block_hash=block_hash,
-            frontier=Frontier(size, _hashes(row[_CHECKED.size :])),
-            next_ordinal=ordinal,
-            note=policies.governing(size + 1),
-        )
+            if row is None or row[0] < DEPTHS.index(depth):
+                return None
+            _, height, time_ms, block_hash, size, ordinal = _CHECKED.unpack_from(row)
+            return Chain(
+                height=height,
+                time_ms=time_ms,
+                block_hash=block_hash,
+                frontier=Frontier(size, _hashes(row[_CHECKED.size :])),
+                next_ordinal=ordinal,
+                note=policies.governing(size + 1),
+            )
 
     # What `walk.Known` promises.
 
@@ -178,6 +176,7 @@ class Memory:
         path = self.directory.with_name(f"{self.directory.name}.{name}")
         with leveldb.reading(path), suppress(FileExistsError):
             self._disk.write_file(path, data)  # The first one is enough.
+            self._disk.sync(path.parent)
 
     def _flush(self) -> None:
         batch = self._database.write_batch()

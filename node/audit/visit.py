@@ -19,18 +19,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from node.audit.growth import Growth
 from node.audit.memory import Memory, Seen
 from node.audit.walk import Different, Walk, read_block
 from node.chain import Chain
-from node.errors import Unavailable
+from node.errors import Misconfigured, Unavailable
 from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, leaf_hash
+from node.evidence.record import BLOCK_SIZE_MAX
 from node.evidence.sealed import SealedCheckpoint
+from node.evidence.sm2 import Sm2Missing
 from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Frontier, Tile, format_bundle_path
 from node.published.layout import (
@@ -44,6 +45,10 @@ from node.published.layout import (
 from node.published.reading import Damaged, Fetch, TileReader
 from node.published.trust import PolicyChain
 
+POLICIES_MAX = 4_096
+"""A chain that changes its members every week has fewer in a lifetime."""
+TAKEN_MAX = BLOCK_SIZE_MAX // 4
+"""Records in a block at most: the length before each takes four bytes."""
 CONTRADICTING = "contradicting-checkpoint"
 """Beside the memory: the sealed checkpoint that cannot be true if the remembered one is."""
 
@@ -97,6 +102,8 @@ def visit(fetch: Fetch, anchor: Anchor, memory: Memory, wanted: Wanted) -> Repor
             raise Different(f"the first {seen.size} leaves are not those of the last visit")
         walk = _walked(parts, tree, memory, policies, wanted, seen)  # 5
         tree.check_policies(memory.policies())  # 6
+    except Sm2Missing as error:
+        raise Unavailable(str(error)) from error
     except Damaged as error:
         raise Different(str(error)) from error
     except Malformed as error:
@@ -120,22 +127,20 @@ def visit(fetch: Fetch, anchor: Anchor, memory: Memory, wanted: Wanted) -> Repor
 
 def _policies(fetch: Fetch, anchor: Anchor, before: Sequence[PolicyLeaf]) -> PolicyChain:
     leaves: list[PolicyLeaf] = []
-    for serial in count(1):
-        data = fetch(policy_path(serial))
-        if data is None:
-            break
-        leaf = parse_policy_leaf(data)
-        if leaf.note.serial != serial:
-            raise Different(f"{policy_path(serial)} is of serial {leaf.note.serial}")
-        leaves.append(leaf)
-    if tuple(leaves[: len(before)]) != tuple(before):
-        raise Different("the policies are not those of the last visit")
+    while (data := fetch(policy_path(len(leaves) + 1))) is not None:
+        leaves.append(parse_policy_leaf(data))
+        if len(leaves) > POLICIES_MAX:
+            raise Different(f"more than {POLICIES_MAX} policies")
     try:
         policies = PolicyChain(tuple(leaves))
     except BadSignature as error:
         raise Different(f"a policy does not follow from the one before it: {error}") from error
     if not policies.anchored(anchor):
         raise Different("none of the policies is the one known from elsewhere")
+    if before and policies.origin != before[0].note.origin:
+        raise Misconfigured(f"what is remembered is of {before[0].note.origin}")
+    if tuple(leaves[: len(before)]) != tuple(before):
+        raise Different("the policies are not those of the last visit")
     return policies
 
 
@@ -194,6 +199,8 @@ def _blocks(parts: _Parts, tree: _Tree, start: int) -> Iterator[tuple[list[bytes
                     yield entries, hashes
                 entries, hashes, first = [], [], at
                 missing = read_block(entry, first).taken + 1
+                if missing > TAKEN_MAX:
+                    raise Different("the block entry took more than a block holds", leaf=first)
             if leaf_hash(entry) != expected:
                 raise Different("the entry is not the leaf that is sealed", leaf=at)
             entries.append(entry)

@@ -108,7 +108,7 @@ class Walk:
             try:
                 self._take(block, entry, leaf)
             except (Malformed, BadSignature) as error:
-                raise Different(str(error), leaf=leaf, height=block.height) from error
+                raise _why(error, leaf, block.height) from error
         self.growth.push(hashes)
         checkpoint = Checkpoint(chain.origin, self.growth.size, self.growth.root())
         self.chain = replace(
@@ -264,9 +264,14 @@ def read_block(entry: bytes, leaf: int) -> BlockEntry:
     try:
         block = parse_entry(entry)
     except Malformed as error:
-        if error.newer:
-            raise NewerRules(f"leaf {leaf}: {error}") from error
-        raise Different(str(error), leaf=leaf) from error
+        raise _why(error, leaf) from error
     if not isinstance(block, BlockEntry):
         raise Different("not a block entry, where a block must begin", leaf=leaf)
     return block
+
+
+def _why(error: Exception, leaf: int, height: int | None = None) -> Exception:
+    """What this version cannot read is no difference."""
+    if isinstance(error, Malformed) and error.newer:
+        return NewerRules(f"leaf {leaf}: {error}")
+    return Different(str(error), leaf=leaf, height=height)

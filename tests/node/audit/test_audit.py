@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from node.audit.memory import DEPTHS
+from node.audit import visit
+from node.audit.memory import DEPTHS, Memory
 from node.audit.visit import CONTRADICTING
 from node.audit.walk import Different
-from node.errors import Unavailable
+from node.errors import DiskFailed, Misconfigured, NewerRules, Unavailable
 from node.evidence.checkpoint import Checkpoint, format_checkpoint
 from node.evidence.digests import sha256
 from node.evidence.merkle import leaf_hash, root
@@ -247,3 +249,43 @@ def test_a_policy_from_elsewhere_is_needed(published: Any) -> None:
             published.audit()
     finally:
         published.world.origin = origin
+
+
+def test_a_block_that_claims_more_than_a_block_holds(published: Any) -> None:
+    """Nobody is made to wait for the end of such a block, with all its entries in memory."""
+    block = statements(published)[0] - 1
+    rewritten(published, edit(block, b"taken 21", b"taken 2100000"))
+    with pytest.raises(Different, match="more than a block holds"):
+        published.audit()
+
+
+def test_rules_that_are_not_known_are_no_difference(published: Any) -> None:
+    block = statements(published)[0] - 1
+    rewritten(published, edit(block, b"rules 1", b"rules 9"))
+    with pytest.raises(NewerRules, match=f"leaf {block}: "):
+        published.audit()
+
+
+def test_a_memory_of_another_chain_is_no_difference(published: Any, tmp_path: Path) -> None:
+    published.audit()
+    other = type(published.world)(origin="cunzheng.test/other")
+    directory = tmp_path / "other"
+    directory.mkdir()
+    log = type(published)(other, directory)
+    log.block()
+    log.publish()
+    with pytest.raises(Misconfigured, match=r"is of cunzheng\.test/rooms"):
+        log.audit()
+
+
+def test_two_visits_at_once_are_one_too_many(tmp_path: Path) -> None:
+    first = Memory(tmp_path / "state")
+    with pytest.raises(DiskFailed):
+        Memory(tmp_path / "state")
+    first.close()
+
+
+def test_policies_are_not_counted_for_ever(published: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit, "POLICIES_MAX", 0)
+    with pytest.raises(Different, match="more than 0 policies"):
+        published.audit()
