@@ -89,7 +89,9 @@ def section() -> str:
         " every leaf of the tree. Every\nprivate key is the SHA-256 of the ASCII text `example `"
         " and its name: `court log`, `court witness`, `notary log`, ...,\n`authority`, `gateway`,"
         " `depositor`. Statements, key records, receipts and details end without LF, all other"
-        " texts with one.",
+        " texts with one.\n\n`tests/vectors/example-2/` holds a proof under rules 2, of a chain"
+        " that began under rules 1: a deposit of SM2, a gateway of\nP-256, further signatures of"
+        " both, and the first policy, which is all a verifier has to know from elsewhere.",
         _named("The file", SAMPLE, size=True),
         _named("Its details", opening.details),
         "The preimage of its item, in hex: first line in ASCII with its LF, salt, SHA-256, SM3,"

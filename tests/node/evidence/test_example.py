@@ -1,5 +1,6 @@
 """The example of tests/vectors and of the document's last section is what the code produces."""
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,18 @@ def test_the_files_are_those_the_script_writes(example: ModuleType) -> None:
     made = example.files()
     assert {path.name for path in FOLDER.iterdir()} == set(made)
     assert {name: stored(name) for name in made} == made
+
+
+def test_the_second_example_is_remade_and_verifies(file_of: FileOf) -> None:
+    """Under rules 2, with nothing known but the fingerprint of the policy of rules 1."""
+    folder = FOLDER.with_name("example-2")
+    made = runpy.run_path(str(FOLDER.with_name("make_example_2.py")))["files"]()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == made
+    proof = parse_proof(made["sample.proof.txt"])
+    assert [entry.note.rules for entry in proof.policies] == [1, 2]
+    anchor = Anchor(fingerprint=made["fingerprint.txt"].decode().strip())
+    verdict = verify(made["sample.proof.txt"], anchor, file_of(made["sample.txt"]))
+    assert verdict.code.name == "V001", verdict.findings
 
 
 def test_the_document_holds_what_the_code_produces(example: ModuleType) -> None:
