@@ -9,8 +9,9 @@
  5. Where entries are wanted, each is its leaf, and block by block they are what `walk` wants.
  6. Each policy is the leaf it says it is.
 
-Whatever fails first is `Different`; then nothing is remembered of the visit but, where two sealed
-checkpoints contradict each other, the new one. What is not there or does not come is `Unavailable`
+Whatever fails first is `Different`; then nothing is remembered of the visit. Where the checkpoint
+contradicts the one of the last visit, a contradiction file is written that names who sealed both
+(`evidence.contradiction`). What is not there or does not come is `Unavailable`
 and says nothing about the log.
 """
 
@@ -25,6 +26,7 @@ from node.audit.memory import Memory, Seen
 from node.audit.walk import Different, Walk, read_block
 from node.chain import Chain
 from node.errors import Misconfigured, Unavailable
+from node.evidence.contradiction import Side, format_contradiction, ordered
 from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
@@ -33,7 +35,15 @@ from node.evidence.record import BLOCK_SIZE_MAX
 from node.evidence.sealed import SealedCheckpoint
 from node.evidence.sm2 import Sm2Missing
 from node.evidence.steps import Anchor
-from node.evidence.tiles import HEIGHT, WIDTH, Frontier, Tile, format_bundle_path
+from node.evidence.tiles import (
+    HEIGHT,
+    WIDTH,
+    Frontier,
+    Tile,
+    consistency_nodes,
+    consistency_path_from,
+    format_bundle_path,
+)
 from node.published.layout import (
     CHECKPOINT,
     PolicyLeaf,
@@ -43,14 +53,14 @@ from node.published.layout import (
     split_bundle,
 )
 from node.published.reading import Damaged, Fetch, TileReader
-from node.published.trust import PolicyChain
+from node.published.trust import PolicyChain, read_checkpoint
 
 POLICIES_MAX = 4_096
 """A chain that changes its members every week has fewer in a lifetime."""
 TAKEN_MAX = BLOCK_SIZE_MAX // 4
 """Records in a block at most: the length before each takes four bytes."""
-CONTRADICTING = "contradicting-checkpoint"
-"""Beside the memory: the sealed checkpoint that cannot be true if the remembered one is."""
+CONTRADICTION = "contradiction"
+"""The ending of the file beside the memory that shows two histories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +103,14 @@ def visit(fetch: Fetch, anchor: Anchor, memory: Memory, wanted: Wanted) -> Repor
         policies = _policies(fetch, anchor, memory.policies())  # 1
         note = parts.read(CHECKPOINT)
         sealed = policies.read_sealed(note)  # 2
-        _check_continues(seen, sealed, note, memory)  # 3
+        _check_continues(seen, sealed, policies, memory)  # 3
         tree = _Tree(parts, sealed, policies, wanted)
         growth = tree.follow(seen)  # 4
         if growth.root() != sealed.checkpoint.root:
             assert seen is not None, "the tiles give the root"
-            memory.set_aside(CONTRADICTING, note)
-            raise Different(f"the first {seen.size} leaves are not those of the last visit")
-        walk = _walked(parts, tree, memory, policies, wanted, seen)  # 5
+            root, path = tree.way_from(seen.size)
+            raise _two_histories(seen, sealed, policies, memory, root, path)
+        walk = _walked(parts, tree, memory, policies, wanted)  # 5
         tree.check_policies(memory.policies())  # 6
     except Sm2Missing as error:
         raise Unavailable(str(error)) from error
@@ -145,25 +155,45 @@ def _policies(fetch: Fetch, anchor: Anchor, before: Sequence[PolicyLeaf]) -> Pol
 
 
 def _check_continues(
-    seen: Seen | None, sealed: SealedCheckpoint, note: bytes, memory: Memory
+    seen: Seen | None, sealed: SealedCheckpoint, policies: PolicyChain, memory: Memory
 ) -> None:
     if seen is None:
         return
-    size = sealed.checkpoint.size
-    if size < seen.size:
-        raise Unavailable(f"it shows {size} entries, and showed {seen.size} at the last visit")
-    if size == seen.size and sealed.checkpoint.root != seen.root:
-        memory.set_aside(CONTRADICTING, note)
-        raise Different(f"two sealed checkpoints of size {size} have two roots")
+    checkpoint = sealed.checkpoint
+    if checkpoint.size < seen.size:
+        raise Unavailable(
+            f"it shows {checkpoint.size} entries, and showed {seen.size} at the last visit"
+        )
+    if checkpoint.size == seen.size and checkpoint.root != seen.root:
+        raise _two_histories(seen, sealed, policies, memory, checkpoint.root, ())
+
+
+def _two_histories(
+    seen: Seen,
+    sealed: SealedCheckpoint,
+    policies: PolicyChain,
+    memory: Memory,
+    root: bytes,
+    path: Sequence[bytes],
+) -> Different:
+    """Write down who sealed both; `root` is what the new tree has at the size of the old one, and
+    `path` leads from there to its own."""
+    before = read_checkpoint(seen.note, policies.origin)
+    notes = tuple(leaf.note for leaf in policies.leaves)
+    found = ordered(notes, _side(before), _side(sealed), root, path)
+    memory.set_aside(CONTRADICTION, format_contradiction(found))
+    both = ", ".join(found.both) or "nobody"
+    return Different(
+        f"the first {seen.size} leaves are not those of the last visit; {both} sealed both"
+    )
+
+
+def _side(sealed: SealedCheckpoint) -> Side:
+    return Side(sealed.checkpoint, tuple(sorted(sealed.seals, key=lambda seal: seal.member)))
 
 
 def _walked(
-    parts: _Parts,
-    tree: _Tree,
-    memory: Memory,
-    policies: PolicyChain,
-    wanted: Wanted,
-    seen: Seen | None,
+    parts: _Parts, tree: _Tree, memory: Memory, policies: PolicyChain, wanted: Wanted
 ) -> Walk | None:
     """The entries, from where they were checked before to so deep."""
     if wanted.depth is None:
@@ -281,6 +311,11 @@ class _Tree:
             skip = max(0, start - first)
             hashes = [packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE)]
             yield first + skip, hashes[skip:]
+
+    def way_from(self, size: int) -> tuple[bytes, list[bytes]]:
+        """The root that this tree has at a smaller size, and the path from there to its own."""
+        hashes = self._reader.hashes(consistency_nodes(size, self.size))
+        return self._reader.root(size), consistency_path_from(size, self.size, hashes)
 
     def check_policies(self, before: Sequence[PolicyLeaf]) -> None:
         """Each is the leaf it says."""
