@@ -160,7 +160,7 @@ def _mirror(arguments: argparse.Namespace, terminal: Terminal) -> int:
             f"新写入：策略 {report.policies}，哈希片 {report.tiles}，记录包 {report.bundles}，"
             f"区块数据 {report.bodies}。",
             f"New: {report.policies} policies, {report.tiles} hash tiles, {report.bundles} "
-            f"bundles, {report.bodies} bodies.",
+            f"bundles of entries, {report.bodies} block bodies.",
         )
     )
     if report.contradictions:
