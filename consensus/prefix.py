@@ -49,6 +49,12 @@ class Prefix:
             return entry
         return None
 
+    @property
+    def is_amid_a_batch(self) -> bool:
+        """Whether the last batch has more entries, or there is none."""
+        last = 0 if self.last is None else self.last.index
+        return self._batch is None or self._batch.last_index != last
+
     def end(self) -> None:
         """There are no more rows."""
         if self._batch is None:
@@ -88,9 +94,10 @@ class Prefix:
             raise ValueError(f"batch {batch.number} is not what was written")
 
 
-def read(rows: Iterable[Part], prefix: Prefix) -> Iterator[Entry]:
+def read(rows: Iterable[Part], prefix: Prefix, *, to_the_end: bool = True) -> Iterator[Entry]:
     """The entries of a journal, those of a batch when all of it was checked; ValueError at the
-    first doubt. `rows` go to the end of the journal."""
+    first doubt. If `rows` do not go to the end of the journal, the last batch may go on behind
+    them: then its entries are left out."""
     waiting: list[Entry] = []
     for index, part, record in rows:
         entry = prefix.take(index, part, record)
@@ -99,5 +106,6 @@ def read(rows: Iterable[Part], prefix: Prefix) -> Iterator[Entry]:
             waiting.clear()
         elif entry is not None:
             waiting.append(entry)
-    prefix.end()
-    yield from waiting
+    if to_the_end or not prefix.is_amid_a_batch:
+        prefix.end()
+        yield from waiting

@@ -34,6 +34,7 @@ from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
 from node.admitting import Admitting
 from node.asking import Applicant, contacts_of
 from node.checking.mending import NotProven, mend
+from node.checking.scrub import Scrub
 from node.config import MemberConfig, read_certificate, read_file
 from node.directory import (
     SEALS,
@@ -148,7 +149,8 @@ async def _take_part(
                 participant, admitting, gateways, frozenset(listed), applicant.certificate
             )
             joining = Joining(participant, applicant, contacts_of(config))
-            await _serve(config, participant, service, joining, stop)
+            scrub = Scrub(directory, genesis, config.member)
+            await _serve(config, participant, service, joining, scrub, stop)
     except ViewsCorrupt:
         directory.store.set_aside()
         raise
@@ -159,6 +161,7 @@ async def _serve(
     participant: Participant,
     service: Service,
     joining: Joining,
+    scrub: Scrub,
     stop: asyncio.Event,
 ) -> None:
     server = grpc.aio.server(options=_OPTIONS)
@@ -174,6 +177,7 @@ async def _serve(
         async with asyncio.TaskGroup() as group:
             witnessing = Witnessing(participant, config.witnesses)
             working = [group.create_task(each.run()) for each in (participant, joining, witnessing)]
+            working.append(group.create_task(participant.keep_scrubbing(scrub)))
             await stop.wait()
             await participant.replica.hand_over()
             for task in working:

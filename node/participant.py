@@ -27,6 +27,7 @@ from consensus.quorum import Tally, tally
 from consensus.replica import Replica
 from node.asking import member_of
 from node.chain import Applied, Outcome, Skipped, peek_statement_id, repeated
+from node.checking.scrub import Scrub
 from node.cutter import Cutter
 from node.directory import Directory
 from node.errors import (
@@ -103,6 +104,7 @@ class Participant:
         self.applied = Milestone(directory.store.chain.height)
         self.noted = Milestone(note.size if note else 0)
         self.hindrance = ""
+        self.scrub: Scrub | None = None
         self.witnessed: dict[str, SentSeal | None] = {}
         self.witness_alarms: dict[str, list[str]] = {}
         self.caught_up = False
@@ -176,6 +178,14 @@ class Participant:
         """Read from disk in a thread."""
         return await self._in(self._readers, function, *arguments)
 
+    async def keep_scrubbing(self, scrub: Scrub) -> None:
+        """In a thread of its own, until cancelled; what it finds shows here."""
+        self.scrub = scrub
+        try:
+            await self._in(ThreadPoolExecutor(1, "scrub"), scrub.run)
+        finally:
+            scrub.stop()
+
     def check_serving(self) -> None:
         """Raise unless what this member knows reaches as far as what it has sealed."""
         sealing = self.ledger.sealing
@@ -222,6 +232,8 @@ class Participant:
             for each in sealing.contradictions
         ]
         found += [each.said(name) for name, each in self.ledger.exposure.files.items()]
+        if self.scrub is not None:
+            found += [f"damaged: {each}" for each in self.scrub.damage]
         if self.replica.contradictions:
             found.append(f"{len(self.replica.contradictions)} messages contradict the log")
         return found

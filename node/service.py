@@ -212,6 +212,8 @@ class Service:
             alarms=participant.alarms(),
             root=chain.frontier.root(),
             items=chain.next_ordinal,
+            scrubbed=0 if participant.scrub is None else participant.scrub.reached,
+            scrub_damage=() if participant.scrub is None else participant.scrub.damage,
             rules=newest_rules(),
             witnesses=[_witness(*each) for each in participant.witnessed.items()],
             contradictions=participant.ledger.exposure.files,

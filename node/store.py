@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consensus.disk import REAL_DISK, Disk
+from consensus.disk import REAL_DISK, Database, Disk
 from consensus.messages import Entry as RaftEntry
 from node import leveldb
 from node.chain import Applied, Chain, KeyState, genesis
@@ -35,7 +35,7 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import Genesis
 from node.evidence.tiles import Node
 from node.leveldb import NUMBER, key_of, number_of
-from node.rows import ITEM, Place, digest_prefix, parse_key_state, policy_leaf_of, rows_of
+from node.rows import ITEM, Place, Row, digest_prefix, parse_key_state, policy_leaf_of, rows_of
 from node.tree import Tree
 
 FOUND_MAX = 100
@@ -137,6 +137,19 @@ class Store:
             batch.write()
         self._policy_leaf, self._block_leaf = policy_leaf, first_leaf
         self.chain = applied.chain
+
+    def restore(self, rows: Iterable[Row]) -> None:
+        """Write rows again that ought to be there and never change; any thread may."""
+        batch = self._database.write_batch()
+        for key, value in rows:
+            batch.put(key, value)
+        with self._reading():
+            batch.write()
+
+    @property
+    def rows(self) -> Database:
+        """All that is kept, for whoever compares it; only reads."""
+        return self._database
 
     # What the next block asks (`chain.Past`).
 

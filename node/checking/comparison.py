@@ -11,7 +11,7 @@ has been compared. Where it was not what it must be, what it must be is used.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from consensus.disk import Damaged, Database
 from consensus.messages import Entry as RaftEntry
@@ -47,10 +47,14 @@ RACES = 3
 class Comparison:
     """Goes through the blocks in order, from the genesis on."""
 
-    def __init__(self, first: Genesis, rows: Database) -> None:
+    def __init__(
+        self, first: Genesis, rows: Database, pause: Callable[[], None] = lambda: None
+    ) -> None:
+        """`pause` is called often, by whoever must not take all the time there is."""
         self.chain: Chain
         self.found: list[Difference] = []
         self._rows = rows
+        self._pause = pause
         self._right: dict[bytes, bytes] = {}  # Of the rows that are wrong: what they ought to be.
         self._counts: Counter[bytes] = Counter()
         self.policy_leaf = self.block_leaf = 0
@@ -144,10 +148,11 @@ class Comparison:
 
     def _compare_row(self, height: int | None, name: str, row: Row) -> None:
         key, value = row
+        self._pause()
         try:
             there = self._rows.get(key)
         except (Damaged, Corrupt) as error:
-            self._differs(height, f"{name}: cannot be read: {error}", row)
+            self._differs(height, f"{name}: cannot be read: {error}", row, is_readable=False)
             return
         if there != value:
             why = "is missing" if there is None else "is another"
@@ -211,10 +216,14 @@ class Comparison:
             self._differs(None, f"tile {level}, {index}: is missing")
 
     def _all(self, prefix: bytes) -> Iterator[Row]:
-        return leveldb.scan(self._rows, prefix)
+        for row in leveldb.scan(self._rows, prefix):
+            self._pause()
+            yield row
 
-    def _differs(self, height: int | None, what: str, row: Row | None = None) -> None:
-        self.found.append(Difference(Part.VIEWS, height, what, row))
+    def _differs(
+        self, height: int | None, what: str, row: Row | None = None, *, is_readable: bool = True
+    ) -> None:
+        self.found.append(Difference(Part.VIEWS, height, what, row, is_readable))
         if row is not None:
             self._right[row[0]] = row[1]
 

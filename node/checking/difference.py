@@ -34,13 +34,15 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One record of one part; `height` is None where it belongs to no block, and `row` is what
-    ought to be there, where it is a row of the views."""
+    """One record of one part; `height` is None where it belongs to no block. `row` is what ought to
+    be there, where it is a row of the views that never changes; writing it again is enough unless
+    the place cannot be read."""
 
     part: Part
     height: int | None
     what: str
     row: tuple[bytes, bytes] | None = None
+    is_readable: bool = True
 
     def __str__(self) -> str:
         where = "" if self.height is None else f", height {self.height}"
