@@ -28,6 +28,8 @@ what it computed; a proof is what a quorum of seals covers.
     checking/     whether what it keeps is what it must be, and what makes good what is not
     errors        what can go wrong, by whose move is next
     leveldb       LevelDB as this house uses it; milestone: a number others wait for
+    witness/      cosigning logs from outside; a member asks its witnesses
+    audit/        following a published log without believing it
     gateway/      the HTTP API; cli/ the command `cunzheng`
 
 Read first: `evidence/__init__`, then `chain`, `ledger`, `participant`. The three walks: anchor is

@@ -160,7 +160,7 @@ class Asking:
             raise NotCosigned(f"it has seen {size} entries, as it was told, and says it has not")
         kept = self._participant.witnessed[self.name]
         if kept is not None and size < kept.size:
-            self._accuse(f"it has seen {size} entries, and had cosigned {kept.size}")
+            self._accuse(f"has seen {size} entries, and had cosigned {kept.size}")
         return size
 
     async def _keep(self, size: int, body: bytes, answer: Answer) -> None:
@@ -201,7 +201,7 @@ class Asking:
             raise NotCosigned(f"it refuses the path and shows a tree of size {checkpoint.size}")
         if await participant.read(participant.store.root, checkpoint.size) == checkpoint.root:
             return
-        self._accuse(f"it cosigned another tree of size {checkpoint.size}")
+        self._accuse(f"cosigned another tree of size {checkpoint.size}")
         await participant.read(self._write_down, answer.body)
         seals = [line for line in note.signatures if line.name.startswith(f"{origin}/")]
         await participant.receive([(note.text, format_line(line)) for line in seals])
@@ -218,7 +218,7 @@ class Asking:
 
     def _accuse(self, what: str) -> None:
         if what not in self._accusations:
-            _log.error("witness %s: %s", self.name, what)
+            _log.error("witness %s %s", self.name, what)
             self._accusations[what] = None
 
     def _alarm(self, error: NotCosigned | None = None, silent_s: float = 0.0) -> None:

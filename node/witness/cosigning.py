@@ -15,12 +15,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from consensus.reasons import Reasons
 from node.evidence.checkpoint import Checkpoint, cosign, parse_foreign_checkpoint
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.note import (
     TYPE_COSIGNATURE,
     Note,
+    SignatureLine,
     Vkey,
     ed25519_vkey,
     format_line,
@@ -30,6 +32,7 @@ from node.evidence.note import (
 from node.witness.protocol import (
     AddCheckpoint,
     Answer,
+    Conflict,
     Refused,
     accepted,
     decide,
@@ -48,6 +51,7 @@ class Witness:
         self.vkey: Vkey = ed25519_vkey(name, signer.public, TYPE_COSIGNATURE)
         self.state = state
         self._signer = signer
+        self._reasons = Reasons(_log, logging.WARNING)  # Anybody may ask, and be refused.
         self._ways: dict[str, list[Watched]] = {}
         for each in watched:
             self._ways.setdefault(each.origin, []).append(each)
@@ -63,7 +67,8 @@ class Witness:
             request, note, checkpoint = _read(body)
             return self._cosign(request, note, checkpoint, now_s)
         except Refused as refused:
-            _log.info("refused: %s", refused)
+            if not isinstance(refused, Conflict):  # Which is how a log learns how far we are.
+                self._reasons.note("", f"refused with {refused}")
             return refused.answer
 
     def _cosign(
@@ -76,7 +81,10 @@ class Witness:
             lines = check_any(ways, note)
         except BadSignature as error:
             raise Refused(403, str(error)) from error
-        decide(self.state.last(checkpoint.origin), request, checkpoint)
+        last = self.state.last(checkpoint.origin)
+        if last is not None and last.size == checkpoint.size and last.root != checkpoint.root:
+            self._contradicted(note, lines, checkpoint)
+        decide(last, request, checkpoint)
         # The whole text is signed, as C2SP says, also where a foreign log has extension lines.
         line = cosign(note.text, now_s, self.vkey.name, self._signer)
         self.state.keep(checkpoint.origin, format_note(Note(note.text, (*lines, line))))
@@ -88,6 +96,19 @@ class Witness:
             request.old_size,
         )
         return accepted(format_line(line))
+
+    def _contradicted(
+        self, note: Note, lines: tuple[SignatureLine, ...], checkpoint: Checkpoint
+    ) -> None:
+        """The log has signed two roots for one size: with the note cosigned last, this one proves
+        it."""
+        if self.state.keep_contradiction(checkpoint.origin, format_note(Note(note.text, lines))):
+            _log.error(
+                "%s signed another root for size %d: %s",
+                checkpoint.origin,
+                checkpoint.size,
+                checkpoint.root.hex(),
+            )
 
 
 def _read(body: bytes) -> tuple[AddCheckpoint, Note, Checkpoint]:

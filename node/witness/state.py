@@ -5,6 +5,7 @@ A directory with a lock and a small LevelDB, every batch synced:
     lock           held by the one process that may cosign
     leveldb/
       "o" SHA-256 of the origin     the note cosigned last, with the cosignature
+    HASH.contradiction   a note of the log with that hash and another root for the size cosigned
 
 Two processes on one state would each cosign what the other did not see, so the second is refused.
 A state that does not check is refused too, and never begun anew by itself: a witness that forgot
@@ -32,6 +33,7 @@ class State:
 
     def __init__(self, directory: Path, disk: Disk = REAL_DISK) -> None:
         self.directory = directory
+        self._disk = disk
         with leveldb.reading(directory):
             try:
                 self._lock = disk.open_locked(directory / LOCK)
@@ -84,3 +86,13 @@ class State:
             batch = self._database.write_batch(sync=True)
             batch.put(b"o" + sha256(origin.encode()), note)
             batch.write()
+
+    def keep_contradiction(self, origin: str, note: bytes) -> bool:
+        """Keep a note that contradicts the last; False if there is one already, which is enough."""
+        path = self.directory / f"{sha256(origin.encode()).hex()}.contradiction"
+        with leveldb.reading(self.directory):
+            if path.name in self._disk.names(self.directory):
+                return False
+            self._disk.write_file(path, note)
+            self._disk.sync(self.directory)
+        return True

@@ -153,7 +153,7 @@ async def test_a_member_is_told_of_a_tree_that_is_not_its_own(houses: Any, world
         async def alarmed() -> bool:
             alarms = (await houses.status("court")).alarms
             wanted = "another tree of size 3"
-            return {f"witness {NAME} it cosigned {wanted}", f"notary sealed {wanted}"} <= {*alarms}
+            return {f"witness {NAME} cosigned {wanted}", f"notary sealed {wanted}"} <= {*alarms}
 
         await until(alarmed)
     note = parse_note(evidence_path(court.data, VKEY).read_bytes())
@@ -314,7 +314,7 @@ async def test_a_witness_that_forgot_is_named(standing: Standing, log: Any) -> N
         httpx.Response(200, content=cosigned(log, 9)),
     ]
     await attempts(standing, lambda _: answers.pop(0), 2)
-    assert standing.witness_alarms[NAME] == ["it has seen 3 entries, and had cosigned 7"]
+    assert standing.witness_alarms[NAME] == ["has seen 3 entries, and had cosigned 7"]
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
@@ -328,7 +328,7 @@ async def test_a_refused_path_is_looked_into(standing: Standing, log: Any, is_ou
 
     await attempts(standing, handle, 4)
     accused = standing.witness_alarms[NAME]
-    assert accused == ([] if is_ours else ["it cosigned another tree of size 5"])
+    assert accused == ([] if is_ours else ["cosigned another tree of size 5"])
     kept = evidence_path(standing.directory, VKEY)
     assert kept.exists() is not is_ours
     if not is_ours:

@@ -9,6 +9,7 @@ import pytest
 from devnet.sim.disk import SimDisk
 from devnet.sim.medium import PowerCut
 from node.errors import Corrupt, DiskFailed, Misconfigured
+from node.evidence.digests import sha256
 from node.evidence.keys import Signer
 from node.evidence.note import parse_vkey
 from node.witness.cosigning import Witness
@@ -120,3 +121,23 @@ def test_an_attempt_to_make_it_that_stopped_half_way_is_swept_up() -> None:
             if not disk.names(STATE):
                 State.create(STATE, disk)
         State(STATE, disk).close()
+
+
+def test_the_note_that_contradicts_is_kept(log: Any, tmp_path: Path) -> None:
+    """Once, and only where both roots are signed: a path that does not hold proves nothing."""
+    State.create(tmp_path / "state")
+    watched = Watched(log.origin, (parse_vkey(log.vkey),))
+    state = State(tmp_path / "state")
+    witness = Witness("witness.example/w", Signer(bytes([3]) * 32), [watched], state)
+    witness.add_checkpoint(log.request(0, 7), NOW_S)
+    kept = tmp_path / "state" / f"{sha256(log.origin.encode()).hex()}.contradiction"
+    fork = log.fork(3)
+    assert witness.add_checkpoint(fork.request(7, 9), NOW_S).status == 422
+    assert not kept.exists()
+    # Whatever size it claims to continue from.
+    assert witness.add_checkpoint(fork.request(5, 7), NOW_S).status == 409
+    assert kept.read_bytes() == fork.note(7)
+    assert witness.add_checkpoint(log.fork(2).request(7, 7), NOW_S).status == 422
+    assert kept.read_bytes() == fork.note(7)
+    assert witness.add_checkpoint(log.request(7, 9), NOW_S).status == 200
+    state.close()
