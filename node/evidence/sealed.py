@@ -10,7 +10,8 @@
 
 One log line, then 1 to 32 cosignature lines named origin/member, no member twice. Lines that name a
 member again are further signatures (`checkpoint`), with keys that the members text lists. Reading
-says who claims to have sealed; `verify_seals` says whether the policy's members did.
+says who claims to have sealed; `verify_seals` says whether the policy's members did, and
+`verify_further_lines` whether they also signed besides.
 """
 
 from __future__ import annotations
@@ -126,9 +127,8 @@ def publisher(sealed: SealedCheckpoint, policy: Policy) -> Sealer:
     raise BadSignature("the log signature is by no member of the policy")
 
 
-def verify_seals(sealed: SealedCheckpoint, policy: Policy, members: Sequence[Member] = ()) -> None:
-    """Raise `BadSignature` unless all lines are members', in order, valid, and enough. Without the
-    members text no key for further signatures is known."""
+def verify_seals(sealed: SealedCheckpoint, policy: Policy) -> None:
+    """Raise `BadSignature` unless log line and seals are members', in order, valid, and enough."""
     publisher(sealed, policy)
     names = [sealer.member for sealer in policy.sealers]
     order = [names.index(seal.member) for seal in sealed.seals if seal.member in names]
@@ -139,6 +139,10 @@ def verify_seals(sealed: SealedCheckpoint, policy: Policy, members: Sequence[Mem
         verify_cosignature(sealed.body, seal.line, vkey)
     if len(order) < policy.quorum:
         raise BadSignature(f"{len(order)} members sealed, {policy.quorum} are needed")
+
+
+def verify_further_lines(sealed: SealedCheckpoint, members: Sequence[Member]) -> None:
+    """Raise `BadSignature` unless all further signatures are members', in order, and valid."""
     for seal, key, line in further_signatures(sealed, members):
         verify_further(sealed.body, line, key, seal.time_s)
 

@@ -20,7 +20,7 @@ from node.evidence.merkle import BadPath, leaf_hash, verify_consistency, verify_
 from node.evidence.policy import Policy, check_suites, fingerprint
 from node.evidence.policy_note import verify_succession
 from node.evidence.proof import LeafProof, Proof
-from node.evidence.sealed import verify_seals
+from node.evidence.sealed import SealedCheckpoint, verify_further_lines, verify_seals
 from node.evidence.sm2 import Sm2Missing
 from node.evidence.succession import Succession
 from node.evidence.verdict import Finding, Outcome
@@ -305,8 +305,9 @@ def _quorum_sealed(proof: Proof, anchor: Anchor | None) -> Iterator[Finding]:
         f"按所附策略，{len(proof.sealed.seals)} 家成员联签，最低 {proof.policy.quorum} 家",
         f"by the policy enclosed, {len(proof.sealed.seals)} members cosigned, "
         f"{proof.policy.quorum} are needed",
-        lambda: verify_seals(proof.sealed, proof.policy, proof.members),
+        lambda: verify_seals(proof.sealed, proof.policy),
     )
+    yield from _further_signed(proof, proof.sealed)
     if proof.later is not None:
         yield from _later_extends(proof)
 
@@ -322,6 +323,20 @@ def _check_policy(proof: Proof, anchor: Anchor) -> None:
         raise BadSignature("the checkpoint was sealed before this policy governed")
 
 
+def _further_signed(proof: Proof, sealed: SealedCheckpoint) -> Iterator[Finding]:
+    """What members signed besides, for whoever has to check with another suite."""
+    if not sealed.further:
+        return
+    count = len(sealed.further)
+    yield checked(
+        5,
+        ResultCode.V202,
+        f"另有 {count} 个 P-256 或 SM2 签名（不计入最低联签数）",
+        f"{count} further signatures of P-256 or SM2, which count for no quorum",
+        lambda: verify_further_lines(sealed, proof.members),
+    )
+
+
 def _later_extends(proof: Proof) -> Iterator[Finding]:
     later, first = proof.later, proof.sealed.checkpoint
     assert later is not None
@@ -331,8 +346,9 @@ def _later_extends(proof: Proof) -> Iterator[Finding]:
         ResultCode.V202,
         "后续检查点的联签有效",
         "the later checkpoint is sealed by a quorum",
-        lambda: verify_seals(later.sealed, proof.policy, proof.members),
+        lambda: verify_seals(later.sealed, proof.policy),
     )
+    yield from _further_signed(proof, later.sealed)
     yield checked(
         5,
         ResultCode.V203,

@@ -16,7 +16,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.members import parse_members
 from node.evidence.note import Note, format_note, parse_note
 from node.evidence.policy_note import PolicyNote, verify_succession
-from node.evidence.sealed import SealedCheckpoint, parse_sealed, verify_seals
+from node.evidence.sealed import SealedCheckpoint, parse_sealed, verify_further_lines, verify_seals
 from node.evidence.steps import Anchor
 from node.published.layout import PolicyLeaf
 
@@ -34,7 +34,8 @@ def read_checkpoint(data: bytes, origin: str) -> SealedCheckpoint:
 
 def check_sealed(sealed: SealedCheckpoint, note: PolicyNote) -> None:
     """Raise `BadSignature` unless a quorum of this policy sealed it and every line holds."""
-    verify_seals(sealed, note.policy, parse_members(note.members_text))
+    verify_seals(sealed, note.policy)
+    verify_further_lines(sealed, parse_members(note.members_text))
 
 
 @dataclass(frozen=True, slots=True)

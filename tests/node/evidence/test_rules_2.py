@@ -16,7 +16,7 @@ from node.evidence.members import Member, format_members, parse_members
 from node.evidence.policy import format_policy, parse_policy
 from node.evidence.policy_note import check_texts, first_note
 from node.evidence.proof_text import format_proof, parse_proof
-from node.evidence.sealed import format_sealed, parse_sealed, verify_seals
+from node.evidence.sealed import format_sealed, parse_sealed, verify_further_lines, verify_seals
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
 
@@ -51,6 +51,9 @@ def test_a_proof_in_which_every_suite_signs(made: Any, proof: Any) -> None:
     assert code(made, data) == "V001"
     sealed = parse_proof(data).sealed
     assert (len(sealed.seals), len(sealed.further)) == (3, 6)
+    verdict = verify(data, Anchor(policy_text=made.policies[0].policy_text))
+    told = [each.en for each in verdict.findings]
+    assert "6 further signatures of P-256 or SM2, which count for no quorum" in told
     assert data.count("联签 Cosignatures: 3 of 3 members, quorum 2: court".encode()) == 1
 
 
@@ -136,34 +139,30 @@ def _unremembered(key: Any, message: bytes, signature: Any) -> None:
 
 def test_further_signatures_count_for_no_quorum(made: Any) -> None:
     note = made.policies[0]
-    members = parse_members(note.members_text)
     sealed = parse_sealed(made.seal(sealers=("notary",)))
     assert len(sealed.further) == 2
+    verify_further_lines(sealed, parse_members(note.members_text))
     with pytest.raises(BadSignature, match="2 are needed"):
-        verify_seals(sealed, note.policy, members)
+        verify_seals(sealed, note.policy)
 
 
 def test_without_the_members_text_no_further_signature_holds(made: Any) -> None:
     sealed = parse_sealed(made.seal())
-    note = made.policies[0]
-    verify_seals(sealed, note.policy, parse_members(note.members_text))
+    verify_further_lines(sealed, parse_members(made.policies[0].members_text))
     with pytest.raises(BadSignature, match="no key of the members text"):
-        verify_seals(sealed, note.policy)
+        verify_further_lines(sealed, ())
 
 
 def test_each_further_signature_must_hold(made: Any) -> None:
-    note, sealed, other = made.policies[0], parse_sealed(made.seal()), parse_sealed(made.seal(2))
-    members = parse_members(note.members_text)
+    sealed, other = parse_sealed(made.seal()), parse_sealed(made.seal(2))
+    members = parse_members(made.policies[0].members_text)
     for place in range(6):
         lines = list(sealed.further)
         lines[place] = other.further[place]
         with pytest.raises(BadSignature):
-            verify_seals(replace(sealed, further=tuple(lines)), note.policy, members)
-        verify_seals(
-            replace(sealed, further=tuple(lines[:place] + lines[place + 1 :])),
-            note.policy,
-            members,
-        )
+            verify_further_lines(replace(sealed, further=tuple(lines)), members)
+        fewer = tuple(lines[:place] + lines[place + 1 :])
+        verify_further_lines(replace(sealed, further=fewer), members)
 
 
 def test_a_further_signature_is_of_the_time_of_its_seal(made: Any) -> None:
