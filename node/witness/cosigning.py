@@ -20,6 +20,7 @@ from node.evidence.checkpoint import Checkpoint, cosign, parse_foreign_checkpoin
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.note import (
+    SIGNATURES_MAX,
     TYPE_COSIGNATURE,
     Note,
     SignatureLine,
@@ -78,7 +79,7 @@ class Witness:
         if ways is None:
             raise Refused(404, "this witness does not watch that log")
         try:
-            lines = check_any(ways, note)
+            lines = _one_each(check_any(ways, note))
         except BadSignature as error:
             raise Refused(403, str(error)) from error
         last = self.state.last(checkpoint.origin)
@@ -109,6 +110,14 @@ class Witness:
                 checkpoint.size,
                 checkpoint.root.hex(),
             )
+
+
+def _one_each(lines: Iterable[SignatureLine]) -> tuple[SignatureLine, ...]:
+    """One line of each key, and room for ours: anybody can send a line many times over."""
+    first: dict[tuple[str, bytes], SignatureLine] = {}
+    for line in lines:
+        first.setdefault((line.name, line.key_id), line)
+    return tuple(first.values())[: SIGNATURES_MAX - 1]
 
 
 def _read(body: bytes) -> tuple[AddCheckpoint, Note, Checkpoint]:

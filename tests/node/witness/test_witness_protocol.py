@@ -16,6 +16,7 @@ from node.evidence.keys import Signer
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import EMPTY_ROOT, consistency_path, leaf_hash, root
 from node.evidence.note import (
+    SIGNATURES_MAX,
     TYPE_COSIGNATURE,
     Note,
     SignatureLine,
@@ -225,6 +226,15 @@ def test_lines_by_unknown_keys_are_neither_judged_nor_kept(witness: Witness) -> 
     both = format_note(Note(good.text, (unknown, *good.signatures)))
     answer = witness.add_checkpoint(request(0, 8, note=both), NOW_S)
     assert witness.state.note(sha256(ORIGIN.encode())) == note(8) + answer.body
+
+
+def test_a_line_sent_many_times_is_kept_once(witness: Witness) -> None:
+    """A note of as many lines as a note may have, and ours, would be one that nobody can read."""
+    good = parse_note(note(8))
+    many = format_note(Note(good.text, good.signatures * SIGNATURES_MAX))
+    answer = witness.add_checkpoint(request(0, 8, note=many), NOW_S)
+    assert witness.state.note(sha256(ORIGIN.encode())) == note(8) + answer.body
+    assert witness.add_checkpoint(request(8, 9), NOW_S).status == 200
 
 
 def test_extension_lines_of_a_foreign_log_are_cosigned_with_it(witness: Witness) -> None:
