@@ -15,6 +15,7 @@ what is here and holds is not fetched again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -51,6 +52,9 @@ from node.published.trust import PolicyChain
 
 POLICIES_MAX = 10_000
 """More changes of policy than any chain will see; a server that never ends does."""
+FETCHERS, AHEAD = 4, 32
+"""Bodies asked for at once, and fetched before they are written: the most parts by far, each small,
+and most of their time is the way there and back."""
 PROGRESS_EVERY = 64
 """Bundles between two notes of how far it has come: what an interruption costs again."""
 
@@ -224,21 +228,24 @@ class Mirror:
         return range(done // WIDTH, -(-size // WIDTH)) if done < size else range(0)
 
     def _copy(self, reader: TileReader, progress: _Progress, copies: Copies) -> None:
-        for index in self._bundles(reader.size, progress, copies):
-            tile = reader.widest(0, index)
-            end = index * WIDTH + tile.width
-            entries = self._bundle(reader, tile)
-            if copies.bodies:
-                for block in _blocks(entries):
-                    self._write_body(block, copies.recipients)
-            if end > progress.entries:
-                path = format_bundle_path(tile)
-                data = encrypt(path, join_bundle(entries), copies.recipients)
-                self._files.write(encrypted(path), data)
-                self.report.bundles += 1
-            if end == reader.size or (index + 1) % PROGRESS_EVERY == 0:
-                self._note(progress, end, copies)
-            self._tell(1)
+        pool = ThreadPoolExecutor(FETCHERS)
+        try:
+            for index in self._bundles(reader.size, progress, copies):
+                tile = reader.widest(0, index)
+                end = index * WIDTH + tile.width
+                entries = self._bundle(reader, tile)
+                if copies.bodies:
+                    self._write_bodies(entries, copies.recipients, pool)
+                if end > progress.entries:
+                    path = format_bundle_path(tile)
+                    data = encrypt(path, join_bundle(entries), copies.recipients)
+                    self._files.write(encrypted(path), data)
+                    self.report.bundles += 1
+                if end == reader.size or (index + 1) % PROGRESS_EVERY == 0:
+                    self._note(progress, end, copies)
+                self._tell(1)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _bundle(self, reader: TileReader, tile: Tile) -> list[bytes]:
         """The entries under a tile, which are its leaves."""
@@ -251,15 +258,22 @@ class Mirror:
             raise Damaged(path, "its entries are not the leaves of the tree")
         return entries
 
-    def _write_body(self, block: BlockEntry, recipients: Sequence[X25519PublicKey]) -> None:
-        path = body_path(block.height)
-        if self._files.has(encrypted(path)):
-            return
-        data = self._must(path)
-        if sha256(data) != block.body:
-            raise Damaged(path, "it is not the one that its block entry names")
-        self._files.write(encrypted(path), encrypt(path, data, recipients))
-        self.report.bodies += 1
+    def _write_bodies(
+        self,
+        entries: Sequence[bytes],
+        recipients: Sequence[X25519PublicKey],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        """The bodies of these blocks that are not here yet."""
+        bodies = {body_path(block.height): block.body for block in _blocks(entries)}
+        missing = [path for path in bodies if not self._files.has(encrypted(path))]
+        for start in range(0, len(missing), AHEAD):
+            paths = missing[start : start + AHEAD]
+            for path, data in zip(paths, pool.map(self._must, paths), strict=True):
+                if sha256(data) != bodies[path]:
+                    raise Damaged(path, "it is not the one that its block entry names")
+                self._files.write(encrypted(path), encrypt(path, data, recipients))
+                self.report.bodies += 1
 
     def _progress(self) -> _Progress:
         data = self._files.read(PROGRESS)

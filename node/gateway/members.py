@@ -334,6 +334,7 @@ class Members:
         patience_s: float | None = None,
         *,
         sure: bool = True,
+        timeout_s: float = READ_TIMEOUT_S,
     ) -> _Answer:
         """The first answer that `read` accepts. All are asked once, and again until the patience
         is over: refusals come at once, but a leader is found and a connection made only in time.
@@ -344,7 +345,7 @@ class Members:
             absent = False
             for link in links or self._read_order():
                 try:
-                    answer = read(await link.call(method, request, READ_TIMEOUT_S))
+                    answer = read(await link.call(method, request, timeout_s))
                     self._silent.discard(link.name)
                     return answer
                 except grpc.aio.AioRpcError as error:

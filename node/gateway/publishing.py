@@ -45,6 +45,8 @@ READS_MAX = 16
 """Parts of the log read at once, by clients nobody knows: the others wait. A part takes a member
 some milliseconds, and with the largest bundles these take 256 MiB here."""
 
+PART_TIMEOUT_S = 10.0
+"""For one part from one member: the largest bundle over a line of 16 Mbit/s."""
 JUDGED = 64
 """Contradiction files whose signatures are not verified again: as many as a member keeps."""
 
@@ -181,7 +183,9 @@ class PublishedLog:
         by some member; of the rest, `Absent` is raised once a member says so."""
         async with self._reads:
             links = self._members.followers_first()
-            return await self._members.read(method, request, read, links, sure=sure)
+            return await self._members.read(
+                method, request, read, links, sure=sure, timeout_s=PART_TIMEOUT_S
+            )
 
     async def _covers(self, size: int) -> bool:
         """Whether the checkpoint that is shown has so many leaves. If not, members may have more
