@@ -7,7 +7,8 @@ verifier run the same code. Its formats are frozen in docs/proof-format.md.
 Reading order:
 
     spelling, atoms, malformed   how values are spelled; the one exception for hostile bytes
-    digests, keys                SHA-256, SM3, Ed25519 and its strict rule
+    digests, keys                SHA-256, SM3; public keys and signatures of all suites
+    ed25519, curve, p256, sm2    the suites, each with its strict rule
     merkle, tiles                RFC 6962 trees and paths, and what a store keeps of them
     item, opening                what is deposited: 32 bytes, and what they hide
     statement, receipt           what the depositor signs, what the gateway answers

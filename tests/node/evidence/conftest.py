@@ -72,6 +72,12 @@ def example(chains: ModuleType) -> ModuleType:
     return _load("make_example")
 
 
+@pytest.fixture(scope="session")
+def example_2(chains: ModuleType) -> ModuleType:
+    """The example of rules 2, in which all suites sign."""
+    return _load("make_example_2")
+
+
 @pytest.fixture
 def chain(chains: ModuleType) -> Any:
     """A chain on which a gateway and a depositor are enrolled."""

@@ -67,8 +67,10 @@ def parse_text_number(data: bytes) -> str:
 
 
 @pytest.fixture(scope="session")
-def formats(chains: ModuleType) -> dict[str, Format]:
-    """All formats of this project, from one chain that has everything."""
+def formats(chains: ModuleType, example_2: ModuleType) -> dict[str, Format]:
+    """All formats of this project, from one chain that has everything and one under rules 2."""
+    second, in_sm2 = example_2.chain()
+    proof_2 = second.proof(in_sm2)
     chain = chains.Chain()
     chain.enrol("gateway", "gateway")
     chain.enrol("old", "depositor")
@@ -91,12 +93,16 @@ def formats(chains: ModuleType) -> dict[str, Format]:
         "statement": Format(
             parse_statement,
             format_statement,
-            (entry.statement_bytes, attested.entry.statement_bytes),
+            (
+                entry.statement_bytes,
+                attested.entry.statement_bytes,
+                in_sm2.entry.statement_bytes,
+            ),
         ),
         "key record": Format(
             parse_key_record,
             format_key_record,
-            tuple(each.record_bytes for _, each in chain.key_entries),
+            tuple(each.record_bytes for _, each in chain.key_entries + second.key_entries),
         ),
         "details": Format(parse_details, format_details, (opening.details or b"",)),
         "opening": Format(
@@ -105,18 +111,24 @@ def formats(chains: ModuleType) -> dict[str, Format]:
         "receipt": Format(
             partial(whole, parse_lines), format_lines, (format_lines(entry.receipt),)
         ),
-        "members": Format(parse_members, format_members, (proof.members_text,)),
-        "policy": Format(parse_policy, format_policy, (proof.policy_text,)),
+        "members": Format(
+            parse_members, format_members, (proof.members_text, proof_2.members_text)
+        ),
+        "policy": Format(parse_policy, format_policy, (proof.policy_text, proof_2.policy_text)),
         "policy note": Format(parse_policy_note, format_policy_note, (note,)),
-        "entry": Format(parse_entry, format_entry, tuple(chain.leaves)),
+        "entry": Format(parse_entry, format_entry, tuple(chain.leaves + second.leaves)),
         "record": Format(
             parse_record, format_record, (record, b"cunzheng/record/v1\nkind policy\n" + note)
         ),
         "block": Format(parse_block, format_block, (format_block([record, note]),)),
         "genesis": Format(parse_genesis, format_genesis, (format_genesis(chain.genesis),)),
         "number": latin,
-        "checkpoint": Format(parse_sealed, format_sealed, (chain.seal(),)),
-        "proof": Format(parse_proof, format_proof, (format_proof(proof), format_proof(plain))),
+        "checkpoint": Format(parse_sealed, format_sealed, (chain.seal(), second.seal())),
+        "proof": Format(
+            parse_proof,
+            format_proof,
+            (format_proof(proof), format_proof(plain), format_proof(proof_2)),
+        ),
     }
 
 
