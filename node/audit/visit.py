@@ -202,7 +202,7 @@ def _walked(
     if chain is None:
         memory.begin_anew()
         chain = Chain(-1, 0, bytes(32), Frontier(), 0, policies.leaves[0].note)
-    memory.confirm_with(lambda leaf: parts.statement_at(leaf, tree.size))
+    memory.confirm_with(lambda leaf: _statement_at(parts, tree, leaf))
     walk = Walk(
         chain,
         policies,
@@ -214,6 +214,17 @@ def _walked(
         walk.take(entries, hashes)
         wanted.progress(tree.size - chain.size, len(entries))
     return walk
+
+
+def _statement_at(parts: _Parts, tree: _Tree, leaf: int) -> bytes | None:
+    """The id of the statement at a leaf, None if there is none."""
+    if leaf >= tree.size:
+        return None
+    data = parts.entry(leaf, tree.size)
+    if leaf_hash(data) != tree.leaf(leaf):
+        raise Different("the entry is not the leaf that is sealed", leaf=leaf)
+    entry = parse_entry(data)
+    return entry.statement_id if isinstance(entry, StatementEntry) else None
 
 
 def _blocks(parts: _Parts, tree: _Tree, start: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
@@ -266,13 +277,9 @@ class _Parts:
         self.entries += length
         return entries
 
-    def statement_at(self, leaf: int, size: int) -> bytes | None:
-        """The id of the statement at a leaf, None if there is none."""
-        if leaf >= size:
-            return None
-        width = min(WIDTH, size - (leaf & -WIDTH))
-        entry = parse_entry(self._bundle(leaf, width)[leaf % WIDTH])
-        return entry.statement_id if isinstance(entry, StatementEntry) else None
+    def entry(self, leaf: int, size: int) -> bytes:
+        """The entry of one leaf."""
+        return self._bundle(leaf, min(WIDTH, size - (leaf & -WIDTH)))[leaf % WIDTH]
 
     def _bundle(self, leaf: int, width: int) -> list[bytes]:
         path = format_bundle_path(Tile(0, leaf >> HEIGHT, width))
@@ -312,6 +319,11 @@ class _Tree:
             hashes = [packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE)]
             yield first + skip, hashes[skip:]
 
+    def leaf(self, index: int) -> bytes:
+        """The hash of one leaf."""
+        (found,) = self._reader.hashes([(0, index)])
+        return found
+
     def way_from(self, size: int) -> tuple[bytes, list[bytes]]:
         """The root that this tree has at a smaller size, and the path from there to its own."""
         hashes = self._reader.hashes(consistency_nodes(size, self.size))
@@ -324,6 +336,5 @@ class _Tree:
                 continue
             if leaf.index >= self.size:
                 raise Different("a policy is published before its block is", leaf=leaf.index)
-            (published,) = self._reader.hashes([(0, leaf.index)])
-            if published != leaf_hash(leaf.entry):
+            if self.leaf(leaf.index) != leaf_hash(leaf.entry):
                 raise Different("the policy published is not this leaf", leaf=leaf.index)

@@ -19,7 +19,7 @@ from node.evidence.digests import sha256
 from node.evidence.merkle import leaf_hash, root
 from node.evidence.record import format_record
 from node.evidence.steps import Anchor
-from node.published.layout import body_path, parse_policy_leaf
+from node.published.layout import body_path, join_bundle, parse_policy_leaf, split_bundle
 
 ALL = (None, *DEPTHS)
 every_depth = pytest.mark.parametrize("depth", ALL)
@@ -176,6 +176,25 @@ def test_a_statement_twice_is_named_with_both_places(published: Any) -> None:
     for depth in ("entries", "signatures"):
         with pytest.raises(Different, match=f"leaf {at[30]}: .*already, at leaf {at[0]}"):
             published.audit(depth, f"state-{depth}")
+
+
+def test_where_a_statement_stood_first_is_not_believed_either(published: Any) -> None:
+    """A source that shows another entry at the first place does not hide the second."""
+    published.audit()
+    leaves, at = [*published.chain.leaves], statements(published)
+    published.block()
+    published.block(published.world.deposited(4000))
+    first = published.chain.leaves[-1].split(b"gateway ")[0]
+    published.chain.leaves[-1] = first + b"gateway " + leaves[at[0]].split(b"gateway ", 1)[1]
+    published.publish()
+    again = len(published.chain.leaves) - 1
+    with pytest.raises(Different, match=f"leaf {again}: .*already, at leaf {at[0]}"):
+        published.audit()
+    other = split_bundle((published.directory / "tile/entries/000").read_bytes())
+    other[at[0]] = other[at[1]]
+    published.write("tile/entries/000", join_bundle(other))
+    with pytest.raises(Different, match=f"leaf {at[0]}: the entry is not the leaf"):
+        published.audit()
 
 
 def test_a_signature_that_does_not_hold_is_named(published: Any) -> None:
