@@ -256,6 +256,9 @@ class Word:
 
 WORDS = (
     Word("seal", "cosignature", "联签", ("印章", "盖章", "电子签章")),
+    Word(
+        "a member's signature beside its seal, with P-256 or SM2", "further signature", "附加签名"
+    ),
     Word("item, salted", "salted digest", "加盐摘要", ("承诺",)),
     Word("item, plain", "plain digest", "公开摘要", ("明文摘要",)),
     Word("declaration before a plain digest", "plain-digest declaration", "公开摘要确认"),

@@ -370,7 +370,7 @@ def _further(stem: str, sealed: SealedCheckpoint, proof: Proof) -> Iterator[Exhi
                 cosignature_message(sealed.body, seal.time_s),
                 key,
                 line.payload[8:],
-                f"成员 {seal.member} 以 {key.algorithm} 另行签名",
+                f"成员 {seal.member} 的附加签名（{key.algorithm}）",
                 f"further signature of {key.algorithm} by {seal.member}",
                 _Listed(_MEMBERS, proof.members_text),
             )

@@ -331,7 +331,7 @@ def _further_signed(proof: Proof, sealed: SealedCheckpoint) -> Iterator[Finding]
     yield checked(
         5,
         ResultCode.V202,
-        f"另有 {count} 个 P-256 或 SM2 签名（不计入最低联签数）",
+        f"另有 {count} 个附加签名（P-256 或 SM2），不计入最低联签数",
         f"{count} further signatures of P-256 or SM2, which count for no quorum",
         lambda: verify_further_lines(sealed, proof.members),
     )
