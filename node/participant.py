@@ -136,6 +136,8 @@ class Participant:
                 await self._failure
         finally:
             self._failure.cancel()
+            if self.scrub is not None:
+                self.scrub.stop()
             self._stopped = True
             # What runs in a thread ends by itself and soon; the databases are closed after it.
             self._applier.shutdown(wait=False)
