@@ -177,6 +177,11 @@ def _mirror(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def _copies(arguments: argparse.Namespace) -> Copies | None:
     """What is kept for auditors; never in the clear."""
     if not (arguments.entries or arguments.bodies):
+        if arguments.encrypt_to:
+            raise Failure(
+                "--encrypt-to 须与 --entries 或 --bodies 同时使用：公开部分不加密。",
+                "--encrypt-to goes with --entries or --bodies: the public part is not encrypted.",
+            )
         return None
     if not 0 < len(arguments.encrypt_to) <= RECIPIENTS_MAX:
         raise Failure(

@@ -90,14 +90,17 @@ def test_a_chain_becomes_files_and_an_auditor_reads_them(
     assert files_of(directory) == expected
 
 
-def test_readable_copies_are_refused(live: Any, run: Run, directory: Path) -> None:
+def test_readable_copies_are_refused(live: Any, run: Run, directory: Path, tmp_path: Path) -> None:
     trust = ("--gateway", live.url, "--policy", live.policy, "--api-key-file", live.auditor_key)
     for wanted in ("--entries", "--bodies"):
         done = run("archive", directory, *trust, wanted)
         assert done.exit_code == 2
         assert "--encrypt-to" in done.err
-    assert not directory.exists()
     assert run("archive", directory, *trust, "--entries", "--encrypt-to", "x").exit_code == 2
+    # Whoever names an auditor and no copies would believe to have some.
+    recipient = run("archive", "--new-identity", tmp_path / "a.pem", "--json").json["recipient"]
+    assert run("archive", directory, *trust, "--encrypt-to", recipient).exit_code == 2
+    assert not directory.exists()
 
 
 def test_a_depositors_key_mirrors_no_entries(
