@@ -16,7 +16,7 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CDLL, byref, c_char_p, c_int, c_long, c_size_t, c_void_p
-from functools import cache
+from functools import cache, lru_cache
 
 from node.evidence import curve
 
@@ -32,6 +32,8 @@ CURVE = curve.Curve(
     n=0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123,
 )
 
+KEPT = 256
+"""Public keys kept as read: a depositor signs again and again, and reading is a quarter of it."""
 LIBRARIES = ("libcrypto.so.3", "libcrypto.3.dylib")
 """OpenSSL 3's libcrypto, by its names; what is called here came with 3.0."""
 
@@ -88,7 +90,7 @@ def signature_fault(signature: bytes) -> str | None:
 def holds(raw: bytes, message: bytes, signature: bytes) -> bool:
     """Whether the equation holds."""
     crypto = library()
-    with _context(Key(crypto.d2i_PUBKEY, raw), "Verify") as context:
+    with _context(_read_public(raw), "Verify") as context:
         found: int = crypto.EVP_DigestVerify(
             context, signature, len(signature), message, len(message)
         )
@@ -136,6 +138,11 @@ def library() -> CDLL:
             return crypto
         crypto.ERR_clear_error()
     raise Sm2Missing(f"no SM2 in {' or '.join(LIBRARIES)}: install OpenSSL 3 with SM2")
+
+
+@lru_cache(KEPT)
+def _read_public(raw: bytes) -> Key:
+    return Key(library().d2i_PUBKEY, raw)
 
 
 def _public_key(key: Key) -> bytes:
