@@ -159,7 +159,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions", "witnesses")
+    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions", "witnesses", "scrub_passed_s")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +181,7 @@ class StatusResponse(_message.Message):
     SCRUB_DAMAGE_FIELD_NUMBER: _ClassVar[int]
     CONTRADICTIONS_FIELD_NUMBER: _ClassVar[int]
     WITNESSES_FIELD_NUMBER: _ClassVar[int]
+    SCRUB_PASSED_S_FIELD_NUMBER: _ClassVar[int]
     member: str
     origin: str
     role: str
@@ -202,7 +203,8 @@ class StatusResponse(_message.Message):
     scrub_damage: _containers.RepeatedScalarFieldContainer[str]
     contradictions: _containers.RepeatedScalarFieldContainer[str]
     witnesses: _containers.RepeatedCompositeFieldContainer[Witness]
-    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ...) -> None: ...
+    scrub_passed_s: int
+    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ..., scrub_passed_s: _Optional[int] = ...) -> None: ...
 
 class Witness(_message.Message):
     __slots__ = ("name", "size", "time_s")

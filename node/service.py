@@ -213,6 +213,7 @@ class Service:
             root=chain.frontier.root(),
             items=chain.next_ordinal,
             scrubbed=0 if participant.scrub is None else participant.scrub.reached,
+            scrub_passed_s=0 if participant.scrub is None else participant.scrub.passed_s,
             scrub_damage=() if participant.scrub is None else participant.scrub.damage,
             rules=newest_rules(),
             witnesses=[_witness(*each) for each in participant.witnessed.items()],

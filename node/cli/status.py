@@ -54,6 +54,10 @@ class Row:
     sealed_height: int
     alarms: tuple[str, ...]
     witnesses: tuple[Witness, ...] = ()
+    scrubbed: int = 0
+    """The height up to which it has compared what it keeps, in the pass under way."""
+    scrub_passed_s: int = 0
+    """When its last whole pass ended; 0 if there was none yet, or a gateway tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,8 @@ def told_by(status: StatusResponse) -> Overview:
         status.sealed_height,
         tuple(status.alarms),
         tuple(Witness(each.name, each.size, each.time_s) for each in status.witnesses),
+        status.scrubbed,
+        status.scrub_passed_s,
     )
     voters = {peer.member for peer in status.peers if peer.voter}
     learners = {peer.member for peer in status.peers if not peer.voter}
@@ -236,6 +242,8 @@ def _print(overview: Overview, terminal: Terminal) -> None:
     for row in overview.rows:
         for witness in row.witnesses:
             terminal.line(f"  {row.member}: {_cosigned(witness, terminal, time.time())}")
+        if row.scrubbed:
+            terminal.line(f"  {row.member}: {_scrubbed(row, terminal, time.time())}")
         for alarm in row.alarms:
             terminal.line(f"! {row.member}: {alarm}", "bold red")
 
@@ -249,6 +257,18 @@ def _cosigned(witness: Witness, terminal: Terminal, now_s: float) -> str:
     return terminal.pick(
         f"外部联签方 {witness.name} 已联签 {witness.size} 条记录，{age_s} 秒前",
         f"witness {witness.name} cosigned {witness.size} entries, {age_s} s ago",
+    )
+
+
+def _scrubbed(row: Row, terminal: Terminal, now_s: float) -> str:
+    """How far the scrub has come, and how long ago it had been through all."""
+    zh, en = "尚未查完一遍", "no whole pass yet"
+    if row.scrub_passed_s:
+        age_s = max(0, int(now_s) - row.scrub_passed_s)
+        zh, en = f"上一遍于 {age_s} 秒前查完", f"the last whole pass ended {age_s} s ago"
+    return terminal.pick(
+        f"数据自查至高度 {row.scrubbed} / {row.height}，{zh}",
+        f"what it keeps is compared up to height {row.scrubbed} of {row.height}; {en}",
     )
 
 
