@@ -10,6 +10,11 @@ big-endian.
     ...                       everything else, which follows from one block each (`rows`)
 
 Bodies (items) are not here but in the journal, written once.
+
+A row that is not there is an answer: `not found`. LevelDB refuses to read what was changed and to
+open what lacks a table; what it may lose without a word is the newest batches, or those right
+before its logs, and every block has entries, so an open counts these (`_recount`). Whatever else
+there may be, the scrub finds (`checking`).
 """
 
 from __future__ import annotations

@@ -24,15 +24,18 @@ import threading
 import time
 from collections.abc import Iterator
 
-from consensus.journal import StorageCorrupt
+from consensus.journal import Journal, StorageCorrupt
 from consensus.messages import Entry
 from consensus.prefix import read
+from consensus.recount import Part
 from node.checking.comparison import Comparison
 from node.checking.difference import Difference
 from node.checking.vouching import Vouching
 from node.directory import Directory, journal_errors
 from node.evidence.record import Genesis
 from node.rows import Row
+from node.sealing import Note
+from node.seals import Seals
 from node.store import ViewsCorrupt
 
 SHARE = 0.02
@@ -44,6 +47,8 @@ FIRST_S = 10.0
 """After a start there is more urgent work."""
 APART_S = 600.0
 """Between two passes; a small ledger need not be read without end."""
+WINDOW = 64
+"""Blocks and notes read in one go: LevelDB keeps every file that a reader still has open."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +94,7 @@ class Scrub:
         self._busy_since_s = time.thread_time()
         damage: list[Difference] = []
         comparison = Comparison(self._first, store.rows, pause=self._pause)
-        vouching = Vouching(self._member, seals.load(), seals.notes(), seals.beside)
+        vouching = Vouching(self._member, seals.load(), _notes(seals), seals.beside)
         for entry in self._entries(end):
             applied = comparison.take(entry)
             damage += vouching.take(applied)
@@ -107,7 +112,7 @@ class Scrub:
         journal = self._directory.journal
         prefix = journal.prefix()
         try:
-            yield from read(journal.rows(1, end + 1), prefix, to_the_end=False)
+            yield from read(_rows(journal, end), prefix, to_the_end=False)
         except (ValueError, struct.error) as error:
             height = 1 if prefix.last is None else prefix.last.index + 1
             _log.critical("scrub: journal, height %d: %s", height, error)
@@ -140,3 +145,17 @@ class Scrub:
     def _sleep(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
             raise _Stopped
+
+
+def _rows(journal: Journal, end: int) -> Iterator[Part]:
+    """Of all entries up to this one."""
+    for start in range(1, end + 1, WINDOW):
+        yield from journal.rows(start, min(start + WINDOW, end + 1))
+
+
+def _notes(seals: Seals) -> Iterator[Note]:
+    """Those that are published, in the order of their sizes."""
+    size = 0
+    while notes := seals.notes_from(size, WINDOW):
+        yield from notes
+        size = notes[-1].size + 1
