@@ -84,6 +84,10 @@ class MemberConfig:
     witnesses    Optional. Witnesses outside the members (`cunzheng witness`, or any of C2SP) that
                  are asked to cosign what this member publishes, each a table `[[witnesses]]`. Not
                  there: proofs do not wait for them; it is told when one is silent for long.
+    p256_key     Optional. P-256 key (`keyfile`) that signs beside every seal, once the members text
+                 lists it (rules 2). Not there: the seals stand alone and count all the same.
+                 Stolen: what it signs counts for nothing without a seal.
+    sm2_key      Optional. The same with SM2, for commercial cryptography.
     """
 
     member: str
@@ -98,6 +102,8 @@ class MemberConfig:
     gateways: tuple[Path, ...]
     members: tuple[MemberAddress, ...] = ()
     witnesses: tuple[WitnessAddress, ...] = ()
+    p256_key: Path | None = None
+    sm2_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ def load_member(path: Path) -> MemberConfig:
         gateways=tuple(table.paths("gateways")),
         members=_member_addresses(table) if table.has("members") else (),
         witnesses=_witnesses(path, table) if table.has("witnesses") else (),
+        p256_key=table.path("p256_key") if table.has("p256_key") else None,
+        sm2_key=table.path("sm2_key") if table.has("sm2_key") else None,
     )
     if config.advertise.rpartition(":")[0] in _WILDCARDS:
         raise Misconfigured(

@@ -18,12 +18,12 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from node.cosigning import parse_cosigned, seals_of
 from node.evidence.accusation import Accused, Sealed, judge
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.contradiction import Side, format_contradiction, ordered
 from node.evidence.malformed import Malformed
-from node.evidence.note import parse_line
-from node.evidence.sealed import Seal, parse_seal, parse_sealed
+from node.evidence.sealed import Seal, parse_sealed
 from node.evidence.steps import Anchor
 from node.sealing import Head, Sealing, Step
 from node.seals import Seals
@@ -111,7 +111,7 @@ class Exposure:
         for each in self._sealing.contradictions:
             shown[each.member] = shown.get(each.member, 0) + 1
             if shown[each.member] <= BODIES_MAX:
-                seal = parse_seal(parse_line(each.seal.line), self._sealing.policy.origin)
+                seal = parse_cosigned(each.seal.line, self._sealing.policy.origin).seal
                 found.setdefault(each.seal.body, {})[each.member] = seal
         yield from found.items()
 
@@ -125,7 +125,7 @@ class Exposure:
         if not heads:
             return
         best = max(heads, key=lambda head: _worth(head, seals.keys()))
-        own = _side(best.body, best.seals)
+        own = _side(best.body, {name: each.seal for name, each in best.seals.items()})
         self._made[body, frozenset(seals)] = len(own.seals) < best.policy.quorum
         policies = [note for _, note in self._store.policies(own.checkpoint.size)]
         path = self._store.consistency_path(size, own.checkpoint.size)
@@ -137,12 +137,18 @@ class Exposure:
         self._take(format_contradiction(found), step)
 
     def _published(self, size: int) -> Iterator[Head]:
-        """After a start no older checkpoint is in memory, but the notes are on disk."""
+        """After a start no older checkpoint is in memory, but the notes are on disk, and what this
+        member sealed last."""
         for note in self._seals.notes_from(size, NOTES_MAX):
             sealed = parse_sealed(note.data)
             policy = self._store.policies(note.size)[-1][1].policy
-            seals = {seal.member: seal for seal in sealed.seals}
-            yield Head(note.height, sealed.checkpoint, policy, seals)
+            yield Head(note.height, sealed.checkpoint, policy, (), seals_of(sealed))
+        last, chain = self._sealing.last, self._store.chain
+        if last is not None and size <= last.size <= chain.size:
+            checkpoint = parse_checkpoint(last.body)
+            if self._store.root(last.size) == checkpoint.root:
+                own = {self._sealing.member: parse_cosigned(last.line, checkpoint.origin)}
+                yield Head(chain.height, checkpoint, self._sealing.policy, (), own)
 
     def _take(self, data: bytes, step: Step) -> None:
         """Keep a file that holds, unless the one there is as good."""

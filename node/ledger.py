@@ -17,6 +17,7 @@ from consensus.journal import Journal
 from consensus.messages import Entry
 from node.chain import Applied, apply, check_rules, obstacle
 from node.evidence.keys import Signer
+from node.evidence.members import parse_members
 from node.exposure import Exposure
 from node.sealing import Head, Sealing, Step
 from node.seals import Seals
@@ -36,7 +37,9 @@ class Ledger:
         journal: Journal,
         store: Store,
         seals: Seals,
+        further: Sequence[Signer] = (),
     ) -> None:
+        """With `further` keys this member signs besides (`cosigning`)."""
         self.journal = journal
         self.store = store
         self.seals = seals
@@ -44,9 +47,10 @@ class Ledger:
         chain, head = store.chain, None
         if chain.height:
             _, governing = store.policies(chain.size)[-1]
-            head = Head(chain.height, chain.checkpoint, governing.policy)
+            members = parse_members(governing.members_text)
+            head = Head(chain.height, chain.checkpoint, governing.policy, members)
         self.sealing = Sealing(
-            member, log, witness, chain.policy, seals.load(), root_at=store.root, head=head
+            member, log, witness, chain.policy, seals.load(), store.root, head, further
         )
         self.exposure = Exposure(self.sealing, store, seals)
         self._may_seal = False

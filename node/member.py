@@ -46,6 +46,7 @@ from node.directory import (
     set_seals_aside,
 )
 from node.errors import Misconfigured, NodeError
+from node.evidence.keys import P256, SM2, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis, parse_genesis
 from node.joining import Joining, rejoin
@@ -139,7 +140,13 @@ async def _take_part(
     gateways = frozenset(read_certificate(path) for path in config.gateways)
     try:
         ledger = Ledger(
-            config.member, log, witness, directory.journal, directory.store, directory.seals
+            config.member,
+            log,
+            witness,
+            directory.journal,
+            directory.store,
+            directory.seals,
+            _further(config),
         )
         _check_keys(config, ledger)
         with _reported():
@@ -252,6 +259,18 @@ def read_applicant(config: MemberConfig, identity: Identity) -> Applicant:
         load_signer(config.log_key).public,
         load_signer(config.witness_key).public,
     )
+
+
+def _further(config: MemberConfig) -> list[Signer]:
+    """The keys of other suites with which this member signs beside its seals."""
+    found = []
+    for path, algorithm in ((config.p256_key, P256), (config.sm2_key, SM2)):
+        if path is not None:
+            signer = load_signer(path)
+            if signer.public.algorithm != algorithm:
+                raise Misconfigured(f"{path}: a key of {signer.public.algorithm}, not {algorithm}")
+            found.append(signer)
+    return found
 
 
 def _check_keys(config: MemberConfig, ledger: Ledger) -> None:

@@ -41,7 +41,7 @@ from node.errors import (
     Unknown,
 )
 from node.exchange import Exchange
-from node.freshness import silent
+from node.freshness import pulled, silent
 from node.ledger import Ledger
 from node.milestone import Milestone
 from node.proving import Prover
@@ -266,7 +266,7 @@ class Participant:
 
     async def pull(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
         """The newest seals known here, and the newest of the member that asks; all on disk."""
-        return await self._work(self.ledger.sealing.pull, above_size, member)
+        return await self._work(pulled, self.ledger.sealing, above_size, member)
 
     async def reconfigure(self, configuration: Configuration) -> None:
         """Have another configuration agreed on, as the leader; `raft.ChangeRefused` says why not

@@ -9,9 +9,9 @@ is served, so a member whose data are damaged finds it here and not in a court.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from consensus.journal import Journal
+from node.cosigning import note_of, parse_cosigned, seals_of
 from node.directory import journal_errors
 from node.errors import BadRequest
 from node.evidence.entry import StatementEntry, parse_entry
@@ -19,13 +19,12 @@ from node.evidence.item import page_hashes, page_items, page_path
 from node.evidence.keys import PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import BadPath, leaf_hash, root, verify_consistency, verify_inclusion
-from node.evidence.note import parse_line
 from node.evidence.policy import Policy
 from node.evidence.policy_note import PolicyNote
 from node.evidence.proof import Later, LeafProof, Proof
 from node.evidence.proof_text import format_proof
 from node.evidence.record import StatementRecord, parse_block, parse_record
-from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal, parse_sealed
+from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_sealed
 from node.evidence.statement import Deposit
 from node.evidence.tlog_proof import TlogProof
 from node.sealing import Note
@@ -131,12 +130,10 @@ class Prover:
     def _with_beside(self, note: Note, policy: Policy) -> SealedCheckpoint:
         """The note with all seals that are kept beside it, in the order of the policy."""
         sealed = parse_sealed(note.data)
-        lines = (parse_line(line) for line in self._seals.beside(note.size))
-        seals = {
-            seal.member: seal for seal in (parse_seal(line, policy.origin) for line in lines)
-        } | {seal.member: seal for seal in sealed.seals}
+        beside = (parse_cosigned(data, policy.origin) for data in self._seals.beside(note.size))
+        seals = {each.seal.member: each for each in beside} | seals_of(sealed)
         names = [each.member for each in policy.sealers if each.member in seals]
-        return replace(sealed, seals=tuple(seals[name] for name in names))
+        return note_of(sealed.checkpoint, sealed.log_line, [seals[name] for name in names])
 
     def _keys(
         self, keys: Sequence[PublicKey], before: int, sealed: SealedCheckpoint

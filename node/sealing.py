@@ -30,9 +30,9 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from node.chain import Applied
+from node.cosigning import Cosigned, Cosigner, checked, note_of, parse_cosigned, seals_of
 from node.evidence.checkpoint import (
     Checkpoint,
-    cosign,
     cosignature_time,
     format_checkpoint,
     parse_checkpoint,
@@ -40,16 +40,15 @@ from node.evidence.checkpoint import (
 )
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
-from node.evidence.note import format_line, parse_line, sign_ed25519
+from node.evidence.members import Member, parse_members
+from node.evidence.note import Vkey, parse_line, sign_ed25519
 from node.evidence.policy import SKEW_MS_MAX, Policy, Sealer
-from node.evidence.sealed import Seal, SealedCheckpoint, format_sealed, parse_seal, parse_sealed
+from node.evidence.sealed import Seal, format_sealed, parse_sealed
 
 HEADS_MAX = 1_024
 """Own checkpoints on which late seals are still counted; about ten seconds of a busy chain."""
 AHEAD_MAX = 1_024
 """Seals of one member waiting for us to compute the same checkpoint; of more, the newest count."""
-PULLED_MAX = 256
-"""Seals told to a member that comes back; it needs one, the rest only fills gaps."""
 EARLY_S_MAX = SKEW_MS_MAX // 1000
 """How far ahead of this member's clock a seal's time may be and still count. A quorum's q-th time
 is what a proof shows; one liar dated 9999 would make every proof of a small group say so."""
@@ -124,7 +123,8 @@ class Head:
     height: int
     checkpoint: Checkpoint
     policy: Policy
-    seals: dict[str, Seal] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+    seals: dict[str, Cosigned] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:
@@ -144,9 +144,11 @@ class Sealing:
         remembered: Remembered,
         root_at: Callable[[int], bytes],
         head: Head | None = None,
+        further: Iterable[Signer] = (),
     ) -> None:
         """`policy` is the one in force for the next block, `head` the checkpoint of the last one.
-        `root_at` gives the own root at any size already applied."""
+        `root_at` gives the own root at any size already applied; with `further` keys this member
+        signs besides, where the members text lists them."""
         self.member = member
         self.halted = remembered.halted
         self.contradictions = list(remembered.contradictions)
@@ -162,7 +164,7 @@ class Sealing:
         self._has_sealed = False  # Since the start.
         self._last_is_ours = remembered.last is None  # Compared with our tree since the start.
         self._log = log
-        self._witness = witness
+        self._cosigner = Cosigner(witness, further)
         self.policy = policy  # In force for the next block.
         self._root_at = root_at
         self._size = head.checkpoint.size if head else 0
@@ -171,7 +173,7 @@ class Sealing:
         self._noted: set[int] = set()  # Sizes of `heads` that have a published note.
         if head and self.note and self.note.size == self._size:
             self._noted.add(self._size)
-            head.seals.update((seal.member, seal) for seal in _published(remembered))
+            head.seals.update(_published(remembered))
         # What was seen before the start may not have been compared or counted yet.
         self._ahead = {
             member: [(seal.size, seal.body, seal.line)]
@@ -184,9 +186,7 @@ class Sealing:
         head = self.heads.get(self._size)
         sealer = self._sealer(head.policy) if head is not None else None
         if head is not None and sealer is not None and self.is_due(now_s):
-            name = head.policy.witness_vkey(sealer).name
-            line = format_line(cosign(head.body, now_s, name, self._witness))
-            self.last = SentSeal(self._size, head.body, line)
+            self.last = SentSeal(self._size, head.body, self._cosign(head, sealer).data)
             step.own.append(self.last)
         return step
 
@@ -235,31 +235,12 @@ class Sealing:
                 self.refused += 1
         return step
 
-    def pull(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
-        """What a member that missed some needs: our newest seals and the newest of the others; all
-        on our newest note, so that whoever sealed another history than ours for it shows; and its
-        own newest seal that is known here, which it may have lost."""
-        ours = [
-            SentSeal(size, head.body, format_line(head.seals[self.member].line))
-            for size, head in list(self.heads.items())[-PULLED_MAX:]
-            if size > above_size and self.member in head.seals
-        ]
-        if not ours and self.last is not None and self.last.size > above_size:
-            ours = [self.last]
-        others = [
-            seal for name, seal in self.newest.items() if name != member and seal.size > above_size
-        ]
-        if self.note is not None and self.note.size >= above_size:
-            sealed = parse_sealed(self.note.data)
-            lines = (format_line(seal.line) for seal in sealed.seals)
-            others += [SentSeal(self.note.size, sealed.body, line) for line in lines]
-        return sorted([*ours, *others], key=lambda seal: seal.size), self.newest.get(member)
-
     # Our own checkpoints.
 
     def _add_head(self, block: Applied) -> None:
         self._size = block.checkpoint.size
-        head = Head(block.block.height, block.checkpoint, block.governing_policy)
+        members = parse_members(block.governed_by.members_text)
+        head = Head(block.block.height, block.checkpoint, block.governing_policy, members)
         self.heads[self._size] = head
         while len(self.heads) > HEADS_MAX:
             oldest = next(iter(self.heads))
@@ -271,7 +252,7 @@ class Sealing:
     def _sealer(self, policy: Policy) -> Sealer | None:
         """This member as the policy names it, with the keys it has."""
         sealer = _named(policy, self.member)
-        keys = (self._log.public, self._witness.public)
+        keys = (self._log.public, self._cosigner.public)
         return sealer if sealer is not None and (sealer.log, sealer.witness) == keys else None
 
     def _seal(self, head: Head, step: Step) -> None:
@@ -288,21 +269,24 @@ class Sealing:
                 return
             self._last_is_ours = True
         if self.last is not None and self.last.size == head.checkpoint.size:
-            line = parse_line(self.last.line)
+            cosigned = parse_cosigned(self.last.line, head.policy.origin)
         else:
             assert self.last is None or self.last.size < head.checkpoint.size
-            name = head.policy.witness_vkey(sealer).name
-            line = cosign(head.body, self._now_s, name, self._witness)
-        self.last = SentSeal(head.checkpoint.size, head.body, format_line(line))
+            cosigned = self._cosign(head, sealer)
+        self.last = SentSeal(head.checkpoint.size, head.body, cosigned.data)
         self._has_sealed = True
         step.own.append(self.last)
-        self._count(head, parse_seal(line, head.checkpoint.origin), step)
+        self._count(head, cosigned, step)
+
+    def _cosign(self, head: Head, sealer: Sealer) -> Cosigned:
+        return self._cosigner.cosign(head.body, self._now_s, head.policy, sealer, head.members)
 
     # The others'.
 
     def _receive(self, body: bytes, line: bytes, step: Step) -> None:
         checkpoint = parse_checkpoint(body)
-        seal = parse_seal(parse_line(line), self.policy.origin)
+        cosigned = parse_cosigned(line, self.policy.origin)
+        seal = cosigned.seal
         if checkpoint.origin != self.policy.origin:
             raise Malformed("seal", "of another chain")
         sent = SentSeal(checkpoint.size, body, line)
@@ -311,11 +295,10 @@ class Sealing:
             return
         if self.last is not None and seal.member == self.member and sent.body == self.last.body:
             return
-        policy = head.policy if head else self.policy
-        sealer = _named(policy, seal.member)
-        if sealer is None:
+        vkey = _vkey(head.policy if head else self.policy, seal.member)
+        if vkey is None:
             raise BadSignature(f"{seal.member} is no member")
-        verify_cosignature(body, seal.line, policy.witness_vkey(sealer))
+        verify_cosignature(body, seal.line, vkey)
         if seal.member == self.member:
             self._receive_own(sent, checkpoint, step)
             return
@@ -323,7 +306,7 @@ class Sealing:
         if newest is None or newest.size < sent.size or (counts and _renews(sent, newest)):
             self.newest[seal.member] = step.newest[seal.member] = sent
         if sent.size <= self._size:
-            self._compare(sent, checkpoint, seal, step)
+            self._compare(sent, checkpoint, cosigned, step)
             return
         ahead = self._ahead.setdefault(seal.member, [])
         heappush(ahead, (sent.size, sent.body, sent.line))
@@ -365,21 +348,22 @@ class Sealing:
 
     def _compare_again(self, sent: SentSeal, step: Step) -> None:
         checkpoint = parse_checkpoint(sent.body)
-        seal = parse_seal(parse_line(sent.line), checkpoint.origin)
-        self._compare(sent, checkpoint, seal, step)
+        self._compare(sent, checkpoint, parse_cosigned(sent.line, checkpoint.origin), step)
 
-    def _compare(self, sent: SentSeal, checkpoint: Checkpoint, seal: Seal, step: Step) -> None:
+    def _compare(
+        self, sent: SentSeal, checkpoint: Checkpoint, cosigned: Cosigned, step: Step
+    ) -> None:
         """Rule 2, for a seal whose signature holds."""
-        head = self.heads.get(sent.size)
+        head, seal = self.heads.get(sent.size), cosigned.seal
         root = head.checkpoint.root if head else self._root_at(sent.size)
         if root != checkpoint.root:
             self._contradicted(Contradiction(seal.member, sent), step)
         elif seal.time_s > self._now_s + EARLY_S_MAX:
             self.early[seal.member] = sent
         elif head is not None:
-            sealer = _named(head.policy, seal.member)
-            if sealer and head.policy.witness_vkey(sealer).key_id == seal.line.key_id:
-                self._count(head, seal, step)
+            vkey = _vkey(head.policy, seal.member)
+            if vkey is not None and vkey.key_id == seal.line.key_id:
+                self._count(head, checked(head.body, cosigned, vkey, head.members), step)
 
     def _contradicted(self, found: Contradiction, step: Step) -> None:
         """Rule 3."""
@@ -396,27 +380,25 @@ class Sealing:
 
     # Counting.
 
-    def _count(self, head: Head, seal: Seal, step: Step) -> None:
+    def _count(self, head: Head, cosigned: Cosigned, step: Step) -> None:
         """Rule 5."""
-        if seal.member in head.seals:
+        member = cosigned.seal.member
+        if member in head.seals:
             return
-        head.seals[seal.member] = seal
-        step.counted.add(seal.member)
+        head.seals[member] = cosigned
+        step.counted.add(member)
         size, published = head.checkpoint.size, self.note.size if self.note else 0
         if size > published:
             self._publish(head, step)
         elif size in self._noted:
-            step.beside.append((size, seal.member, format_line(seal.line)))
+            step.beside.append((size, member, cosigned.data))
 
     def _publish(self, head: Head, step: Step) -> None:
         names = [sealer.member for sealer in head.policy.sealers if sealer.member in head.seals]
         if len(names) < head.policy.quorum or self.member not in names or self.halted:
             return
-        sealed = SealedCheckpoint(
-            head.checkpoint,
-            sign_ed25519(head.body, head.checkpoint.origin, self._log),
-            tuple(head.seals[name] for name in names),
-        )
+        log_line = sign_ed25519(head.body, head.checkpoint.origin, self._log)
+        sealed = note_of(head.checkpoint, log_line, [head.seals[name] for name in names])
         self.note = Note(head.checkpoint.size, head.height, format_sealed(sealed))
         self._noted.add(self.note.size)
         step.notes.append(self.note)
@@ -429,7 +411,7 @@ class Sealing:
 
 def time_of(seal: SentSeal) -> int:
     """The time a seal states, in seconds."""
-    return cosignature_time(parse_line(seal.line))
+    return cosignature_time(parse_line(seal.line.partition(b"\n")[0] + b"\n"))
 
 
 def _renews(sent: SentSeal, newest: SentSeal) -> bool:
@@ -441,9 +423,15 @@ def _named(policy: Policy, member: str) -> Sealer | None:
     return next((sealer for sealer in policy.sealers if sealer.member == member), None)
 
 
-def _published(remembered: Remembered) -> list[Seal]:
+def _vkey(policy: Policy, member: str) -> Vkey | None:
+    """With which this member seals under this policy."""
+    sealer = _named(policy, member)
+    return None if sealer is None else policy.witness_vkey(sealer)
+
+
+def _published(remembered: Remembered) -> dict[str, Cosigned]:
     """The seals on and beside the newest note."""
     assert remembered.note is not None
     sealed = parse_sealed(remembered.note.data)
-    lines = (parse_line(line) for line in remembered.beside)
-    return [*sealed.seals, *(parse_seal(line, sealed.checkpoint.origin) for line in lines)]
+    beside = (parse_cosigned(data, sealed.checkpoint.origin) for data in remembered.beside)
+    return seals_of(sealed) | {each.seal.member: each for each in beside}

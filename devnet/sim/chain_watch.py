@@ -17,7 +17,7 @@ from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis
 from node.evidence.sealed import parse_sealed, verify_seals
-from node.sealing import Note, SentSeal, Step
+from node.sealing import REFRESH_S, Note, SentSeal, Step, time_of
 
 
 @dataclass(slots=True)
@@ -28,8 +28,10 @@ class _Told:
     """All its seals."""
     sealed: int = 0
     """The greatest size it sealed."""
+    time_s: int = 0
+    """When, by its clock."""
     is_sure: bool = True
-    """It still has that seal, so it never seals this size again."""
+    """It still has that seal, so it seals this size again only to renew it."""
     published: int = 0
     """The size of its last note; 0 if it may have lost that."""
 
@@ -112,11 +114,12 @@ class ChainWatch:
         told = self._told.setdefault(member, _Told())
         if seal.line in told.lines:
             return  # It was told by others what it had sealed.
-        if seal.size < told.sealed or (seal.size == told.sealed and told.is_sure):
+        renews = seal.size == told.sealed and time_of(seal) >= told.time_s + REFRESH_S
+        if seal.size < told.sealed or (seal.size == told.sealed and told.is_sure and not renews):
             what = f"{member} seals {seal.size} after {told.sealed}"
             self._broken(Invariant.HASH_CHAIN, what)
         told.lines.add(seal.line)
-        told.sealed, told.is_sure = seal.size, True
+        told.sealed, told.time_s, told.is_sure = seal.size, time_of(seal), True
 
     def _check_note(self, member: str, note: Note) -> None:
         self.notes += 1

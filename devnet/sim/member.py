@@ -31,6 +31,7 @@ from node.chain import Applied, Chain, Outcome, Taken
 from node.directory import Directory
 from node.errors import Corrupt, NodeError, Unavailable
 from node.evidence.record import format_block
+from node.freshness import pulled
 from node.ledger import Ledger
 from node.participant import CHUNK_BLOCKS
 from node.sealing import SentSeal, Step
@@ -38,7 +39,7 @@ from node.sealing import SentSeal, Step
 RETRY_US = 200 * MS
 ASK_AGAIN_US = 2 * SECOND
 POLL_US = SECOND
-"""How often a member looks whether its clock is right."""
+"""How often a member looks whether its clock is right and its seal is old."""
 
 Identity = bytes
 Record = tuple[Identity, bytes]
@@ -239,7 +240,7 @@ class Member:
         return seal.size if seal else 0
 
     def pulled(self, above_size: int, member: str) -> tuple[list[SentSeal], SentSeal | None]:
-        return self.ledger.sealing.pull(above_size, member)
+        return pulled(self.ledger.sealing, above_size, member)
 
     def take_seals(self, seals: Seals, then: Callable[[], None]) -> None:
         self._work(partial(self._take_seals, seals, then))
@@ -349,6 +350,8 @@ class Member:
         if is_right and not self.is_sealing:
             self.is_sealing = True
             self._work(lambda: self._tell(self.ledger.start_sealing(self._now_s())))
+        elif self.is_sealing and is_right and self.ledger.sealing.is_due(self._now_s()):
+            self._work(lambda: self._tell(self.ledger.refresh(self._now_s())))
         elif self.is_sealing and not is_right:
             self.is_sealing = False
             self._work(self.ledger.stop_sealing)

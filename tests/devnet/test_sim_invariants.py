@@ -35,7 +35,7 @@ from node.evidence.note import format_line, sign_ed25519
 from node.evidence.record import format_block
 from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
 from node.sealing import Contradiction as SealContradiction
-from node.sealing import Note, SentSeal, Step
+from node.sealing import REFRESH_S, Note, SentSeal, Step
 
 A, B, C = (f"{name}/000000000000000{name[0]}" for name in ("archive", "bank", "court"))
 FIRST = configuration([A, B, C])
@@ -458,6 +458,8 @@ def test_a_seal_that_takes_another_back(chain: ChainWatch) -> None:
     small, large = (each.checkpoint for each in chain.chains)
     chain.told("bank", Step(own=[seal(large.size, large.root)]))
     chain.told("bank", Step(own=[seal(large.size, large.root)]))  # The same is no other.
+    renewed = seal(large.size, large.root, time_s=1 + REFRESH_S)
+    chain.told("bank", Step(own=[renewed]))
     for again in (seal(small.size, small.root), seal(large.size, large.root, time_s=2)):
         with broken(Invariant.HASH_CHAIN):
             chain.told("bank", Step(own=[again]))

@@ -54,6 +54,15 @@ certificate = "court.pem"
 """
 
 
+def test_keys_of_other_suites(tmp_path: Path) -> None:
+    path = tmp_path / "member.toml"
+    path.write_text(MEMBER)
+    assert (load_member(path).p256_key, load_member(path).sm2_key) == (None, None)
+    path.write_text(f'p256_key = "p256.pem"\nsm2_key = "/etc/keys/sm2.pem"\n{MEMBER}')
+    config = load_member(path)
+    assert (config.p256_key, config.sm2_key) == (tmp_path / "p256.pem", Path("/etc/keys/sm2.pem"))
+
+
 def test_a_members_settings(tmp_path: Path) -> None:
     path = tmp_path / "member.toml"
     path.write_text(MEMBER)

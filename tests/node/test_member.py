@@ -426,6 +426,7 @@ async def test_settings_that_do_not_fit_are_refused(house: Any, tmp_path: Path) 
         (replace(config, genesis=tmp_path / "other.txt"), "of another chain"),
         (notary, "is the directory of court/"),
         (replace(config, log_key=config.witness_key), "are not the keys of court"),
+        (replace(config, p256_key=config.witness_key), "a key of ed25519, not p256"),
         (replace(config, listen="192.0.2.1:1"), "cannot listen"),
     ):
         with pytest.raises(Misconfigured, match=reason):

@@ -16,6 +16,7 @@ from node.evidence.note import format_line
 from node.evidence.policy import parse_policy
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed, verify_seals
+from node.freshness import pulled
 from node.sealing import (
     AHEAD_MAX,
     CONTRADICTIONS_MAX,
@@ -394,15 +395,15 @@ def test_what_a_member_that_was_away_is_told(sealers: tuple[Sealer, ...]) -> Non
         for each in sealers:
             each.apply()
     court.receive(notary.sealing.last)
-    told, none = court.sealing.pull(5, "forensic")
+    told, none = pulled(court.sealing, 5, "forensic")
     assert ([seal.size for seal in told], none) == ([6, 7, 7, 7, 7], None), "two are on the note"
-    assert len(court.sealing.pull(7, "notary")[0]) == 2, "on the newest note, however old to it"
-    assert court.sealing.pull(8, "notary") == ([], notary.sealing.last)
+    assert len(pulled(court.sealing, 7, "notary")[0]) == 2, "on the newest note, however old to it"
+    assert pulled(court.sealing, 8, "notary") == ([], notary.sealing.last)
     forensic.sealing.receive([(seal.body, seal.line) for seal in told], NOW_S)
     assert forensic.published() == 7
     again = Sealer(court.world, "court", Remembered(last=court.sealing.last))
-    assert again.sealing.pull(0, "notary") == ([court.sealing.last], None)
-    assert again.sealing.pull(7, "notary") == ([], None)
+    assert pulled(again.sealing, 0, "notary") == ([court.sealing.last], None)
+    assert pulled(again.sealing, 7, "notary") == ([], None)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -432,7 +433,7 @@ def test_any_order_of_delivery(world: Any, seed: int) -> None:
             each.apply()
     for each in members:
         for other in members:
-            each.receive(*other.sealing.pull(0, each.sealing.member)[0])
+            each.receive(*pulled(other.sealing, 0, each.sealing.member)[0])
     assert {each.published() for each in members} == {27}
     assert not any(each.sealing.contradictions or each.sealing.refused for each in members)
 
@@ -465,8 +466,7 @@ def test_everything_decided_is_read_back(
     again = Seals(seals.directory, world.genesis())
     loaded = again.load()
     assert loaded.last == court.sealing.last
-    assert loaded.newest == court.sealing.newest
-    assert loaded.note == court.sealing.note
+    assert (loaded.newest, loaded.note) == (court.sealing.newest, court.sealing.note)
     assert loaded.contradictions == court.sealing.contradictions
     assert again.journal_mark() == MARK
     assert again.beside(3) == [again.beside(3)[0]]

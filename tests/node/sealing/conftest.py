@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from consensus.messages import Entry
+from node.evidence.keys import Signer
 from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
 from node.ledger import Ledger
@@ -44,6 +45,7 @@ class Member:
     name: str
     folder: Path
     now_s: int = NOW_S
+    further: Signer | None = None
     sent: list[SentSeal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,7 +58,16 @@ class Member:
         self.store = Store(self.folder / "views", self.world.genesis())
         self.seals = Seals(self.folder / "seals", self.world.genesis())
         log, witness = self.world.log(self.name), self.world.witness(self.name)
-        self.ledger = Ledger(self.name, log, witness, self.journal, self.store, self.seals)  # type: ignore[arg-type]
+        further = [self.further] if self.further else []
+        self.ledger = Ledger(
+            self.name,
+            log,
+            witness,
+            self.journal,
+            self.store,
+            self.seals,
+            further,  # type: ignore[arg-type]
+        )
 
     def restart(self, *, sealing: bool = True) -> None:
         self.close()

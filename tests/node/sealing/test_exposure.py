@@ -71,6 +71,16 @@ def rigged(make_member: Make) -> Members:
 # A rigged leader
 
 
+def test_after_a_restart_the_last_own_seal_serves(rigged: Members) -> None:
+    """Nobody else had sealed it yet, so there is no note of it."""
+    one, forensic, other, notary = rigged
+    for member, number in ((one, 1), (forensic, 1), (other, 2), (notary, 2)):
+        member.apply(*events(member.world, number))
+    forensic.restart(sealing=False)
+    forensic.hear(other, notary)
+    assert named(forensic) == [[]]
+
+
 @pytest.mark.parametrize("order", [0, 1], ids=["the other's first", "its own first"])
 def test_two_histories_of_equal_sizes_name_the_leader(rigged: Members, order: int) -> None:
     one, forensic, other, notary = rigged

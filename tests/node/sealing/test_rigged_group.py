@@ -72,30 +72,3 @@ async def test_two_histories_name_the_leader(
     printed = fingerprint(world.note().policy_text)
     assert main(["verify", str(path), "--policy-fingerprint", printed, "--lang", "en"]) == 0
     assert "cosigned both       示例 court (court)\n" in capsys.readouterr().out
-
-
-async def test_a_member_given_a_forked_history_is_refused(
-    houses: Any, world: Any, tmp_path: Path
-) -> None:
-    """Notary's disk is that of another history, which it sealed alone with a leader nobody else
-    knows: the two others do not count it, show it, and go on."""
-    folder = houses.configs["notary"].data
-    twin = {name: houses.configs[name].data for name in ("court", "notary")}
-    kept = {name: tmp_path / f"{name} as it was" for name in twin}
-    for name, data in twin.items():
-        shutil.copytree(data, kept[name])
-    houses.start("court", "notary")
-    await houses.propose(world.deposited(1))
-    await houses.stop()
-    forked = tmp_path / "forked"
-    shutil.move(folder, forked)
-    shutil.rmtree(twin["court"])
-    shutil.copytree(kept["court"], twin["court"])
-    houses.start("court", "forensic")
-    (outcome,) = await houses.propose(world.deposited(2))
-    identity = bytes(outcome.position.statement_id)
-    shutil.copytree(forked, folder)
-    houses.start("notary")
-    await until_named(houses, "notary", [])
-    for member in ("court", "forensic"):
-        assert await houses.proof(member, identity)
