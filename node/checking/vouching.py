@@ -13,9 +13,10 @@ from node.checking.difference import Difference, Part
 from node.evidence.checkpoint import Checkpoint, parse_checkpoint, verify_cosignature
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
+from node.evidence.members import parse_members
 from node.evidence.note import parse_line
 from node.evidence.policy import Policy
-from node.evidence.sealed import parse_seal, parse_sealed, verify_seals
+from node.evidence.sealed import parse_seal, parse_sealed, verify_further_lines, verify_seals
 from node.sealing import Note, Remembered, SentSeal
 
 
@@ -55,7 +56,7 @@ class Vouching:
         if policy not in self._policies:
             self._policies.append(policy)
         while self._note is not None and self._note.size <= checkpoint.size:
-            why = self._fault_of_note(self._note, height, checkpoint, policy)
+            why = self._fault_of_note(self._note, applied)
             if why is not None:
                 yield _differs(height, f"note of size {self._note.size}", why)
             self._note = next(self._notes, None)
@@ -67,18 +68,18 @@ class Vouching:
                 yield _differs(height, f"{what} of {member}, size {seal.size}", why)
             self._seals.remove(each)
 
-    def _fault_of_note(
-        self, note: Note, height: int, checkpoint: Checkpoint, policy: Policy
-    ) -> str | None:
+    def _fault_of_note(self, note: Note, applied: Applied) -> str | None:
+        checkpoint, policy = applied.checkpoint, applied.governing_policy
         try:
             sealed = parse_sealed(note.data)
             if note.size != sealed.checkpoint.size:
                 return "is kept under another size"
             if sealed.checkpoint != checkpoint:
                 return "is on another tree"
-            if note.height != height:
+            if note.height != applied.block.height:
                 return f"is kept for height {note.height}"
             verify_seals(sealed, policy)
+            verify_further_lines(sealed, parse_members(applied.governed_by.members_text))
             for line in self._beside(note.size):
                 seal = parse_seal(parse_line(line), checkpoint.origin)
                 if not _is_by(SentSeal(note.size, sealed.body, line), seal.member, policy):

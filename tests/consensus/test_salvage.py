@@ -17,7 +17,7 @@ from consensus.journal import (
     StorageFailed,
 )
 from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
-from consensus.salvage import Ending, Salvage
+from consensus.salvage import Ending, Salvage, borrow
 
 ME = "court/00000000000000aa"
 LOG_BLOCK_BYTES = 32 << 10
@@ -214,3 +214,17 @@ def test_it_is_refused_where_there_is_none_or_somebody_is_at_it(tmp_path: Path) 
     with Salvage(tmp_path / "journal", tmp_path / "scratch") as salvage:
         assert salvage.ending == Ending(0, 0, 0, "")
         assert not list(salvage.entries())
+
+
+def test_a_copy_shares_what_is_never_written_again(tmp_path: Path) -> None:
+    """The tables from before the last start; a large journal is not copied whole."""
+    written = Written(tmp_path / "journal", 1, appends=50, size=2000)
+    for _ in range(3):
+        Journal(written.directory).close()
+    borrow(written.leveldb, tmp_path / "copy")
+    tables = {path.name: path.stat().st_ino for path in written.leveldb.glob("*.ldb")}
+    shared = {path.name: path.stat().st_ino for path in (tmp_path / "copy").glob("*.ldb")}
+    assert tables
+    assert shared == tables
+    others = [path for path in (tmp_path / "copy").iterdir() if path.suffix != ".ldb"]
+    assert all(path.stat().st_nlink == 1 for path in others)
