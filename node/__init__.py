@@ -10,6 +10,7 @@ what it computed; a proof is what a quorum of seals covers.
     store, tree   `views/`: what can be computed again, for finding and proving; `rows` says from
                   what each row of them follows
     sealing       which checkpoint to seal, whose seals count, what contradicts; pure
+    cosigning     the lines with which one member seals; pure
     seals         `seals/`: the seals, kept before they are told
     freshness     whose newest seal is how old
     exposure      what contradicts, made into files that name its signers

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from node.chain import Applied
 from node.checking.difference import Difference, Part
+from node.cosigning import parse_cosigned
 from node.evidence.checkpoint import Checkpoint, parse_checkpoint, verify_cosignature
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.members import parse_members
-from node.evidence.note import parse_line
 from node.evidence.policy import Policy
-from node.evidence.sealed import parse_seal, parse_sealed, verify_further_lines, verify_seals
+from node.evidence.sealed import parse_sealed, verify_further_lines, verify_seals
 from node.sealing import Note, Remembered, SentSeal
 
 
@@ -81,7 +81,7 @@ class Vouching:
             verify_seals(sealed, policy)
             verify_further_lines(sealed, parse_members(applied.governed_by.members_text))
             for line in self._beside(note.size):
-                seal = parse_seal(parse_line(line), checkpoint.origin)
+                seal = parse_cosigned(line, checkpoint.origin).seal
                 if not _is_by(SentSeal(note.size, sealed.body, line), seal.member, policy):
                     return f"the seal of {seal.member} beside it is not signed by its member"
         except (Malformed, BadSignature) as error:
@@ -111,7 +111,8 @@ def _is_by(seal: SentSeal, member: str, policy: Policy) -> bool:
     for sealer in policy.sealers:
         if sealer.member == member:
             try:
-                verify_cosignature(seal.body, parse_line(seal.line), policy.witness_vkey(sealer))
+                line = parse_cosigned(seal.line, policy.origin).seal.line
+                verify_cosignature(seal.body, line, policy.witness_vkey(sealer))
             except BadSignature:
                 return False
             return True

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from node.checking.vouching import Vouching
 from node.cosigning import Cosigned, parse_cosigned
 from node.evidence.digests import sha256
 from node.evidence.keys import P256, Signer
@@ -130,3 +131,18 @@ def test_lines_of_two_members_or_too_many_are_malformed(members: Members) -> Non
     for data in (b"", b"\n", b"no line\n", line + other, line * 4, line[:-1], other + line[:-1]):
         with pytest.raises(Malformed):
             parse_cosigned(data, origin)
+
+
+def test_fsck_reads_seals_of_several_lines(world: Any, members: Members) -> None:
+    court, forensic, notary = members
+    for each in members:
+        each.apply()
+    court.hear(forensic)
+    court.hear(notary)
+    (beside,) = court.seals.beside(court.size)
+    assert beside.count(b"\n") == 2
+    kept = court.seals
+    vouching, memory = Vouching("court", kept.load(), kept.notes(), kept.beside), world.memory()
+    blocks = court.journal.blocks.values()
+    assert [found for block in blocks for found in vouching.take(memory.apply(block))] == []
+    assert vouching.unreached == 0
