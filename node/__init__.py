@@ -21,7 +21,8 @@ what it computed; a proof is what a quorum of seals covers.
     published/    the published log as others read it: layout, policies, tiles; pure. archive/
                   mirrors it into files
     exchange      seals go from member to member
-    participant   one member at work: replica, ledger, exchange in one loop
+    participant   one member at work: replica, ledger, exchange in one loop; expiry: whose
+                  certificate ends soon
     admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the
                   first members, `recovery` goes on after the majority of disks was lost
     service       its gRPC services; `member` is the process

@@ -41,6 +41,7 @@ from node.errors import (
     Unknown,
 )
 from node.exchange import Exchange
+from node.expiry import expiring
 from node.freshness import pulled, silent
 from node.ledger import Ledger
 from node.milestone import Milestone
@@ -236,6 +237,7 @@ class Participant:
         found += [each.said(name) for name, each in self.ledger.exposure.files.items()]
         if self.scrub is not None:
             found += [f"damaged: {each}" for each in self.scrub.damage]
+        found += expiring(self.replica.configuration, time.time())
         if self.replica.contradictions:
             found.append(f"{len(self.replica.contradictions)} messages contradict the log")
         return found

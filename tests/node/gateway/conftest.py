@@ -268,7 +268,8 @@ class FakeMember(FakeLog):
     """One member's service; `script` has its next refusals by method, `tamper` changes proofs,
     `published` is the height of its newest checkpoint if not the chain's, `lies` are its answers
     by method instead of true ones, `garbled` makes every answer bytes that are none, `paused` keeps
-    all of them, and `claims` is whom it says it follows, in a term nobody else has heard of."""
+    all of them, `claims` is whom it says it follows, in a term nobody else has heard of, and
+    `rules` the newest it says to know."""
 
     name: str
     cluster: Cluster
@@ -279,6 +280,7 @@ class FakeMember(FakeLog):
     garbled: bool = False
     paused: bool = False
     claims: str = ""
+    rules: int = 2
     published: int | None = None
     lies: dict[str, Any] = field(default_factory=dict)
     contradictions: dict[str, bytes] = field(default_factory=dict)
@@ -437,6 +439,7 @@ class FakeMember(FakeLog):
             leader=self.claims or self.cluster.leader or "",
             applied=chain.height,
             sealed_height=chain.height if self.cluster.sealing.is_set() else 0,
+            rules=self.rules,
         )
 
 

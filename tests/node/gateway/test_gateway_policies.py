@@ -92,6 +92,30 @@ async def test_proofs_after_a_change_are_good(client: Any, cluster: Any) -> None
     assert deposit.json()["state"] == "FINAL"
 
 
+async def test_rules_are_raised_only_when_every_member_knows_them(
+    client: Any, cluster: Any
+) -> None:
+    """A member that does not know the rules in force stops."""
+    note = cluster.world.next_note(cluster.world.note(), rules=2)
+    old, *_ = cluster.members.values()
+    old.rules = 1
+    response = await post(client, note)
+    assert (response.status_code, response.json()["code"]) == (409, "RULES_NOT_KNOWN")
+    assert old.name in response.json()["detail"]
+    assert not cluster.proposals
+    old.rules = 2
+    assert (await post(client, note)).status_code == 201
+    assert cluster.memory.chain.note.rules == 2
+
+
+async def test_a_member_that_is_away_may_not_know_them(client: Any, cluster: Any) -> None:
+    away, *_ = cluster.members.values()
+    await away.stop()
+    response = await post(client, cluster.world.next_note(cluster.world.note(), rules=2))
+    assert (response.status_code, response.json()["code"]) == (409, "RULES_NOT_KNOWN")
+    assert not cluster.proposals
+
+
 async def test_no_member_answers(client: Any, cluster: Any) -> None:
     for member in cluster.members.values():
         await member.stop()
