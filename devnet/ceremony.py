@@ -13,6 +13,10 @@ plays all parts, once, and the network is called `test` so that every proof says
 
 All of it is made beside the directory and moved into place whole. If we stop before the move there
 is no devnet, and the next ceremony sweeps away what was half made.
+
+Later on, an organisation that comes in brings keys and a certificate of its own making, and one
+that leaves is dropped from everybody's settings (`add_member`, `drop_member`); what the group makes
+of that is agreed on in the chain.
 """
 
 import dataclasses
@@ -94,6 +98,35 @@ def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Place
     return read_places(directory)
 
 
+def add_member(places: Places, name: str) -> Places:
+    """The devnet with one more folder: the keys and settings of a newcomer, listed by all others.
+    They read their settings when they start."""
+    if name in places.members or name not in [each.name for each in ORGANISATIONS]:
+        raise ValueError(f"{name} is a member already, or no organisation")
+    (port,) = free_ports(1)
+    members = {**places.members, name: f"127.0.0.1:{port}"}
+    there = dataclasses.replace(places, members=members)
+    (there.directory / name).mkdir(mode=0o700)
+    _write_identity(there, Authority(), name)
+    _make_sealer(there, name)
+    return _rewrite(there)
+
+
+def drop_member(places: Places, name: str) -> Places:
+    """The devnet without this member in anybody's settings; its folder stays."""
+    members = {each: at for each, at in places.members.items() if each != name}
+    return _rewrite(dataclasses.replace(places, members=members))
+
+
+def _rewrite(places: Places) -> Places:
+    for name in places.members:
+        _write_member(places, name)
+    for name in places.gateways:
+        _write_gateway_settings(places, name)
+    write_description(places)
+    return places
+
+
 def destroy(directory: Path) -> None:
     """Delete a devnet that does not run, and nothing that is not one."""
     if directory.exists() and any(directory.iterdir()):
@@ -123,9 +156,7 @@ def _make(places: Places) -> None:
         (places.directory / name).mkdir(mode=0o700)
     authority = Authority()
     for name in (*places.members, *places.gateways, OBSERVER):
-        certificate, key = authority.issue(name)
-        places.certificate(name).write_bytes(certificate)
-        _write_secret(places.tls_key(name), key)
+        _write_identity(places, authority, name)
     for key_file in (places.authority_key, places.depositor_key):
         keyfile.create(key_file, NO_PASSWORD)
     _write_rules(places)
@@ -140,16 +171,23 @@ def _make(places: Places) -> None:
         _write_gateway(places, name, format_key_line(ACCOUNT, api_key))
 
 
+def _write_identity(places: Places, authority: Authority, name: str) -> None:
+    certificate, key = authority.issue(name)
+    places.certificate(name).write_bytes(certificate)
+    _write_secret(places.tls_key(name), key)
+
+
+def _make_sealer(places: Places, name: str) -> Sealer:
+    log, witness = (
+        keyfile.create(path, NO_PASSWORD).public
+        for path in (places.log_key(name), places.witness_key(name))
+    )
+    return Sealer(name, log, witness)
+
+
 def _write_rules(places: Places) -> None:
     """Members text, policy with its fingerprint, genesis."""
-    sealers = [
-        Sealer(
-            name,
-            keyfile.create(places.directory / name / "log-key.pem", NO_PASSWORD).public,
-            keyfile.create(places.directory / name / "witness-key.pem", NO_PASSWORD).public,
-        )
-        for name in places.members
-    ]
+    sealers = [_make_sealer(places, name) for name in places.members]
     members_text = format_members(ORGANISATIONS[: len(sealers)])
     policy = Policy(
         origin=f"cunzheng.test/devnet-{secrets.token_hex(4)}",
@@ -205,6 +243,10 @@ def _write_gateway(places: Places, name: str, key_line: str) -> None:
     folder = places.directory / name
     keyfile.create(folder / "key.pem", NO_PASSWORD)
     (folder / "api-keys").write_text(key_line)
+    _write_gateway_settings(places, name)
+
+
+def _write_gateway_settings(places: Places, name: str) -> None:
     _write_settings(
         places.settings(name),
         f'listen = "{places.gateways[name]}"',

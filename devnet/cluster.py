@@ -30,7 +30,7 @@ from typing import TypeVar
 import httpx
 
 from devnet import leash, signals
-from devnet.ceremony import OBSERVER, hold_ceremony
+from devnet.ceremony import OBSERVER, add_member, drop_member, hold_ceremony
 from devnet.enrolment import enrol_keys
 from devnet.network import PROXY_VARIABLES, Network
 from devnet.places import DESCRIPTION, Places, owned, read_places
@@ -205,6 +205,18 @@ class Cluster:
         code = await self._process(name).wait()
         self._forget(name)
         return code
+
+    # Who is in it.
+
+    def add_member(self, name: str) -> None:
+        """Keys and settings of a newcomer, and everybody's settings list it. Its directory is made
+        by `cunzheng join`, and who runs hears of it by starting again."""
+        self.places = add_member(self.places, name)
+
+    async def drop_member(self, name: str) -> None:
+        """Stop it, and take it out of everybody's settings."""
+        await self._end(name)
+        self.places = drop_member(self.places, name)
 
     # What it says.
 

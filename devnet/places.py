@@ -92,6 +92,14 @@ class Places:
         """The TOML file of a member or gateway."""
         return self.directory / name / ("member.toml" if name in self.members else "gateway.toml")
 
+    def log_key(self, member: str) -> Path:
+        """Publishes checkpoints and signs policy changes."""
+        return self.directory / member / "log-key.pem"
+
+    def witness_key(self, member: str) -> Path:
+        """Seals."""
+        return self.directory / member / "witness-key.pem"
+
     def data(self, member: str) -> Path:
         """Everything this member stores."""
         return self.directory / member / "data"
