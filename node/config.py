@@ -143,6 +143,9 @@ class PlannedMember:
     organisation Its name, as it is printed for people.
     log_key      Public key (`ed25519:...`) that publishes checkpoints and signs changes of policy.
     witness_key  Public key that seals; another one.
+    p256_key     Optional, from rules 2 on: a key (`p256:...`) that signs besides, for who needs it.
+    sm2_key      The same (`sm2:...`), where commercial cryptography is required. Neither counts for
+                 the quorum.
     """
 
     name: str
@@ -150,6 +153,8 @@ class PlannedMember:
     organisation: str
     log_key: str
     witness_key: str
+    p256_key: str = ""
+    sm2_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +239,8 @@ def load_plan(path: Path) -> PolicyPlan:
                 each.text("organisation"),
                 each.text("log_key"),
                 each.text("witness_key"),
+                each.text("p256_key") if each.has("p256_key") else "",
+                each.text("sm2_key") if each.has("sm2_key") else "",
             )
             for each in table.tables("members", PlannedMember)
         ),

@@ -11,12 +11,13 @@ of them beforehand; everybody gets the same file, and uses it once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from consensus.clocks import SKEW_MS_MAX
 from consensus.messages import Configuration, ReplicaId, Voter
-from node.config import MemberConfig, PolicyPlan, read_certificate, read_file
+from node.config import MemberConfig, PlannedMember, PolicyPlan, read_certificate, read_file
 from node.directory import draw_replica_id, is_empty, make_directory
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
@@ -54,11 +55,20 @@ def _key(where: str, text: str) -> PublicKey:
         raise Misconfigured(f"the plan's {where}, {text!r}: {error}") from error
 
 
+def _further_keys(member: PlannedMember) -> Iterator[PublicKey]:
+    for name, text in (("p256_key", member.p256_key), ("sm2_key", member.sm2_key)):
+        if text:
+            yield _key(f"{name} of {member.name}", text)
+
+
 def policy_texts(plan: PolicyPlan, serial: int, rules: int) -> tuple[bytes, bytes]:
     """The policy and members texts a plan comes to. `Malformed` names what a policy cannot say,
     `Misconfigured` a key that is none."""
     members = format_members(
-        [Member(each.name, each.kind, each.organisation) for each in plan.members]
+        [
+            Member(each.name, each.kind, each.organisation, tuple(_further_keys(each)))
+            for each in plan.members
+        ]
     )
     authorities = (_key("authorities", text) for text in plan.authorities)
     policy = Policy(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from node.cli import policy_change
+from node.evidence.members import parse_members
 from node.evidence.policy import fingerprint
 from node.evidence.policy_note import parse_policy_note
 from node.evidence.succession import parse_policies
@@ -97,6 +98,28 @@ def test_from_a_plan_to_a_policy_in_force(
     assert run("anchor", new, *live.access).exit_code == 0
     outcome = run("verify", new, "--policy-fingerprint", first, "--json")
     assert outcome.exit_code == 10, outcome.out
+
+
+def test_the_rules_are_raised_and_members_get_further_keys(
+    live: Live, run: Run, plan: Path, tmp_path: Path, key_file: Keys
+) -> None:
+    keys = {}
+    for suite in ("p256", "sm2"):
+        made = run("keygen", tmp_path / f"{suite}.pem", "--algorithm", suite, "--json")
+        keys[suite] = made.json["public_key"]
+    text = plan.read_text("utf-8").replace("quorum = 3", "quorum = 2\nrules = 2")
+    further = "".join(f'{suite}_key = "{key}"\n' for suite, key in keys.items())
+    plan.write_text(text.replace('name = "court"\n', f'name = "court"\n{further}'), "utf-8")
+    change = tmp_path / "policy-2.txt"
+    begin = ("policy", "change", plan, "--key", key_file("court log"), "--out", change)
+    assert run(*begin, *trusted(live)).exit_code == 0
+    run("policy", "sign", change, "--key", key_file("notary log"), *trusted(live))
+    assert run("policy", "submit", change, "--gateway", live.url).exit_code == 0
+    note = live.cluster.memory.chain.note
+    assert (note.rules, note.policy.quorum) == (2, 2)
+    court, *others = parse_members(note.members_text)
+    assert [key.text for key in court.keys] == list(keys.values())
+    assert not any(each.keys for each in others)
 
 
 def test_nothing_is_signed_that_does_not_descend_from_a_known_policy(
