@@ -231,6 +231,8 @@ def _open_seals(path: Path, genesis: Genesis, disk: Disk) -> Seals:
         _log.error("the seals are set aside; what was sealed is asked of the others: %s", error)
     set_seals_aside(path, disk)
     Seals.create(path, genesis, disk)
+    with reading(path):
+        disk.sync(path.parent)  # Or what is sealed into them is gone with them.
     return Seals(path, genesis, disk)
 
 

@@ -1,5 +1,6 @@
 """Watches all ledgers at once: one chain, one place for each statement, seals only on that chain,
-and none that takes another back (invariants 17 and 18).
+none that takes another back, and none that its own member forgets while others hold it (invariants
+17 and 18).
 
 What is committed is applied here too, once and in order, with what came before kept in memory
 instead of on a disk. Every member must come to the same: as the block hash covers the block entry,
@@ -26,14 +27,18 @@ class _Told:
 
     lines: set[bytes] = field(default_factory=set)
     """All its seals."""
-    sealed: int = 0
-    """The greatest size it sealed."""
-    time_s: int = 0
-    """When, by its clock."""
+    last: SentSeal | None = None
+    """The newest of them."""
     is_sure: bool = True
-    """It still has that seal, so it seals this size again only to renew it."""
+    """It still has that seal, so all it may do to this size is to renew it."""
     published: int = 0
     """The size of its last note; 0 if it may have lost that."""
+    is_whole: bool = True
+    """Nothing befell its disk since its last start."""
+    kept: set[bytes] = field(default_factory=set)
+    """The seals that are on its disk or were replaced there by newer ones."""
+    held: SentSeal | None = None
+    """The newest of these that is on the disk of another member."""
 
 
 class ChainWatch:
@@ -92,9 +97,23 @@ class ChainWatch:
         if expected is None or expected.block_hash != chain.block_hash:
             self._broken(Invariant.HASH_CHAIN, f"{member} has another block {chain.height}")
 
+    def started(self, member: str, chain: Chain, last: SentSeal | None) -> None:
+        """A member starts with this chain and this own seal."""
+        self.stands(member, chain)
+        told = self._told.setdefault(member, _Told())
+        if not told.is_whole:
+            told.is_whole, told.held = True, None
+            told.kept.clear()
+        elif told.held is not None and (last is None or _age(last) < _age(told.held)):
+            known = last.size if last else 0
+            what = f"{member} knows of {known}; others hold its seal of {told.held.size}"
+            self._broken(Invariant.HASH_CHAIN, what)
+
     def told(self, member: str, step: Step) -> None:
         for seal in step.own:
             self._check_seal(member, seal)
+        for other, seal in step.newest.items():
+            self._take_held(self._told.setdefault(other, _Told()), seal)
         for contradiction in step.contradictions:
             what = f"{member} finds that {contradiction.member} contradicts it"
             self._broken(Invariant.HASH_CHAIN, what)
@@ -106,20 +125,24 @@ class ChainWatch:
     def may_forget(self, member: str) -> None:
         """Something befell its disk that may cost it seals and notes."""
         told = self._told.setdefault(member, _Told())
-        told.is_sure, told.published = False, 0
+        told.is_sure, told.published, told.is_whole = False, 0, False
+
+    def _take_held(self, told: _Told, seal: SentSeal) -> None:
+        if seal.line in told.kept and (told.held is None or _age(told.held) < _age(seal)):
+            told.held = seal
 
     def _check_seal(self, member: str, seal: SentSeal) -> None:
         if parse_checkpoint(seal.body).root != self._roots.get(seal.size):
             self._broken(Invariant.HASH_CHAIN, f"{member} seals another root at {seal.size}")
         told = self._told.setdefault(member, _Told())
+        told.kept.add(seal.line)
         if seal.line in told.lines:
             return  # It was told by others what it had sealed.
-        renews = seal.size == told.sealed and time_of(seal) >= told.time_s + REFRESH_S
-        if seal.size < told.sealed or (seal.size == told.sealed and told.is_sure and not renews):
-            what = f"{member} seals {seal.size} after {told.sealed}"
+        if told.last is not None and not _follows(seal, told.last, is_sure=told.is_sure):
+            what = f"{member} seals {seal.size} after {told.last.size}"
             self._broken(Invariant.HASH_CHAIN, what)
         told.lines.add(seal.line)
-        told.sealed, told.time_s, told.is_sure = seal.size, time_of(seal), True
+        told.last, told.is_sure = seal, True
 
     def _check_note(self, member: str, note: Note) -> None:
         self.notes += 1
@@ -139,3 +162,17 @@ class ChainWatch:
             return
         if sealed.checkpoint.root != self._roots.get(sealed.checkpoint.size):
             self._broken(Invariant.HASH_CHAIN, f"{member} publishes a note of another tree")
+
+
+def _age(seal: SentSeal) -> tuple[int, int]:
+    """Of two seals of a member the greater is the newer."""
+    return seal.size, time_of(seal)
+
+
+def _follows(seal: SentSeal, last: SentSeal, *, is_sure: bool) -> bool:
+    """Whether a member whose last seal was that may seal this. Who may have lost the last one may
+    seal that size another time."""
+    if seal.size != last.size:
+        return seal.size > last.size
+    is_renewed = seal.body == last.body and time_of(seal) >= time_of(last) + REFRESH_S
+    return is_renewed or not is_sure

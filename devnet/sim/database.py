@@ -28,6 +28,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from random import Random
 
 from consensus.disk import Damaged
@@ -69,13 +70,16 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a power cut took: so many batches, and so many of them left parts behind."""
+    """What a power cut took: so many batches, and so many of them left parts behind, in the
+    databases at these paths."""
 
     batches: int = 0
     torn: int = 0
+    torn_at: frozenset[Path] = frozenset()
 
     def __add__(self, other: Loss) -> Loss:
-        return Loss(self.batches + other.batches, self.torn + other.torn)
+        torn_at = self.torn_at | other.torn_at
+        return Loss(self.batches + other.batches, self.torn + other.torn, torn_at)
 
 
 @dataclass(slots=True)

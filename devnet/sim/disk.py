@@ -23,7 +23,7 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -184,7 +184,9 @@ class SimDisk:
         for path, node in self._nodes.items():
             match node:
                 case Files():
-                    loss += node.lose(random, 0.0 if path in spared else tear)
+                    lost = node.lose(random, 0.0 if path in spared else tear)
+                    torn_at = frozenset([Path(path)] if lost.torn else [])
+                    loss += replace(lost, torn_at=torn_at)
                 case _File():
                     node.lose(random)
         return loss

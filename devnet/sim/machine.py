@@ -59,7 +59,7 @@ class Machine:
         self._backlog: list[Callable[[Member], None]] = []
         self._stream = world.chance.stream(f"machine {name}")
         self._disk_stream = world.chance.stream(f"disk {name}")
-        self._config = _config(name)
+        self._config = config_of(name)
         self.new_disk()
         self.joining = Joining(self, wanted)
 
@@ -139,6 +139,7 @@ class Machine:
             case ViewsCorrupt():
                 self._set_views_aside()
             case SealsCorrupt():
+                self.world.chain.may_forget(self.name)
                 set_seals_aside(SEALS, self.disk)
             case RolledBack():
                 self.joining.go_on()
@@ -173,7 +174,7 @@ class Machine:
         loss = self.disk.crash(self._disk_stream, tear=tear, whole=whole)
         self.world.counts["unsynced batches lost"] += loss.batches
         self.world.counts["torn writes"] += loss.torn
-        if loss.torn:
+        if SEALS in loss.torn_at:
             self.world.chain.may_forget(self.name)
         self.in_doubt = loss.torn > 0 and may_lose
 
@@ -278,7 +279,7 @@ def first_configuration(names: Sequence[str], stream: Stream) -> Configuration:
     return configuration([f"{name}/{stream.getrandbits(64):016x}" for name in names])
 
 
-def _config(name: str) -> MemberConfig:
+def config_of(name: str) -> MemberConfig:
     """Of all this only the name and the data's place are looked at."""
     return MemberConfig(
         member=name,

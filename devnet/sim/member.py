@@ -48,8 +48,8 @@ Record = tuple[Identity, bytes]
 class ChainWitness(Protocol):
     """Who watches the ledger (`chain_watch`)."""
 
-    def stands(self, member: str, chain: Chain) -> None:
-        """A start found this state."""
+    def started(self, member: str, chain: Chain, last: SentSeal | None) -> None:
+        """A start found this state, and this as its last seal."""
 
     def applied(self, member: str, blocks: Sequence[Applied]) -> None: ...
 
@@ -105,7 +105,6 @@ class Member:
         self.life = life
         self.name = host.name
         self.store = directory.store
-        around.chain_witness.stands(self.name, self.store.chain)
         self.ledger = Ledger(
             self.name,
             log_signer(self.name),
@@ -114,6 +113,7 @@ class Member:
             directory.store,
             directory.seals,
         )
+        around.chain_witness.started(self.name, self.store.chain, self.ledger.sealing.last)
         self.is_sealing = False
         self._around = around
         self._schedule = around.schedule

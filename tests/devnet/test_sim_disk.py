@@ -1,6 +1,7 @@
 """The disk: one contract, two implementations, and what the imaginary one can be made to do."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -10,8 +11,12 @@ import pytest
 from consensus.disk import REAL_DISK, Damaged, Database, Disk
 from consensus.journal import Journal, JournalError, StorageFailed
 from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
+from devnet.sim.cast import configuration, genesis
 from devnet.sim.disk import WRITES_BACK, SimDisk
+from devnet.sim.machine import DATA, SEALS, config_of
 from devnet.sim.medium import PLENTY_BYTES, PowerCut
+from node.directory import make_directory, open_directory
+from node.sealing import SentSeal, Step
 
 ME = "court/00000000000000aa"
 CONFIGURATION = Configuration((Voter(ME, "127.0.0.1:7000", b"certificate"),))
@@ -412,3 +417,20 @@ def test_a_journal_on_a_full_disk_is_refused_not_damaged(disk: SimDisk) -> None:
         Journal(directory, disk)
     disk.fill(PLENTY_BYTES)
     Journal(directory, disk).close()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_seals_made_anew_outlast_a_power_cut(seed: int) -> None:
+    """Those that did not check are set aside; what the new ones hold may have been told."""
+    disk, first = SimDisk(), configuration(["archive/00000000000000a0"])
+    config, chain = config_of("archive"), genesis(("archive",), 1)
+    disk.make_directory(DATA.parent)
+    disk.sync(Path("/"))
+    make_directory(config, chain, first.voters[0].id, first, disk)
+    disk.drop_log(Random(0), SEALS)
+    with closing(open_directory(config, chain, disk)) as directory:
+        last = SentSeal(1, b"body", b"line")
+        directory.seals.write(Step(own=[last]), directory.journal.mark.format())
+    disk.crash(Random(seed))
+    with closing(open_directory(config, chain, disk)) as directory:
+        assert directory.seals.load().last == last

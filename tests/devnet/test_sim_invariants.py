@@ -469,6 +469,42 @@ def test_a_seal_that_takes_another_back(chain: ChainWatch) -> None:
     chain.told("bank", Step(own=[seal(large.size, large.root, time_s=2)]))
 
 
+def test_a_seal_may_be_renewed(chain: ChainWatch) -> None:
+    """The same checkpoint, a minute later: nothing else of the same size."""
+    last = chain.chains[-1].checkpoint
+    chain.told("bank", Step(own=[seal(last.size, last.root)]))
+    for too_soon_s in (0, 2, REFRESH_S):
+        with broken(Invariant.HASH_CHAIN):
+            chain.told("bank", Step(own=[seal(last.size, last.root, time_s=too_soon_s)]))
+    for time_s in (1 + REFRESH_S, 2 + 3 * REFRESH_S):
+        chain.told("bank", Step(own=[seal(last.size, last.root, time_s=time_s)]))
+    with broken(Invariant.HASH_CHAIN):
+        chain.told("bank", Step(own=[seal(last.size, last.root, time_s=2 + 2 * REFRESH_S)]))
+
+
+def test_a_seal_that_others_hold_and_its_member_has_lost(chain: ChainWatch) -> None:
+    first, last = (each.checkpoint for each in chain.chains)
+    old, new = seal(first.size, first.root), seal(last.size, last.root, time_s=5)
+    chain.started("bank", chain.chains[-1], None)
+    chain.told("bank", Step(own=[old, new]))
+    chain.started("bank", chain.chains[-1], None)  # Nobody has got one.
+    chain.told("court", Step(newest={"bank": old}))
+    chain.started("bank", chain.chains[-1], old)
+    chain.told("court", Step(newest={"bank": new}))
+    for known in (None, old, seal(last.size, last.root, time_s=4)):
+        with broken(Invariant.HASH_CHAIN):
+            chain.started("bank", chain.chains[-1], known)
+    chain.started("bank", chain.chains[-1], new)
+    chain.may_forget("bank")
+    chain.started("bank", chain.chains[-1], None)
+    chain.told("court", Step(newest={"bank": new}))  # Late: it has been lost since.
+    chain.started("bank", chain.chains[-1], None)
+    chain.told("bank", Step(own=[new]))  # As it was told.
+    chain.told("court", Step(newest={"bank": new}))
+    with broken(Invariant.HASH_CHAIN):
+        chain.started("bank", chain.chains[-1], None)
+
+
 def note(chain: ChainWatch, height: int, members: Sequence[str]) -> Note:
     checkpoint = chain.chains[height].checkpoint
     body = format_checkpoint(checkpoint)
