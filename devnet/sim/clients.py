@@ -71,7 +71,7 @@ class Clients:
         if happens(self.stream, 0.4):
             self.write()
         else:
-            for _ in range(self.stream.choice((0, 0, 1, 3))):
+            for _ in range(self.stream.choice((0, 1, 3, 4))):
                 self.read(None)
             self.read(self._think)
 

@@ -30,7 +30,7 @@ from devnet.sim.trace import Trace, describe
 from devnet.sim.violation import Invariant, Judge, Violation
 from devnet.sim.world import World
 
-STEPS = 5_000
+STEPS = 5_500
 """Events of a run until everything is healed."""
 
 

@@ -118,7 +118,7 @@ def draw(chance: Chance) -> Setting:
         weather=_weather(stream),
         disk=DiskPace(100, stream.choice((200, 1 * MS, 1 * MS, 10 * MS))),
         write_buffer_bytes=stream.choice((20_000, 200_000, PLENTY_BYTES)),
-        clients=stream.choice((3, 4, 6, 8)),
+        clients=stream.choice((4, 6, 6, 8)),
         think_us=stream.choice((30, 50, 80, 150)) * MS,
         mean_us=dangers,
         split_votes=stream.choice((0, 0, 0.5)),

@@ -9,15 +9,17 @@ from consensus import raft
 from consensus.leadership import Limits
 from consensus.membership import check_change
 from devnet.sim.ambush import MET
+from devnet.sim.cast import START_MS
 from devnet.sim.chance import Chance
 from devnet.sim.liveness import Recovery
 from devnet.sim.moments import Moment
 from devnet.sim.network import CALM
 from devnet.sim.run import begin, build
-from devnet.sim.schedule import SECOND
+from devnet.sim.schedule import MS, SECOND
 from devnet.sim.setting import Setting, draw
 from devnet.sim.violation import Invariant, Violation
 from devnet.sim.world import World
+from node.sealing import REFRESH_S, time_of
 
 NAMES = ("archive", "bank", "court", "escrow")
 DURATION_US = 10 * SECOND
@@ -37,9 +39,9 @@ def calm(*kinds: str) -> Setting:
     )
 
 
-def play(world: World) -> None:
+def play(world: World, until_us: int = DURATION_US) -> None:
     begin(world)
-    while world.schedule.now_us < DURATION_US:
+    while world.schedule.now_us < until_us:
         assert world.schedule.step()
 
 
@@ -74,3 +76,20 @@ def test_a_schism_finds_what_the_rule_of_2015_is_for(monkeypatch: pytest.MonkeyP
     with pytest.raises(Violation) as caught:
         play(build(0, setting=calm("schism")))
     assert caught.value.invariant is Invariant.COMPLETENESS
+
+
+def test_seals_are_renewed_while_nothing_comes() -> None:
+    """And the others get the new ones: so nobody counts as silent."""
+    world = build(0, setting=calm())
+    world.clients.are_open = False
+    play(world, (2 * REFRESH_S + 10) * SECOND)
+    now_s = (START_MS + world.schedule.now_us // MS) // 1000
+    for name in NAMES:
+        member = world.machines[name].member
+        assert member is not None
+        sealing = member.ledger.sealing
+        assert set(sealing.newest) == {*NAMES} - {name}
+        for seal in (sealing.last, *sealing.newest.values()):
+            assert seal is not None
+            assert seal.size == member.store.chain.size
+            assert 0 <= now_s - time_of(seal) <= REFRESH_S + 5
