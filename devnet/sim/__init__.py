@@ -41,7 +41,8 @@ What must hold, by the numbers of the list it was taken from (`violation` has th
        follower what is so, 13 truncation only by conflict, 14 nothing leaves before it is durable,
        15 one change of the configuration at a time, and it is the log's          `invariants`
     16 (snapshots) does not apply: the log is never compacted
-    17 one hash chain, and seals only on it; 18 a statement stands once           `chain_watch`
+    17 one hash chain, seals only on it, and none that its member forgets while others hold it;
+       18 a statement stands once                                                 `chain_watch`
     19 reads are linearizable; 20 what clients are told is so                     `history`
     21 liveness, and members find what stands on the chain; 22 nobody disturbs a leader that is
        heard; 23 right clocks write right times                                   `liveness`
@@ -56,6 +57,7 @@ alone, deaf, mute or the only bridge; clogged ways; loss, repetition and delay; 
 disks; a sync that fails; flipped bits; exchanged disks; disks put back from an old copy; clocks
 that run fast or slow and jump, up to a day; members that leave, join and learn; leaders that hand
 over. An ambush waits for the moment at which somebody votes, is elected or commits, and strikes it
-then; a schism gives two leaders a change of the configuration each. What destroys data does so
-within a budget (`budget`), so that whatever is found is a bug.
+then, or has a leader hear what it was answered only when there is another; a schism gives two
+leaders a change of the configuration each. What destroys data does so within a budget (`budget`),
+so that whatever is found is a bug.
 """

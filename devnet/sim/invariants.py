@@ -225,8 +225,9 @@ class Watch:
                 self._broken(Invariant.TRUNCATION, f"{core.id} cut its log at {keep + 1} for none")
         self._check_matching(core, new, keep + 1)
         seen.log = new
-        self._check_configuration(core, new, led=led)
-        if led and self._prefixes.configuration(new[-1]) != self._prefixes.configuration(old[-1]):
+        changes = led and len({self._prefixes.configuration(log[-1]) for log in (old, new)}) > 1
+        self._check_configuration(core, new, changes=changes)
+        if changes:
             self._came(Moment.CHANGE, core.id)
 
     def _check_matching(self, core: Raft, log: Log, start: int) -> None:
@@ -236,11 +237,12 @@ class Watch:
             if known != log[index]:
                 self._broken(Invariant.LOG_MATCHING, f"{core.id} has another entry {index}/{term}")
 
-    def _check_configuration(self, core: Raft, log: Log, *, led: bool) -> None:
+    def _check_configuration(self, core: Raft, log: Log, *, changes: bool) -> None:
+        """What it does not change it may have inherited, before it knows what is committed."""
         in_force = self._prefixes.configuration(log[-1])
         if in_force is not None and core.configuration != in_force:
             self._broken(Invariant.CONFIGURATION, f"{core.id} follows {core.configuration}")
-        if not led or in_force is None:
+        if not changes or in_force is None:
             return
         committed = self._prefixes.configuration(log[core.commit]) or core.log.configurations[0][1]
         changed = {v.id for v in in_force.voters} ^ {v.id for v in committed.voters}

@@ -16,10 +16,12 @@ import pytest
 
 from consensus.leadership import Limits
 from consensus.ready import Role
+from consensus.replica import RolledBack
 from devnet.sim import __main__ as command
 from devnet.sim.cast import START_MS, statement
 from devnet.sim.chance import Chance
 from devnet.sim.faults import DAY_MS
+from devnet.sim.joining import Wanted
 from devnet.sim.liveness import Recovery
 from devnet.sim.machine import Machine
 from devnet.sim.network import CALM
@@ -215,6 +217,23 @@ def test_a_leader_whose_clock_is_a_day_ahead_makes_one_entry() -> None:
     assert all(-10_000 < off_ms(world, height) < 2_000 for height in made)
     assert leader_of(world) is right
     Recovery(world).run()
+
+
+def test_a_replica_that_has_forgotten_is_not_started_again() -> None:
+    """Not even if its member is to leave and makes no other, and when all is healed."""
+    world = build(0, setting=quiet())
+    begin(world)
+    pass_time(world, SECOND)
+    machine = next(iter(world.machines.values()))
+    machine.joining.want(Wanted.OUT)
+    machine.disk_is_lost()
+    machine.failed(RolledBack("it is what others say"))
+    world.faults.heal()
+    assert machine.member is None
+    machine.joining.want(Wanted.VOTER)
+    pass_time(world, 10 * SECOND)
+    assert machine.member is not None
+    assert machine.joining.is_done
 
 
 def test_a_quiet_group_keeps_its_leader() -> None:

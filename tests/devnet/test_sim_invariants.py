@@ -376,6 +376,14 @@ def test_a_configuration_that_is_not_the_last_in_the_log(stage: Stage) -> None:
         stage.set(A, term=1, entries=[change(1, 1, configuration([A, B]))])
 
 
+def test_two_changes_that_a_leader_inherited(stage: Stage) -> None:
+    """After a start it may not know yet that they are committed."""
+    single = configuration([A])
+    stage.cores[A].configuration = single
+    stage.lead(A, 1, change(1, 1, AB), change(2, 1, single))
+    stage.set(A, entries=[change(1, 1, AB), change(2, 1, single), entry(3, 1)])
+
+
 def test_two_voters_changed_at_once(stage: Stage) -> None:
     stage.lead(A, 1, entry(1, 1))
     new = configuration([A])
