@@ -91,6 +91,11 @@ class StorageCorrupt(JournalError):
         self.what = what
 
 
+class RolledBack(JournalError):
+    """Others remember promises that this disk does not have: it was put back from a copy, or lost
+    what it had synced. It must never be used again: rejoin under a new id."""
+
+
 class StorageFailed(JournalError):
     """The disk refused. What a failed write left on it is unknown until the next open: stop."""
 
@@ -98,8 +103,8 @@ class StorageFailed(JournalError):
 class Journal:
     """An open journal: the `log.Storage` that lasts. One thread appends; any thread reads.
 
-    Opening raises NotBootstrapped, DirectoryInUse, StorageCorrupt or StorageFailed; so do reads and
-    appends, the last two, and after the first failed append every one does.
+    Opening raises NotBootstrapped, DirectoryInUse, RolledBack, StorageCorrupt or StorageFailed; so
+    do reads and appends, the last two, and after the first failed append every one does.
 
     `has_room` says whether there was more than the reserve at the last append or probe.
     """
@@ -113,6 +118,8 @@ class Journal:
             with self._reading():
                 self._look_for_room()
                 self._db = self._open()
+                if (forgotten := self._db.get(b"r")) is not None:
+                    raise RolledBack(f"{directory}: {forgotten.decode()}")
                 identity = self._db.get(b"i") or b""
                 self.replica_id, self._bootstrap_configuration = parse_identity(identity)
                 self._base = hashlib.sha256(identity).digest()
@@ -200,6 +207,14 @@ class Journal:
             self._look_for_room()
         self._last, self._terms = new, terms
         return new.mark
+
+    def give_up(self, forgotten: str) -> None:
+        """Never let this be opened again: what others remember is not here. Whoever told it may be
+        away at the next start, and those that come then know nothing of it."""
+        with self._writing():
+            batch = self._db.write_batch(sync=True)
+            batch.put(b"r", forgotten.encode())
+            batch.write()
 
     def probe(self) -> None:
         """Write and sync something that says nothing new, to learn whether the disk answers."""
@@ -307,7 +322,14 @@ class Journal:
             marked = [parse_key(key) for key, _ in self._db.scan(b"m", b"n")]
             if [index for index in marked if index <= end] != prefix.configurations:
                 raise ValueError("the configurations are not where those of the entries are")
-            known = ((b"", b"e"), (b"f", b"i"), (b"i\0", b"m"), (b"n", b"t"), (b"u", None))
+            known = (
+                (b"", b"e"),
+                (b"f", b"i"),
+                (b"i\0", b"m"),
+                (b"n", b"r"),
+                (b"s", b"t"),
+                (b"u", None),
+            )
             if extra := next((key for span in known for key, _ in self._db.scan(*span)), None):
                 raise ValueError(f"row {extra.hex()} is none of a journal")
 

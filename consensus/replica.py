@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from consensus import raft
 from consensus.delivery import Apply, Delivery
-from consensus.journal import Journal, JournalError, StorageCorrupt
+from consensus.journal import Journal, JournalError, RolledBack, StorageCorrupt
 from consensus.messages import (
     DATA_BYTES_MAX,
     AppendRequest,
@@ -37,7 +37,7 @@ from consensus.peers import Peers
 from consensus.proposals import Busy, DiskFull, NotLeader, Proposals, Unavailable
 from consensus.raft import Raft
 from consensus.ready import Contradiction, Read, Ready, Role
-from consensus.writer import Probe, Writer
+from consensus.writer import GiveUp, Probe, Writer
 
 # Evidence against a leader is kept for an operator to look at; the first few tell the story, and a
 # liar cannot fill memory or the operator's log with more.
@@ -70,11 +70,6 @@ class Status:
     """On a leader: up to where the replicas it hears have its log on their disks."""
     has_room: bool
     """Its disk had more room than the reserve when it was written last (`journal`)."""
-
-
-class RolledBack(JournalError):
-    """Others remember promises of this replica that its disk does not: it was put back from a copy,
-    or lost what it had synced. It must not speak again under this id: rejoin under a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +189,8 @@ class Replica:
         finally:
             self._running = False
             self._abandon()
+            if self._raft.rollback is not None:
+                writer.put(GiveUp(self._raft.rollback))
             await writer.close()
 
     # What others ask of it.

@@ -7,6 +7,7 @@ gather, and the busier the replica, the more of them share a sync. It owns the j
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from consensus.journal import Journal
@@ -22,6 +23,13 @@ CLOSE_S = 5.0
 
 class Probe:
     """Asks the disk whether it still answers; written when there is nothing else to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """This disk has forgotten something: after what waits before it, the last that is written."""
+
+    forgotten: str
 
 
 class Writer:
@@ -40,12 +48,12 @@ class Writer:
         self._journal = journal
         self._written = written
         self._failed = failed
-        self._queue: SimpleQueue[Write | Probe | None] = SimpleQueue()
+        self._queue: SimpleQueue[Write | Probe | GiveUp | None] = SimpleQueue()
         self._closing = False  # The thread's own: it has seen the None that ends the queue.
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def put(self, write: Write | Probe) -> None:
+    def put(self, write: Write | Probe | GiveUp) -> None:
         self._queue.put(write)
 
     async def close(self) -> None:
@@ -61,13 +69,16 @@ class Writer:
                     self._journal.append(*join(writes))
                 else:
                     self._journal.probe()
+                for item in gathered:
+                    if isinstance(item, GiveUp):
+                        self._journal.give_up(item.forgotten)
                 self._written(writes[-1].number if writes else None)
         except Exception as error:
             self._failed(error)
 
-    def _gather(self) -> list[Write | Probe]:
+    def _gather(self) -> list[Write | Probe | GiveUp]:
         """Wait for something and take what else is there; nothing means stop."""
-        gathered: list[Write | Probe] = []
+        gathered: list[Write | Probe | GiveUp] = []
         size = 0
         while not self._closing and size < BATCH_BYTES:
             try:

@@ -36,12 +36,12 @@ from consensus.journal import (
     Journal,
     JournalError,
     NotBootstrapped,
+    RolledBack,
     StorageCorrupt,
     StorageFailed,
 )
 from consensus.messages import Configuration, ReplicaId
 from consensus.records import Mark
-from consensus.replica import RolledBack
 from node.config import MemberConfig
 from node.errors import Corrupt, DiskFailed, Misconfigured
 from node.evidence.record import Genesis

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from consensus import raft
-from consensus.journal import Journal
+from consensus.journal import Journal, RolledBack
 from consensus.messages import (
     AppendRequest,
     CommitNotice,
@@ -27,7 +27,6 @@ from consensus.messages import (
 from consensus.proposals import Busy, DiskFull, NotLeader, Proposals, Unavailable
 from consensus.raft import Raft
 from consensus.ready import Read, Ready, Role, Write
-from consensus.replica import RolledBack
 from consensus.writer import Probe
 from devnet.sim.cast import VERSION, member_of
 from devnet.sim.chance import Stream, happens
@@ -251,6 +250,7 @@ class Driver:
         self.raft.step(message, now_ms)
         self._witness.took(self.raft, message)
         if self.raft.rollback is not None:
+            self._journal.give_up(self.raft.rollback)
             self._edge.failed(RolledBack(self.raft.rollback))
 
     def _written(self, writes: Sequence[Write]) -> None:

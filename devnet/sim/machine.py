@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from consensus.journal import JournalError
+from consensus.journal import JournalError, RolledBack
 from consensus.messages import Configuration, ReplicaId
-from consensus.replica import RolledBack
 from devnet.sim.cast import START_MS, configuration, genesis
 from devnet.sim.chance import Stream, happens, interval_us
 from devnet.sim.disk import SimDisk

@@ -16,6 +16,7 @@ from consensus.disk import REAL_DISK, Disk, RealDisk
 from consensus.journal import (
     RESERVE_BYTES,
     Journal,
+    RolledBack,
     StorageCorrupt,
     StorageFailed,
 )
@@ -41,7 +42,7 @@ from consensus.proposals import (
 )
 from consensus.raft import ChangeRefused
 from consensus.ready import Role
-from consensus.replica import CONTRADICTIONS_MAX, Replica, RolledBack
+from consensus.replica import CONTRADICTIONS_MAX, Replica
 
 IDS = [f"{name}/{'0' * 15}1" for name in ("court", "forensic", "notary")]
 
@@ -508,6 +509,9 @@ async def test_a_journal_put_back_from_a_copy_ends_the_replica(
         async with asyncio.timeout(20):
             await old.replica.run()
     old.journal.close()
+    # Whoever told it may be away when it starts again.
+    with pytest.raises(RolledBack, match="acknowledged in term"):
+        Journal(empty)
 
 
 async def test_it_says_whom_it_must_know(three: tuple[Network, list[Member]]) -> None:
