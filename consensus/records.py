@@ -10,6 +10,7 @@
       "e" index 2          entry data, verbatim
       "i"                  replica id, "\\n", configuration: written once, by bootstrap
       "m" index            empty; the entry is a configuration
+      "r"                  what others remember and this disk does not: never to be opened again
       "t" index            u64: entries from here on have this term
 
 A batch replaces everything from its first index on, batches included, so the last batch in the

@@ -244,12 +244,7 @@ class Watch:
             self._broken(Invariant.CONFIGURATION, f"{core.id} follows {core.configuration}")
         if not changes or in_force is None:
             return
-        # A leader that has just started may know less of what is committed than is so.
-        end = min(len(log) - 1, self.canon.last_index)
-        while end > core.commit and log[end] != self.canon.prefix(end):
-            end -= 1
-        committed = self._prefixes.configuration(log[max(end, core.commit)])
-        committed = committed or core.log.configurations[0][1]
+        committed = self._prefixes.configuration(log[core.commit]) or core.log.configurations[0][1]
         changed = {v.id for v in in_force.voters} ^ {v.id for v in committed.voters}
         if len(changed) > 1:
             self._broken(Invariant.CONFIGURATION, f"{core.id} changes {sorted(changed)} at once")

@@ -53,8 +53,6 @@ class Machine:
         self.stopped_until_us = self.hangs_until_us = self.slow_until_us = 0
         self.power_cut_at_write = False
         self.replica_on_disk: ReplicaId | None = None
-        self.has_forgotten = False
-        """That replica has found out that its disk was put back. It is not started again."""
         self.in_doubt = False
         """A power cut left a part of something; whether it matters shows at the next start."""
         self._backlog: list[Callable[[Member], None]] = []
@@ -75,7 +73,6 @@ class Machine:
 
     def new_disk(self) -> None:
         """An empty one, with the directory all is to lie in."""
-        self.has_forgotten = False
         self.disk = SimDisk(write_buffer_bytes=self.world.setting.write_buffer_bytes)
         self.disk.make_directory(DATA.parent)
         self.disk.sync(Path("/"))
@@ -93,7 +90,7 @@ class Machine:
         except NodeError as error:
             self.note(f"{self.name} cannot make its directory: {error}")
             return
-        self.replica_on_disk, self.in_doubt, self.has_forgotten = replica_id, False, False
+        self.replica_on_disk, self.in_doubt = replica_id, False
         self.world.counts["replicas made"] += 1
         self.note(f"{replica_id} is made")
         self.start()
@@ -111,9 +108,6 @@ class Machine:
         """Power on, if it was off, and start the process, if there is anything to start."""
         self.is_on = True
         if self.member is not None or self.joining.is_out:
-            return
-        if self.has_forgotten:
-            self.joining.go_on()
             return
         try:
             directory = open_directory(self._config, self.genesis, self.disk)
@@ -147,9 +141,8 @@ class Machine:
                 self.world.chain.may_forget(self.name)
                 set_seals_aside(SEALS, self.disk)
             case RolledBack():
-                self.has_forgotten = True
                 self.joining.go_on()
-                return
+                return  # Whoever starts it from this disk again finds it given up.
             case _:
                 pass
         self.world.schedule.after(START_AGAIN_US, self._start_again)

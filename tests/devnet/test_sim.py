@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from consensus.journal import RolledBack
 from consensus.leadership import Limits
 from consensus.ready import Role
-from consensus.replica import RolledBack
 from devnet.sim import __main__ as command
 from devnet.sim.cast import START_MS, statement
 from devnet.sim.chance import Chance
@@ -225,8 +225,10 @@ def test_a_replica_that_has_forgotten_is_not_started_again() -> None:
     begin(world)
     pass_time(world, SECOND)
     machine = next(iter(world.machines.values()))
+    assert machine.member is not None
     machine.joining.want(Wanted.OUT)
     machine.disk_is_lost()
+    machine.member.ledger.journal.give_up("it is what others say")
     machine.failed(RolledBack("it is what others say"))
     world.faults.heal()
     assert machine.member is None
