@@ -1,4 +1,5 @@
-"""Loads the second verifier and its maker, which are files and no package, by their path."""
+"""The second verifier and its maker, which are files and no package, loaded by their path; an
+archive for readers that others wrote."""
 
 import importlib.util
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
+from tests.conformance.archived import Archived, archive
 
 
 def _load(name: str) -> ModuleType:
@@ -34,6 +36,12 @@ def stranger() -> ModuleType:
 def maker() -> ModuleType:
     """The maker of chains and proofs."""
     return _load("stranger_maker")
+
+
+@pytest.fixture(scope="session")
+def archived(tmp_path_factory: pytest.TempPathFactory) -> Archived:
+    """Nobody writes into it: a test that changes something copies it first."""
+    return archive(tmp_path_factory.mktemp("archived"))
 
 
 # Code, piece of the reason, where, what there, by what it is replaced, plan.

@@ -6,10 +6,7 @@ made here and stands in as one that fails.
 """
 
 import asyncio
-import os
-import shutil
 import socket
-import subprocess
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -53,10 +50,10 @@ from node.witness.protocol import (
     parse_conflict,
     parse_cosignatures,
 )
+from tests.conformance.gotools import Go, built
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(900)]
 
-BUILD_S = 800
 WITNESS = "github.com/transparency-dev/witness"
 VERSION = "v0.0.0-20260720115447-2e1c6971d19e"
 GO_MOD = f"""\
@@ -99,40 +96,17 @@ VKEY = ed25519_vkey(NAME, KEY.public, TYPE_COSIGNATURE)
 @pytest.fixture(scope="module")
 def omniwitness() -> Path:
     """The program, from the cache or built into it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    directory = cache / "cunzheng" / f"omniwitness-{VERSION}"
-    program = directory / "omniwitness"
-    if program.exists():
-        return program
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    if not Path(go).exists():
-        pytest.skip("there is no Go toolchain")
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "go.mod").write_text(GO_MOD)
-    (directory / "tool.go").write_text(TOOL)
 
-    def run(*arguments: str) -> None:
-        try:
-            subprocess.run(
-                [go, *arguments],
-                cwd=directory,
-                check=True,
-                capture_output=True,
-                encoding="utf-8",
-                timeout=BUILD_S,
-            )
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"go {arguments[0]}: {error.stderr[-300:]}")
-        except subprocess.TimeoutExpired:
-            pytest.skip(f"go {arguments[0]} takes longer than {BUILD_S} s here")
+    def build(go: Go) -> None:
+        (go.directory / "go.mod").write_text(GO_MOD)
+        (go.directory / "tool.go").write_text(TOOL)
+        go.run("mod", "tidy", "-e")
+        go.run("mod", "vendor")
+        merkle = go.directory / "vendor" / "github.com" / "transparency-dev" / "merkle"
+        (merkle / "proof" / "subtree.go").write_text(SUBTREE)
+        go.build(f"{WITNESS}/cmd/omniwitness", "-mod=vendor")
 
-    run("mod", "tidy", "-e")
-    run("mod", "vendor")
-    merkle = directory / "vendor" / "github.com" / "transparency-dev" / "merkle"
-    (merkle / "proof" / "subtree.go").write_text(SUBTREE)
-    run("build", "-mod=vendor", "-o", "omniwitness.new", f"{WITNESS}/cmd/omniwitness")
-    (directory / "omniwitness.new").rename(program)
-    return program
+    return built("omniwitness", VERSION, build)
 
 
 @dataclass
