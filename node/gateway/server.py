@@ -11,7 +11,6 @@ import asyncio
 import logging
 import socket
 
-import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.config import GatewayConfig, MemberAddress, read_certificate, read_file
@@ -21,7 +20,6 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
 from node.gateway.auth import ApiKeys, BadKeyFile, parse_key_file
-from node.gateway.connections import Connection
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
@@ -56,22 +54,7 @@ async def run_gateway(config: GatewayConfig) -> None:
 
 async def _serve(gateway: Gateway, listener: socket.socket) -> None:
     """HTTP and the gateway's own tasks together: if those fail, the process must end."""
-    # It warns of every connection that speaks no HTTP: anybody could fill the disk with that.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    server = Server(
-        uvicorn.Config(
-            create_app(gateway),
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            backlog=BACKLOG,
-            # One line for each request would cost more than the request.
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_S,
-        )
-    )
+    server = Server(create_app(gateway), backlog=BACKLOG, shutdown_s=SHUTDOWN_S)
     server.stop_at_signals()
     own = asyncio.create_task(gateway.run())
     own.add_done_callback(lambda _: server.stop())

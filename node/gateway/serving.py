@@ -1,20 +1,42 @@
-"""What every HTTP process here does alike: where it listens, and how it is told to stop."""
+"""What every HTTP process here does alike: how it serves, where it listens, how it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from node.errors import Misconfigured
+from node.gateway.connections import Connection
 
 
 class Server(uvicorn.Server):
     """uvicorn without signals of its own: it would end the process before its owner has ended."""
+
+    def __init__(self, app: ASGIApp, *, backlog: int, shutdown_s: int) -> None:
+        """`backlog` connections wait to be accepted; requests have `shutdown_s` to end."""
+        # It warns of every connection that speaks no HTTP: anybody could fill the disk with that.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                backlog=backlog,
+                # One line for each request would cost more than the request.
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=shutdown_s,
+            )
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,7 +28,6 @@ from starlette.routing import Route
 from node.errors import Misconfigured, Ours
 from node.evidence.malformed import Malformed
 from node.evidence.note import format_vkey, parse_vkey
-from node.gateway.connections import Connection
 from node.gateway.serving import Server, listen
 from node.keyfile import load_signer
 from node.witness.cosigning import Witness
@@ -62,7 +60,7 @@ async def run_witness(config: WitnessConfig) -> None:
             vkey = _vkey(witness)
             _log.info("witness %s watches %s", vkey, ", ".join(witness.origins))
             desk = Desk(witness)
-            server = Server(_settings(create_app(desk)))
+            server = Server(create_app(desk), backlog=BACKLOG, shutdown_s=SHUTDOWN_S)
             desk.on_failure(server.stop)
             server.stop_at_signals()
             await server.serve(sockets=[listener])
@@ -190,22 +188,6 @@ def _response(answer: Answer) -> Response:
         answer.status,
         # Nobody may be shown an old one: a log asks this to learn how far the witness is.
         {"content-type": answer.content_type, "cache-control": "no-store"},
-    )
-
-
-def _settings(app: Starlette) -> uvicorn.Config:
-    # It warns of every connection that speaks no HTTP: anybody could fill the disk with that.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    return uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        backlog=BACKLOG,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_S,
     )
 
 

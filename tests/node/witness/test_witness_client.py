@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from devnet.sim.disk import SimDisk
@@ -76,7 +75,7 @@ def new_desk(watched: Sequence[Watched]) -> Desk:
 async def serving(app: Starlette) -> AsyncIterator[str]:
     """The address of a witness on a real socket."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
+    server = Server(app, backlog=16, shutdown_s=5)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
