@@ -1,4 +1,4 @@
-"""What every HTTP process here does alike: how it serves, where it listens, how it is told to stop."""
+"""What every HTTP process here does alike: settings, where it listens, how it is told to stop."""
 
 from __future__ import annotations
 
