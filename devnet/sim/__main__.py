@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import Progress
@@ -163,12 +164,20 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[Result]:
     if processes == 1:
         yield from map(_run_one, tasks)
         return
-    with ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),)) as pool:
-        try:
+    before = signal.signal(signal.SIGINT, _leave)
+    try:
+        with ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),)) as pool:
             yield from pool.map(_run_one, tasks, chunksize=CHUNK)
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)  # It may have come while they were handed in.
-            raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(*_: object) -> NoReturn:
+    """At once: an exception might come while the pool holds a lock, and then nobody ends it. Its
+    processes see that this one has gone."""
+    Console(stderr=True).show_cursor()
+    print("interrupted", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)
 
 
 def _end_with(parent: int) -> None:
