@@ -178,7 +178,8 @@ class Journal:
         assert 1 <= first <= last.last_index + 1, "entries leave a gap"
         assert state.term >= last.term, "the term went back"
         batch = self._db.write_batch(sync=True)
-        previous = self._truncate(batch, first)
+        with self._reading():
+            previous = self._truncate(batch, first)
         terms = self._terms
         if first <= last.last_index:
             terms = [run for run in terms if run[0] < first]
