@@ -178,7 +178,7 @@ class Journal:
         assert 1 <= first <= last.last_index + 1, "entries leave a gap"
         assert state.term >= last.term, "the term went back"
         batch = self._db.write_batch(sync=True)
-        with self._reading():
+        with self._writing():  # It reads what it removes, and may meet damage there.
             previous = self._truncate(batch, first)
         terms = self._terms
         if first <= last.last_index:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -401,6 +402,24 @@ def test_damage_met_while_writing_is_damage(
         journal.append(HardState(1), ())
     with pytest.raises(StorageFailed, match="an earlier write failed"):
         journal.append(HardState(1), ())
+
+
+def test_damage_met_while_truncating_is_damage(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is removed is read first, and nothing is written after that failed."""
+    for index in (1, 2):
+        journal.append(HardState(1), (entry(index),))
+
+    def meets(_: int) -> NoReturn:
+        raise Damaged("block checksum mismatch")
+
+    monkeypatch.setattr(journal, "_batches_before", meets)
+    with pytest.raises(StorageCorrupt, match="block checksum mismatch"):
+        journal.append(HardState(2), (entry(1, 2),))
+    with pytest.raises(StorageFailed, match="an earlier write failed"):
+        journal.append(HardState(2), ())
+    assert journal.last_index == 2
 
 
 def test_too_many_open_files_are_no_damage(directory: Path) -> None:
