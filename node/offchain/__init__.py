@@ -1,0 +1,1 @@
+"""Off-chain data, in a relational database: everything SQL is here."""
