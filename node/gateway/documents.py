@@ -16,14 +16,19 @@ from starlette.responses import Response
 
 from node.gateway.invalid import describe
 from node.gateway.language import language_of
-from node.gateway.problems import Problem, ProblemError
+from node.gateway.problems import AnyProblem, Problem, ProblemError
+
+AREAS: tuple[type[AnyProblem], ...] = (Problem,)
+BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}
+"""Every problem; a name is one problem's alone, because clients know it by that."""
+assert len(BY_NAME) == sum(len(area) for area in AREAS)
 
 RETRY_AFTER_S = 1
 """A new leader is elected well within a second; asking sooner only adds load."""
 
 
 def problem_response(
-    request: Request, problem: Problem, values: Mapping[str, object] | None = None
+    request: Request, problem: AnyProblem, values: Mapping[str, object] | None = None
 ) -> Response:
     """The problem document."""
     language = language_of(request)
@@ -49,7 +54,7 @@ def problem_response(
     return Response(body, problem.status, headers, media_type="application/problem+json")
 
 
-def explain(problem: Problem) -> dict[str, object]:
+def explain(problem: AnyProblem) -> dict[str, object]:
     """What `type` leads to: the problem in both languages, its placeholders unfilled."""
     return {
         "code": problem.name,

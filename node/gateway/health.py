@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from node.gateway.documents import explain
+from node.gateway.documents import BY_NAME, explain
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.members import STATUS_TIMEOUT_S, CannotCheck
 from node.gateway.problems import Problem, ProblemError
@@ -77,6 +77,6 @@ async def _enrolled(gateway: Gateway, ready: bool) -> bool | None:
 @router.get("/problems/{code}", summary="What a problem means and what to do")
 async def problem(code: str) -> JSONResponse:
     """Where the `type` of every problem document leads, in both languages."""
-    if code not in Problem.__members__:
+    if code not in BY_NAME:
         raise ProblemError(Problem.NOT_FOUND)
-    return JSONResponse(explain(Problem[code]))
+    return JSONResponse(explain(BY_NAME[code]))

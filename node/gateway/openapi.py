@@ -9,10 +9,12 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from node.gateway.problems import Problem
-from node.gateway.schemas import AnchorRequest, BatchRequest, KeyRequest
+from node.gateway.problems import AnyProblem
 
 _REFERENCE = "#/components/schemas/{model}"
+
+_bodies: dict[str, type[BaseModel]] = {}
+"""The shapes of bodies by name, as the routes named them while they were imported."""
 
 
 class ProblemDocument(BaseModel):
@@ -26,7 +28,7 @@ class ProblemDocument(BaseModel):
     result_code: str | None = Field(None, description="A result code that says the same.")
 
 
-def problems(*documented: Problem) -> dict[int | str, dict[str, Any]]:
+def problems(*documented: AnyProblem) -> dict[int | str, dict[str, Any]]:
     """Documented problems by status, for a route's `responses`."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for problem in documented:
@@ -41,13 +43,13 @@ def problems(*documented: Problem) -> dict[int | str, dict[str, Any]]:
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """A JSON body of this shape."""
-    return _body({"application/json": {"schema": {"$ref": _reference(model)}}})
+    return _body({"application/json": {"schema": {"$ref": _shape(model)}}})
 
 
 def packed_body(model: type[BaseModel]) -> dict[str, Any]:
     """A JSON body of this shape, or packed items of 32 bytes."""
     packed = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    json = {"schema": {"$ref": _reference(model)}}
+    json = {"schema": {"$ref": _shape(model)}}
     return _body({"application/json": json, "application/octet-stream": packed})
 
 
@@ -59,9 +61,9 @@ def install(app: FastAPI) -> None:
             document = get_openapi(
                 title=app.title, version=app.version, summary=app.summary, routes=app.routes
             )
-            models = (AnchorRequest, BatchRequest, KeyRequest, ProblemDocument)
+            shapes: list[type[BaseModel]] = [ProblemDocument, *_bodies.values()]
             _, definitions = models_json_schema(
-                [(model, "validation") for model in models], ref_template=_REFERENCE
+                [(model, "validation") for model in shapes], ref_template=_REFERENCE
             )
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(definitions["$defs"])
@@ -69,6 +71,12 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _shape(model: type[BaseModel]) -> str:
+    """A reference to the shape of a body, which the document will contain."""
+    assert _bodies.setdefault(model.__name__, model) is model, "two bodies of one name"
+    return _reference(model)
 
 
 def _reference(model: type[BaseModel]) -> str:

@@ -1,8 +1,10 @@
 """Every problem a request can meet: its HTTP status, what happened, what to do about it.
 
-One table, in Chinese and English. Raising `ProblemError` anywhere below a route ends the request;
-`documents` writes what the client sees. A problem never says that a file is wrong: what can be said
-about files are result codes, and where one says the same it stands beside the problem.
+One table an area, in Chinese and English: what any request or a deposit can meet is `Problem` here,
+other areas have modules of their own, and `documents` knows them all by their names. Raising
+`ProblemError` anywhere below a route ends the request; `documents` writes what the client sees. A
+problem never says that a file is wrong: what can be said about files are result codes, and where
+one says the same it stands beside the problem.
 """
 
 from __future__ import annotations
@@ -14,8 +16,27 @@ from starlette.exceptions import HTTPException
 from node.words import ResultCode
 
 
-class Problem(Enum):
-    """Every problem by its code: status, then titles and advice; `{}` are filled when raised."""
+class AnyProblem(Enum):
+    """A problem by its code: status, then titles and advice; `{}` are filled when raised. Last,
+    where there is one, the result code that says the same."""
+
+    def __init__(
+        self,
+        status: int,
+        title_zh: str,
+        title_en: str,
+        advice_zh: str,
+        advice_en: str,
+        result: ResultCode | None = None,
+    ) -> None:
+        self.status = status
+        self.title = {"zh": title_zh, "en": title_en}
+        self.advice = {"zh": advice_zh, "en": advice_en}
+        self.result = result
+
+
+class Problem(AnyProblem):
+    """What any request can meet, and what a deposit or a lookup can."""
 
     API_KEY_MISSING = (
         401,
@@ -102,6 +123,7 @@ class Problem(Enum):
         "could not check",
         "目前没有成员能够给出完整的答复；这不等于未检索到。请稍后重试。",
         "No member can give a complete answer now; this does not mean `not found`. Try again.",
+        ResultCode.V502,
     )
     DECLARATION_MISSING = (
         422,
@@ -268,6 +290,7 @@ class Problem(Enum):
         "not sealed by a quorum yet",
         "该存证已上链，尚待足够的成员联签；请稍后再取证明文件。",
         "The deposit is committed and waits for enough cosignatures; ask for the proof again.",
+        ResultCode.V100,
     )
     NUMBER_SPELLING = (
         422,
@@ -282,6 +305,7 @@ class Problem(Enum):
         "no searchable deposit found",
         "截至高度 {height}，链上没有该编号。请核对编号及所属的链。",
         "Up to height {height} the chain has no such number. Check the number and the chain.",
+        ResultCode.V101,
     )
     OTHER_CHAIN = (
         422,
@@ -289,6 +313,7 @@ class Problem(Enum):
         "the statement is for another chain",
         "本网关的链为 {origin}；请以该链名重新签署存证单。",
         "This gateway serves {origin}; sign a statement for that origin.",
+        ResultCode.V104,
     )
     PLAIN_DIGEST_ONLY = (
         422,
@@ -367,31 +392,11 @@ class Problem(Enum):
         "This gateway knows version 1 of the formats: {why}",
     )
 
-    def __init__(
-        self, status: int, title_zh: str, title_en: str, advice_zh: str, advice_en: str
-    ) -> None:
-        self.status = status
-        self.title = {"zh": title_zh, "en": title_en}
-        self.advice = {"zh": advice_zh, "en": advice_en}
-
-    @property
-    def result(self) -> ResultCode | None:
-        """The result code that says the same, where there is one."""
-        return _RESULTS.get(self)
-
-
-_RESULTS = {
-    Problem.CANNOT_CHECK: ResultCode.V502,
-    Problem.NOT_SEALED: ResultCode.V100,
-    Problem.NUMBER_UNKNOWN: ResultCode.V101,
-    Problem.OTHER_CHAIN: ResultCode.V104,
-}
-
 
 class ProblemError(HTTPException):
     """Ends the request with this problem; `values` fill the advice."""
 
-    def __init__(self, problem: Problem, **values: object) -> None:
+    def __init__(self, problem: AnyProblem, **values: object) -> None:
         super().__init__(problem.status, problem.name)
         self.problem = problem
         self.values = values
