@@ -1,0 +1,47 @@
+"""Extraction codes (提取码): a depositor lets somebody else fetch the proof of one deposit.
+
+Twelve characters of Crockford's base32 in three groups, 60 random bits: read aloud without mistakes
+and, with the gateway's limit on tries, not to be guessed. Only a keyed digest is stored, so a code
+is shown once and can be revoked.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from node.vault.keys import Purpose, VaultKey
+
+CODE_LENGTH = 12
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ALIKE = str.maketrans("OIL", "011", "- ")
+
+
+def format_code(random: bytes) -> str:
+    """A code from eight random bytes, as `XXXX-XXXX-XXXX`."""
+    assert len(random) == 8
+    number = int.from_bytes(random, "big")
+    text = "".join(_ALPHABET[number >> 5 * place & 31] for place in range(CODE_LENGTH))
+    return "-".join(text[at : at + 4] for at in range(0, CODE_LENGTH, 4))
+
+
+def parse_code(text: str) -> str | None:
+    """The code somebody typed, in one spelling; None if it cannot be one.
+
+    Small letters, spaces and letters that look like digits are what people type: they are read.
+    """
+    code = text.upper().translate(_ALIKE)
+    if len(code) != CODE_LENGTH or set(code) - set(_ALPHABET):
+        return None
+    return "-".join(code[at : at + 4] for at in range(0, CODE_LENGTH, 4))
+
+
+class CodeKeeper:
+    """Makes what is stored of a code."""
+
+    def __init__(self, key: VaultKey) -> None:
+        self._key = key.derive(Purpose.EXTRACTION_CODES)
+
+    def stored(self, evidence_no: str, code: str) -> bytes:
+        """The keyed digest of a code (`format_code`, `parse_code`) for this deposit; 32 bytes."""
+        return hmac.digest(self._key, f"{evidence_no} {code}".encode(), "sha256")
