@@ -5,8 +5,9 @@
 
 `row` names table and primary key; `place` is its length (u32), itself and the column: no ciphertext
 can be moved to another row or column. Nonces are random: a data key encrypts the few values of one
-row, and the vault's key at most 2^32 data keys (NIST SP 800-38D, 8.3). Whoever destroys a row's data key has erased its values, in this
-database and in every copy of it that has not got the data key either.
+row, and the vault's key at most 2^32 data keys (NIST SP 800-38D, 8.3). Whoever destroys a row's
+data key has erased its values, in this database and in every copy of it that has not got the data
+key either.
 """
 
 from __future__ import annotations
