@@ -8,11 +8,14 @@ environment variable CUNZHENG_KEY_PASSWORD and never from a command line, which 
 
 Lost: the key can never sign again; make a new one and have it enrolled, or the policy changed.
 Stolen: have it revoked (a signing key) or replaced by a policy change (a member's key) at once.
+
+The vault key of a gateway (`node.vault.keys`) is no signing key, but a file under the same rules.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -30,6 +33,7 @@ from node.errors import Misconfigured
 from node.evidence import curve
 from node.evidence.keys import ED25519, P256, SM2, Signer
 from node.evidence.sm2 import Sm2Missing
+from node.vault.keys import KEY_SIZE, BadVaultKey, VaultKey, format_vault_key, parse_vault_key
 
 PASSWORD_VARIABLE = "CUNZHENG_KEY_PASSWORD"  # noqa: S105
 SIZE_MAX = 16_384
@@ -39,27 +43,50 @@ SIZE_MAX = 16_384
 def load_signer(path: Path, password: str | None = None) -> Signer:
     """The key of a file; `Misconfigured` says what is wrong with it. Without `password` the
     environment's is used, if the file needs one."""
-    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Misconfigured(f"{path} can be read by others; run `chmod 600` on it")
+    return _parse(path, _read(path), _password(password))
+
+
+def load_vault_key(path: Path) -> VaultKey:
+    """The vault key of a file; `Misconfigured` says what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_MAX)
-    except OSError as error:
-        raise Misconfigured(f"{path}: {error.strerror}") from error
-    return _parse(path, data, _password(password))
+        return parse_vault_key(_read(path))
+    except BadVaultKey as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
+def create_vault_key(path: Path) -> VaultKey:
+    """Draw a vault key and make its file, which must not exist."""
+    key = VaultKey(secrets.token_bytes(KEY_SIZE))
+    _write_new(path, format_vault_key(key))
+    return key
 
 
 def create(path: Path, password: str | None = None, algorithm: str = ED25519) -> Signer:
     """Make a key and its file, which must not exist. Its public text is `signer.public.text`."""
     data, signer = _draw(path, algorithm, _password(password))
-    # If we stop between creating and syncing, the file is empty or cut and `load_signer` says so;
-    # nobody has seen the key yet.
+    _write_new(path, data)
+    return signer
+
+
+def _read(path: Path) -> bytes:
+    """What a key file holds, if it is its owner's alone."""
+    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Misconfigured(f"{path} can be read by others; run `chmod 600` on it")
+    try:
+        with path.open("rb") as file:
+            return file.read(SIZE_MAX)
+    except OSError as error:
+        raise Misconfigured(f"{path}: {error.strerror}") from error
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    # If we stop between creating and syncing, the file is empty or cut and whoever loads it is
+    # told so; nobody has used the key yet.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return signer
 
 
 def _draw(path: Path, algorithm: str, password: bytes | None) -> tuple[bytes, Signer]:

@@ -115,15 +115,15 @@ class ResultCode(Enum):
         self.answer = answer
 
 
-class _Bilingual(Enum):
-    """One thing to say, in Chinese and English."""
+class Bilingual(Enum):
+    """One thing to say, in Chinese and English; its name is its code."""
 
     def __init__(self, zh: str, en: str) -> None:
         self.zh = zh
         self.en = en
 
 
-class OpenPoint(_Bilingual):
+class OpenPoint(Bilingual):
     """What a consistent result leaves for the court to examine. Keys are kept for ever."""
 
     O01 = (
@@ -162,7 +162,7 @@ class OpenPoint(_Bilingual):
     )
 
 
-class State(_Bilingual):
+class State(Bilingual):
     """How far a deposit has come. `FINAL` does not wait for a timestamp: that is its own fact."""
 
     RECEIVED = ("已接收", "received")
@@ -172,7 +172,7 @@ class State(_Bilingual):
     FAILED = ("上链失败", "failed")
 
 
-class Category(_Bilingual):
+class Category(Bilingual):
     """Kind of evidence as the depositor declares it: 民事证据规定 Art. 14 (1) to (5), or none.
 
     The names are the values that stand in a statement.
@@ -201,7 +201,7 @@ class Category(_Bilingual):
     )
 
 
-class Notice(_Bilingual):
+class Notice(Bilingual):
     """Sentences that are printed in full wherever the table in the glossary says so."""
 
     SCOPE = (

@@ -1,0 +1,10 @@
+"""Who may do what: pure rules, no table, file, clock or chance.
+
+vocabulary   the words: kinds of account, documents, roles, states
+scopes       what a role allows, and what a credential may be given of it
+identity     numbers of identity documents, their check digits, how they are shown
+consent      the texts that are agreed to, by version and digest
+account      who a request is made for, and what is missing before it may deposit
+api_key      an API key as text and as what is kept of it
+signed_request   a request signed with the account's own key
+"""
