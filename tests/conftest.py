@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
+from tests.databases import (
+    database,
+    database_url,
+    empty_database_url,
+    postgres,
+    upgraded_sqlite,
+)
 from tests.loops import Loop
+
+__all__ = ["database", "database_url", "empty_database_url", "postgres", "upgraded_sqlite"]
 
 
 @pytest.fixture(scope="session")

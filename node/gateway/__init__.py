@@ -10,7 +10,6 @@ The walk of a deposit:
     deposit       makes or countersigns the statement (salts, nonce, receipt); `keepsake` is what
                   only the depositor should have of it
     depositing    stores it, sends it on its way, waits for COMMITTED or FINAL
-    requests      the idempotency store (SQLAlchemy), one writer
     submissions   carries a stored statement until the chain has taken or skipped it
     coalesce      many statements, one proposal
     members       finds the leader, follows it, asks again with the same bytes (`links` are the

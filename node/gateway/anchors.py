@@ -26,7 +26,6 @@ from node.gateway.language import language_of
 from node.gateway.members import CannotCheck
 from node.gateway.openapi import json_body, packed_body, problems
 from node.gateway.problems import Problem, ProblemError
-from node.gateway.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from node.gateway.responses import answer
 from node.gateway.room import Held
 from node.gateway.schemas import (
@@ -41,6 +40,7 @@ from node.gateway.schemas import (
     BatchRequest,
     WaitQuery,
 )
+from node.offchain.tables.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from node.words import State
 
 LARGE = 8_192

@@ -23,8 +23,8 @@ from node.gateway.gateway import Gateway
 from node.gateway.member_answers import Outcome, Placed, Proven
 from node.gateway.members import CannotCheck
 from node.gateway.problems import Problem, ProblemError
-from node.gateway.requests import KeyTaken, StoredStatement
 from node.gateway.schemas import WaitQuery
+from node.offchain.requests import KeyTaken, StoredStatement
 from node.words import State
 
 _Result = TypeVar("_Result")

@@ -21,9 +21,10 @@ from node.gateway.members import CannotCheck, Members
 from node.gateway.own_key import OwnKey
 from node.gateway.publishing import PublishedLog
 from node.gateway.register import KeyRegister
-from node.gateway.requests import RequestStore
 from node.gateway.room import BODIES_MAX, Room
 from node.gateway.submissions import Submissions
+from node.offchain.database import Database
+from node.offchain.requests import RequestStore
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Gateway:
     signer: Signer
     api_keys: ApiKeys
     members: Members
+    database: Database
     store: RequestStore
     coalescer: Coalescer
     submissions: Submissions
@@ -52,7 +54,6 @@ class Gateway:
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.store.run())
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self._tell_own_key())
@@ -77,12 +78,13 @@ def assemble(
     signer: Signer,
     api_keys: ApiKeys,
     members: Members,
-    store: RequestStore,
+    database: Database,
     clock: Clock = system_clock,
     random: Random = secrets.token_bytes,
 ) -> Gateway:
     """A gateway for the chain whose first policy this is."""
     coalescer = Coalescer(members.propose)
+    store = RequestStore(database)
     policy = note.policy
     return Gateway(
         origin=policy.origin,
@@ -91,6 +93,7 @@ def assemble(
         signer=signer,
         api_keys=api_keys,
         members=members,
+        database=database,
         store=store,
         coalescer=coalescer,
         submissions=Submissions(store, coalescer, members, clock),

@@ -11,8 +11,6 @@ import asyncio
 import logging
 import socket
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from node.config import GatewayConfig, MemberAddress, read_certificate, read_file
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
@@ -23,9 +21,11 @@ from node.gateway.auth import ApiKeys, BadKeyFile, parse_key_file
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
-from node.gateway.requests import RequestStore
 from node.gateway.serving import Server, listen
 from node.keyfile import load_signer
+from node.offchain import revisions
+from node.offchain.database import Database
+from node.offchain.engine import StoreFailed, is_sqlite
 
 SHUTDOWN_S = 15
 """Requests under way get this long for their answers once the gateway is told to stop."""
@@ -41,11 +41,13 @@ async def run_gateway(config: GatewayConfig) -> None:
     members = Members([_endpoint(each) for each in config.members], _identity(config))
     listener = listen(config.listen)
     try:
-        async with RequestStore(config.database) as store:
-            gateway = assemble(note, signer, api_keys, members, store)
+        if note.policy.network == "test" and is_sqlite(config.database):
+            await revisions.upgrade(config.database)
+        async with Database(config.database) as database:
+            gateway = assemble(note, signer, api_keys, members, database)
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
             await _serve(gateway, listener)
-    except SQLAlchemyError as error:
+    except StoreFailed as error:
         raise Misconfigured(f"database: {error}") from error  # Its address may hold a password.
     finally:
         listener.close()

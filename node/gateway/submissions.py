@@ -15,7 +15,8 @@ from node.gateway.clock import Clock
 from node.gateway.coalesce import Coalescer
 from node.gateway.member_answers import Outcome
 from node.gateway.members import CannotCheck, Members, ProposalRefused
-from node.gateway.requests import RequestStore, StoredStatement, StoreFailed
+from node.offchain.engine import StoreFailed
+from node.offchain.requests import RequestStore, StoredStatement
 
 FORGET_EVERY_S = 600
 """Keepsakes outlive their 24 hours by at most this long."""

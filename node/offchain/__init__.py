@@ -1,1 +1,14 @@
-"""Off-chain data, in a relational database: everything SQL is here."""
+"""Everything a gateway keeps beside the chain: the only room that speaks SQL.
+
+    columns, tables   what is kept, and of every column why and for how long
+    engine            how a database is opened: what is durable, private and never told
+    database          `Database`: one writer that groups what waits, and readers beside it
+    schema            which tables a database has, and how it gets those of this version
+    migrations        the steps between versions, in Alembic's order
+    requests          what was promised under an Idempotency-Key, before it is proposed
+
+A store is a module of functions over one `Database`: it hands out frozen dataclasses, never rows,
+and turns the database's refusals into the words of its own area. Two databases are supported and
+every test of this room runs on both: SQLite, one gateway's own file, and PostgreSQL, which several
+gateways share.
+"""

@@ -39,7 +39,8 @@ from node.gateway.auth import format_key_line, parse_key_file
 from node.gateway.gateway import assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
-from node.gateway.requests import RequestStore
+from node.offchain import revisions
+from node.offchain.database import Database
 from tests.loops import Loop
 
 SEALERS = ("court", "forensic", "notary")
@@ -262,8 +263,10 @@ def live(
         )
         lines = format_key_line("acme", fakes.API_KEY)
         keys = parse_key_file(lines + format_key_line("office", auditor, auditor=True))
-        async with RequestStore(f"sqlite+aiosqlite:///{folder}/gateway.db") as store:
-            gateway = assemble(world.note(), world.gateway, keys, members, store, clock)
+        url = f"sqlite+aiosqlite:///{folder}/gateway.db"
+        await revisions.upgrade(url)
+        async with Database(url) as database:
+            gateway = assemble(world.note(), world.gateway, keys, members, database, clock)
             own = asyncio.create_task(gateway.run())
             config = uvicorn.Config(create_app(gateway), lifespan="off", log_level="error")
             server = uvicorn.Server(config)

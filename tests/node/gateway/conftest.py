@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import datetime
 import itertools
+import shutil
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -44,7 +45,7 @@ from node.gateway.auth import format_key_line, parse_key_file
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
-from node.gateway.requests import RequestStore
+from node.offchain.database import Database
 from tests.node.gateway.fake_log import FakeLog
 
 NAMES = ("court", "forensic", "notary")
@@ -461,13 +462,13 @@ MakeGateway = Callable[..., Any]
 
 @pytest.fixture
 async def make_gateway(
-    cluster: Cluster, clock: Clock, tls: dict[str, Tls], tmp_path: Path
+    cluster: Cluster, clock: Clock, tls: dict[str, Tls], tmp_path: Path, upgraded_sqlite: Path
 ) -> AsyncIterator[MakeGateway]:
     """Starts gateways; what is not said is one of its own kind."""
     stops: list[Callable[[], Any]] = []
 
     async def make(
-        database: str = "gateway.db", signer: Any = None, read_patience_s: float = 0.0
+        name: str = "gateway.db", signer: Any = None, read_patience_s: float = 0.0
     ) -> Gateway:
         members = Members(
             [
@@ -477,11 +478,13 @@ async def make_gateway(
             Identity(tls["gateway"].certificate, tls["gateway"].private_key),
             read_patience_s,
         )
-        store = RequestStore(f"sqlite+aiosqlite:///{tmp_path / database}")
-        await store.__aenter__()
+        if not (path := tmp_path / name).exists():
+            shutil.copy(upgraded_sqlite, path)
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        await database.__aenter__()
         keys = parse_key_file(format_key_line("acme", API_KEY))
         signer = signer or cluster.world.gateway
-        gateway = assemble(cluster.world.note(), signer, keys, members, store, clock)
+        gateway = assemble(cluster.world.note(), signer, keys, members, database, clock)
         task = asyncio.create_task(gateway.run())
 
         async def stop() -> None:
@@ -490,7 +493,7 @@ async def make_gateway(
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await members.close()
-            await store.__aexit__()
+            await database.__aexit__()
 
         gateway_stops[id(gateway)] = stop
         stops.append(stop)

@@ -1,0 +1,182 @@
+"""A database with one writer: what many ask for at once becomes one transaction and one fsync.
+
+    await database.write(work)     `work(connection)` in a transaction that is committed
+    await database.add(Rows(...))  the same without a function, for what comes in thousands
+    await database.read(work)      `work(connection)` in a transaction that sees one moment
+
+A *work* is a plain function of the connection and of nothing that changes. It may run more than
+once, since the transaction it ran in may fail for another's sake, and only its last run counts. It
+does not commit, wait, or go on after an error of the database. What it returns or raises reaches
+its caller; an `IntegrityError` is the caller's to explain, and says no more than which constraint.
+
+If the process stops before a commit, no caller has been told anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Delete, Insert, Update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from node.offchain import revisions
+from node.offchain.engine import StoreFailed, create_engine, for_reading, told
+
+_Result = TypeVar("_Result")
+_Work = Callable[[Connection], _Result]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One statement, carried out with each of the values. All of them have the same names.
+
+    Those that wait for the writer with the same statement object are sent to the database together.
+    """
+
+    statement: Insert | Update | Delete
+    values: Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What somebody asked the writer for, and where the answer goes."""
+
+    rows: Sequence[Rows]
+    work: _Work[Any]
+    done: asyncio.Future[Any]
+
+
+class Database:
+    """Use as an async context manager; refuses to open a schema that is not this version's."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        self._reading = for_reading(self._engine)
+        self._waiting: list[_Waiting] = []  # Emptied by the writer alone.
+        self._filled = asyncio.Event()
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Database:
+        try:
+            await self.read(revisions.require_current)
+        except BaseException:
+            await self._engine.dispose()
+            raise
+        self._writer = asyncio.create_task(self._write_what_waits())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """What is waiting is still written."""
+        assert self._writer is not None
+        self._closing = True
+        self._filled.set()
+        await self._writer
+        await self._engine.dispose()
+
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        """What `work` finds; it sees the database as it was at one moment."""
+        try:
+            return await _carry_out(self._reading, work)
+        except Exception as error:
+            failure = told(error)
+            if failure is error:
+                raise
+        raise failure
+
+    async def write(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Returns what `work` returned, once that is on disk."""
+        result: _Result = await self._enqueue((), work)
+        return result
+
+    async def add(self, *rows: Rows) -> None:
+        """Returns once all of them are on disk; raises `IntegrityError` if none of them is."""
+        await self._enqueue(rows, _nothing)
+
+    async def overwrite_deleted(self) -> None:
+        """What was deleted is still in SQLite's write-ahead log until this has been done."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        async with self._reading.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            # Not through SQLAlchemy: it would begin a transaction, and in one it cannot be done.
+            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                (busy, *_) = await cursor.fetchone()
+        if busy:
+            raise StoreFailed("somebody reads for long: what was deleted is still in the log")
+
+    async def _enqueue(self, rows: Sequence[Rows], work: _Work[Any]) -> Any:
+        if self._closing:
+            raise StoreFailed("the database is being closed")
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(rows, work, done))
+        self._filled.set()
+        return await done
+
+    async def _write_what_waits(self) -> None:
+        while self._waiting or not self._closing:
+            await self._filled.wait()
+            self._filled.clear()
+            group, self._waiting = self._waiting, []
+            await self._write_group(group)
+
+    async def _write_group(self, group: Sequence[_Waiting]) -> None:
+        """All in one transaction; if it fails, each in its own, so that only the cause fails."""
+        try:
+            results = await _carry_out(self._engine, lambda connection: _do_all(connection, group))
+        except Exception as error:
+            if len(group) > 1:
+                for each in group:
+                    await self._write_group([each])
+            elif group:
+                _fail(group[0], told(error))
+            return
+        for each, result in zip(group, results, strict=True):
+            if not each.done.done():  # Its caller may have gone away; what is written stays.
+                each.done.set_result(result)
+
+
+def _fail(waiting: _Waiting, failure: Exception) -> None:
+    if isinstance(failure, StoreFailed):
+        _log.error("the database failed: %s", failure)
+    if not waiting.done.done():
+        waiting.done.set_exception(failure)
+
+
+def _do_all(connection: Connection, group: Sequence[_Waiting]) -> list[Any]:
+    together: dict[Insert | Update | Delete, list[Mapping[str, object]]] = {}
+    for rows in (rows for each in group for rows in each.rows):
+        together.setdefault(rows.statement, []).extend(rows.values)
+    for statement, values in together.items():
+        if values:
+            connection.execute(statement, values)
+    return [each.work(connection) for each in group]
+
+
+def _nothing(_: Connection) -> None:
+    """The work of whoever has only rows."""
+
+
+async def _carry_out(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
+    """In one transaction. A connection that was lost since its last use is no failure yet."""
+    try:
+        return await _carry_out_once(engine, work)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return await _carry_out_once(engine, work)
+
+
+async def _carry_out_once(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
+    async with engine.connect() as connection:
+        result = await connection.run_sync(work)
+        await connection.commit()  # In the writer: the fsync that a whole group waits for.
+        return result

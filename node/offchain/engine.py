@@ -1,0 +1,111 @@
+"""How a database is opened, whoever works with it: durable, private, and silent about values.
+
+What is kept here opens deposits and names people. So nobody but the gateway's own user may read the
+file of an SQLite database, and what is deleted from it is overwritten; of PostgreSQL the same is
+its operator's to see to (docs/operations.md). And no error or log line says what stood in a row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SQLITE_BUSY_TIMEOUT_MS = 5_000
+"""A second process on one SQLite file waits this long for the first one's transaction."""
+CONNECT_TIMEOUT_S = 10
+COMMAND_TIMEOUT_S = 60
+"""PostgreSQL that does not answer: the largest statement takes seconds, a dead host for ever."""
+
+_PRIVATE = 0o600
+_TELLING = ("aiosqlite", "sqlalchemy")
+"""Loggers that at their most talkative write what stands in rows."""
+_HARMLESS = frozenset({"08", "25", "28", "3D", "40", "42", "53", "55", "57", "58", "XX"})
+"""SQLSTATE classes about connections, resources and the schema: their texts hold no values."""
+
+
+class StoreFailed(Exception):
+    """The database did not say that it did it; asking for the same again is safe."""
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """The engine of a database. Its transactions begin where SQLAlchemy says they begin."""
+    for name in _TELLING:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
+    engine = create_async_engine(
+        url, hide_parameters=True, connect_args={} if is_sqlite(url) else timeouts
+    )
+    if is_sqlite(url):
+        _make_private(engine.url.database)
+        event.listen(engine.sync_engine, "connect", _durable)
+        event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether this is one gateway's own file."""
+    return url.startswith("sqlite")
+
+
+def for_reading(engine: AsyncEngine) -> AsyncEngine:
+    """The same, with transactions that see one moment and write nothing."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(reads=True)
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def told(error: Exception) -> Exception:
+    """What may be told of an error: its kind, and never what stood in a row.
+
+    Anything that is not of the database's making is returned as it is.
+    """
+    if isinstance(error, IntegrityError):
+        return IntegrityError(None, None, Exception(_kind(error)))
+    if isinstance(error, SQLAlchemyError | OSError):
+        return StoreFailed(_kind(error))
+    return error
+
+
+def _kind(error: Exception) -> str:
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    state: str | None = getattr(origin, "sqlstate", None)
+    if state is not None and state[:2] not in _HARMLESS:
+        return f"{type(origin).__name__} {state}"
+    if isinstance(error, DBAPIError) and state is None and "asyncpg" in type(origin).__module__:
+        return type(origin).__name__  # A driver's own complaint quotes what it could not send.
+    return f"{type(origin).__name__}: {origin}".partition("\n")[0]
+
+
+def _durable(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # Python would begin late, and end before a DDL statement.
+    cursor = connection.cursor()
+    # WAL: readers never wait for the writer. FULL: a commit is on the disk, not in a cache.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A reader that became a writer half-way would be refused, however long it waited.
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _make_private(path: str | None) -> None:
+    """Only the owner reads the file; SQLite gives the log beside it the same permissions."""
+    if not path or path == ":memory:":
+        return
+    with contextlib.suppress(OSError):  # What cannot be opened is told when it is.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                os.chmod(path + suffix, _PRIVATE)
