@@ -17,7 +17,7 @@ from pathlib import Path
 
 from consensus.clocks import SKEW_MS_MAX
 from consensus.messages import Configuration, ReplicaId, Voter
-from node.config import MemberConfig, PlannedMember, PolicyPlan, read_certificate, read_file
+from node.config import MemberConfig, PlannedMember, PolicyPlan
 from node.directory import draw_replica_id, is_empty, make_directory
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
@@ -28,6 +28,7 @@ from node.evidence.policy import Policy, Sealer, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
 from node.keyfile import load_signer
+from node.settings import read_certificate, read_file
 
 
 def found(config: MemberConfig, genesis: Genesis, voters: Path | None = None) -> ReplicaId:

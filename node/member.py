@@ -35,7 +35,7 @@ from node.admitting import Admitting
 from node.asking import Applicant, contacts_of
 from node.checking.mending import NotProven, mend
 from node.checking.scrub import Scrub
-from node.config import MemberConfig, read_certificate, read_file
+from node.config import MemberConfig
 from node.directory import (
     SEALS,
     Directory,
@@ -56,6 +56,7 @@ from node.participant import CLOSE_S, VERSION, DiskHangs, Participant
 from node.publishing import MESSAGE_SIZE_MAX
 from node.seals import SealsCorrupt
 from node.service import Service
+from node.settings import read_certificate, read_file
 from node.store import ViewsCorrupt
 from node.witness.client import Witnessing
 from node.words import Answer

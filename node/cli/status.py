@@ -165,9 +165,10 @@ def _from_gateway(value: dict[str, Any]) -> Overview:
 async def _from_member(path: Path) -> Overview:
     """The member asked with its own certificate, which it trusts like every other member's."""
     # Imported here: asking a gateway needs no gRPC.
-    from node.config import load_member, read_file
+    from node.config import load_member
     from node.gateway.links import Endpoint, Identity
     from node.gateway.members import Members
+    from node.settings import read_file
 
     config = load_member(path)
     certificate = read_file(config.certificate)

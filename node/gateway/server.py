@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 
-from node.config import GatewayConfig, MemberAddress, read_certificate, read_file
+from node.config import GatewayConfig, MemberAddress
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
 from node.evidence.policy_note import PolicyNote
@@ -26,6 +26,7 @@ from node.keyfile import load_signer
 from node.offchain import revisions
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, is_sqlite
+from node.settings import read_certificate, read_file
 
 SHUTDOWN_S = 15
 """Requests under way get this long for their answers once the gateway is told to stop."""

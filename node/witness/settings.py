@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.config import Table, read_file
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
 from node.evidence.note import parse_vkey
 from node.evidence.tlog_policy import parse_policy
+from node.settings import Table, read_file
 from node.witness.watching import Watched, watched_by_policy
 
 

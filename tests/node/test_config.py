@@ -15,9 +15,9 @@ from node.config import (
     WitnessAddress,
     load_gateway,
     load_member,
-    read_certificate,
 )
 from node.errors import Misconfigured
+from node.settings import read_certificate
 
 MEMBER = """\
 member = "court"
