@@ -18,7 +18,7 @@ _ALIKE = str.maketrans("OIL", "011", "- ")
 
 
 def format_code(random: bytes) -> str:
-    """A code from eight random bytes, as `XXXX-XXXX-XXXX`."""
+    """A code from eight random bytes, in three groups of four."""
     assert len(random) == 8
     number = int.from_bytes(random, "big")
     text = "".join(_ALPHABET[number >> 5 * place & 31] for place in range(CODE_LENGTH))
