@@ -23,7 +23,8 @@ from node import words
 from node.cli import main as cli
 from node.config import GatewayConfig, MemberAddress, MemberConfig
 from node.evidence.item import ITEMS_MAX
-from node.gateway import anchors, enrolments, health, lookups, requests, schemas
+from node.gateway import anchors, enrolments, health, lookups, schemas
+from node.offchain import requests
 from node.witness.settings import WitnessConfig
 
 ROOT = Path(__file__).parent.parent

@@ -158,7 +158,9 @@ def _do_all(connection: Connection, group: Sequence[_Waiting]) -> list[Any]:
     for statement, values in together.items():
         if values:
             connection.execute(statement, values)
-    return [each.work(connection) for each in group]
+    results = [each.work(connection) for each in group]
+    connection.commit()  # The fsync that everybody in the group waits for.
+    return results
 
 
 def _nothing(_: Connection) -> None:
@@ -166,7 +168,10 @@ def _nothing(_: Connection) -> None:
 
 
 async def _carry_out(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
-    """In one transaction. A connection that was lost since its last use is no failure yet."""
+    """In one transaction, undone unless `work` commits it.
+
+    A connection that was lost since its last use is no failure yet.
+    """
     try:
         return await _carry_out_once(engine, work)
     except DBAPIError as error:
@@ -177,6 +182,4 @@ async def _carry_out(engine: AsyncEngine, work: Callable[[Connection], _Result])
 
 async def _carry_out_once(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
     async with engine.connect() as connection:
-        result = await connection.run_sync(work)
-        await connection.commit()  # In the writer: the fsync that a whole group waits for.
-        return result
+        return await connection.run_sync(work)

@@ -7,7 +7,6 @@ its operator's to see to (docs/operations.md). And no error or log line says wha
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from typing import Any
@@ -34,7 +33,10 @@ class StoreFailed(Exception):
 
 
 def create_engine(url: str) -> AsyncEngine:
-    """The engine of a database. Its transactions begin where SQLAlchemy says they begin."""
+    """The engine of a database, its transactions beginning where SQLAlchemy says they begin.
+
+    Raises `StoreFailed` if it is a file that cannot be opened.
+    """
     for name in _TELLING:
         logging.getLogger(name).setLevel(logging.WARNING)
     timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
@@ -75,11 +77,18 @@ def told(error: Exception) -> Exception:
 def _kind(error: Exception) -> str:
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     state: str | None = getattr(origin, "sqlstate", None)
+    name = type(origin).__name__
     if state is not None and state[:2] not in _HARMLESS:
-        return f"{type(origin).__name__} {state}"
-    if isinstance(error, DBAPIError) and state is None and "asyncpg" in type(origin).__module__:
-        return type(origin).__name__  # A driver's own complaint quotes what it could not send.
-    return f"{type(origin).__name__}: {origin}".partition("\n")[0]
+        return f"{name} {state} {_constraint(origin)}".rstrip()
+    if state is None and "asyncpg" in type(origin).__module__:
+        return name  # A driver's own complaint quotes what it could not send.
+    return f"{name}: {origin}".partition("\n")[0]
+
+
+def _constraint(origin: BaseException) -> str:
+    """What was violated, where PostgreSQL says it apart from the values that did."""
+    driver = getattr(origin, "driver_exception", None)
+    return getattr(driver, "constraint_name", None) or getattr(driver, "column_name", None) or ""
 
 
 def _durable(connection: Any, _: object) -> None:
@@ -104,8 +113,10 @@ def _make_private(path: str | None) -> None:
     """Only the owner reads the file; SQLite gives the log beside it the same permissions."""
     if not path or path == ":memory:":
         return
-    with contextlib.suppress(OSError):  # What cannot be opened is told when it is.
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
                 os.chmod(path + suffix, _PRIVATE)
+    except OSError as error:
+        raise StoreFailed(f"{path}: {error.strerror}") from error

@@ -1,0 +1,51 @@
+"""`cunzheng admin GROUP ACTION`: what only the operator of a gateway may do, beside the gateway.
+
+It works on the gateway's own database and files, so whoever can read the settings may use it, and
+nobody else. A group is a module with a `configure`, which adds its actions (`administering`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Protocol
+
+from node.cli import admin_database
+from node.cli.administering import Act, Actions
+from node.cli.arguments import common
+from node.cli.language import Language, Text, said
+from node.cli.terminal import Terminal
+
+
+class Group(Protocol):
+    """What the module of a group offers."""
+
+    def configure(self, actions: Actions[argparse.ArgumentParser], language: Language) -> None:
+        """Add the group's actions."""
+
+
+GROUPS: dict[str, tuple[Text, Group]] = {
+    "database": (
+        Text("链下数据库的结构", "the schema of the off-chain database"),
+        admin_database,
+    ),
+}
+
+
+def configure(parser: argparse.ArgumentParser, language: Language) -> None:
+    """The groups, and in each its actions."""
+    groups = parser.add_subparsers(metavar="|".join(GROUPS), required=True)
+    for name, (summary, module) in GROUPS.items():
+        text = said(summary, language)
+        group = groups.add_parser(
+            name, help=text, description=text, allow_abbrev=False, parents=[common(language)]
+        )
+        actions = group.add_subparsers(
+            metavar=said(Text("操作", "ACTION"), language), required=True
+        )
+        module.configure(actions, language)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Carry out the action that was chosen."""
+    act: Act = arguments.act
+    return act(arguments, terminal)

@@ -1,0 +1,235 @@
+"""The database: what waits is written together, and what fails fails alone and tells nothing."""
+
+import asyncio
+import logging
+import shutil
+import stat
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.util import await_only
+
+from node.offchain import database as database_module
+from node.offchain.database import Database, Rows
+from node.offchain.engine import StoreFailed, create_engine
+from node.offchain.tables.accounts import account_keys, accounts
+
+pytestmark = pytest.mark.anyio
+
+ADD_ACCOUNTS, ADD_KEYS = insert(accounts), insert(account_keys)
+NAME = "zhang-v-li-2026-17"
+
+
+def account(name: str, **changes: object) -> dict[str, object]:
+    values = {"submitter_type": "COURT", "status": "ACTIVE", "created_ms": 1}
+    return {"account": name, **values, **changes}
+
+
+def key(identity: str, owner: str) -> dict[str, object]:
+    values = {"kind": "SIGNATURE", "value": identity, "created_ms": 1}
+    return {"id": identity, "account": owner, **values}
+
+
+def adding(name: str) -> Callable[[Connection], str]:
+    def work(connection: Connection) -> str:
+        connection.execute(ADD_ACCOUNTS, account(name))
+        return name
+
+    return work
+
+
+def names(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(accounts.c.account).order_by(accounts.c.account)))
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the writer's transactions, also of those that fail."""
+    sizes: list[int] = []
+    do_all = database_module._do_all
+
+    def counted(connection: Connection, group: Any) -> Any:
+        sizes.append(len(group))
+        return do_all(connection, group)
+
+    monkeypatch.setattr(database_module, "_do_all", counted)
+    return sizes
+
+
+async def test_what_was_written_is_read(database: Database) -> None:
+    assert await database.write(adding("a")) == "a"
+    await database.add(Rows(ADD_ACCOUNTS, [account("b"), account("c")]))
+    assert await database.read(names) == ["a", "b", "c"]
+
+
+async def test_what_waits_shares_a_transaction(database: Database, groups: list[int]) -> None:
+    works = [database.write(adding(f"w{number:02}")) for number in range(25)]
+    rows = [database.add(Rows(ADD_ACCOUNTS, [account(f"r{number:02}")])) for number in range(25)]
+    assert (await asyncio.gather(*works, *rows))[:2] == ["w00", "w01"]
+    assert sum(groups) == 50
+    assert len(groups) <= 2
+    assert len(await database.read(names)) == 50
+
+
+async def test_only_who_caused_a_failure_hears_of_it(database: Database) -> None:
+    """Whether the database refused, or the work itself."""
+
+    def refuse(_: Connection) -> None:
+        raise LookupError("nothing to change")
+
+    results = await asyncio.gather(
+        *(database.write(adding(name)) for name in "abca"),
+        database.write(refuse),
+        database.add(Rows(ADD_ACCOUNTS, [account("d"), account("b")])),
+        database.add(Rows(ADD_ACCOUNTS, [account("e")])),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in results] == [
+        *(str, str, str, IntegrityError, LookupError, IntegrityError),
+        type(None),
+    ]
+    assert await database.read(names) == ["a", "b", "c", "e"]
+
+
+async def test_rows_of_several_tables_are_one_write(database: Database) -> None:
+    await database.add(Rows(ADD_ACCOUNTS, [account("a")]), Rows(ADD_KEYS, [key("k", "a")]))
+    with pytest.raises(IntegrityError):
+        await database.add(Rows(ADD_ACCOUNTS, [account("b")]), Rows(ADD_KEYS, [key("k", "b")]))
+    assert await database.read(names) == ["a"]
+
+
+async def test_what_others_refer_to_stays(database: Database) -> None:
+    await database.add(Rows(ADD_ACCOUNTS, [account("a")]), Rows(ADD_KEYS, [key("k", "a")]))
+    with pytest.raises(IntegrityError):
+        await database.write(lambda connection: connection.execute(delete(accounts)))
+    with pytest.raises(IntegrityError):
+        await database.add(Rows(ADD_KEYS, [key("l", "nobody")]))
+
+
+async def test_a_caller_that_goes_away_changes_nothing(database: Database) -> None:
+    await asyncio.gather(database.write(adding("a")))  # The writer waits again.
+    caller = asyncio.create_task(database.write(adding("b")))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    assert await database.write(adding("c")) == "c"
+    assert await database.read(names) == ["a", "b", "c"]
+
+
+async def test_what_waits_is_written_before_it_is_closed(database_url: str) -> None:
+    async with Database(database_url) as database:
+        writes = [asyncio.create_task(database.write(adding(name))) for name in "ab"]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*writes) == ["a", "b"]
+    with pytest.raises(StoreFailed):
+        await database.write(adding("c"))
+    async with Database(database_url) as database:
+        assert await database.read(names) == ["a", "b"]
+
+
+async def test_a_reader_sees_one_moment(database: Database) -> None:
+    """While it reads, another account comes in."""
+
+    def count_twice(connection: Connection) -> list[int]:
+        query = select(func.count()).select_from(accounts)
+        first = connection.execute(query).scalar_one()
+        await_only(database.write(adding("late")))
+        return [first, connection.execute(query).scalar_one()]
+
+    await database.write(adding("early"))
+    assert await database.read(count_twice) == [1, 1]
+    assert await database.read(names) == ["early", "late"]
+
+
+async def test_a_reader_writes_nothing(database: Database, database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        assert await database.read(lambda c: adding("a")(c)) == "a"  # Rolled back.
+    else:
+        with pytest.raises(StoreFailed, match="read-only"):
+            await database.read(adding("a"))
+    assert await database.read(names) == []
+
+
+async def test_errors_tell_no_values(
+    database: Database, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in their texts, in what they were made from, or in the log at its most talkative."""
+    caplog.set_level(logging.DEBUG)
+    await database.write(adding(NAME))
+    failures: list[BaseException] = []
+    for bad in (account(NAME), account("a", status=None, id_type=NAME)):
+        with pytest.raises(IntegrityError) as refused:
+            await database.add(Rows(ADD_ACCOUNTS, [bad]))
+        failures.append(refused.value)
+    if not database_url.startswith("sqlite"):  # Which would store a text as a number.
+        with pytest.raises(StoreFailed) as failed:
+            await database.add(Rows(ADD_ACCOUNTS, [account("b", created_ms=NAME)]))
+        failures.append(failed.value)
+    with pytest.raises(StoreFailed) as failed:
+        await database.read(lambda c: c.execute(text("select :it from nowhere"), {"it": NAME}))
+    failures.append(failed.value)
+    await database.read(names)
+    told = "".join(line for each in failures for line in traceback.format_exception(each))
+    assert "accounts" in told
+    assert NAME not in told + caplog.text
+
+
+async def test_a_lost_connection_is_replaced(database: Database, database_url: str) -> None:
+    """PostgreSQL was restarted, or a firewall forgot about us, while nobody asked anything."""
+    if database_url.startswith("sqlite"):
+        pytest.skip("a file does not go away")
+    await asyncio.gather(database.write(adding("a")), database.read(names))
+    other = create_engine(database_url)
+    async with other.connect() as connection:
+        ended = await connection.exec_driver_sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        assert len(ended.all()) >= 1
+    await other.dispose()
+    assert await database.write(adding("b")) == "b"
+    assert await database.read(names) == ["a", "b"]
+
+
+async def test_two_processes_write_to_one_database(database: Database, database_url: str) -> None:
+    async with Database(database_url) as other:
+        results = await asyncio.gather(
+            *(each.write(adding(f"{n:02}")) for n in range(20) for each in (database, other)),
+            return_exceptions=True,
+        )
+    assert sorted(each for each in results if isinstance(each, str)) == await database.read(names)
+    assert sum(isinstance(each, IntegrityError) for each in results) == 20
+
+
+async def test_sqlite_syncs_every_commit_and_overwrites_what_is_deleted(
+    upgraded_sqlite: Path,
+) -> None:
+    """WAL with synchronous=FULL (2): what was answered survives a power cut."""
+    expected = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+    async with Database(f"sqlite+aiosqlite:///{upgraded_sqlite}") as database:
+        for name, value in expected.items():
+            found = await database.read(
+                lambda c, name=name: c.exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[misc]
+            )
+            assert (name, found) == (name, value)
+
+
+def modes(directory: Path) -> dict[str, int]:
+    return {each.name: stat.S_IMODE(each.stat().st_mode) for each in directory.iterdir()}
+
+
+async def test_only_its_owner_reads_the_file(tmp_path: Path, upgraded_sqlite: Path) -> None:
+    path = tmp_path / "gateway.db"
+    shutil.copy(upgraded_sqlite, path)
+    for number in range(2):
+        path.chmod(0o666)
+        async with Database(f"sqlite+aiosqlite:///{path}") as database:
+            await database.write(adding(str(number)))
+            found = modes(tmp_path)
+        assert set(found.values()) == {0o600}, found
+        assert "gateway.db-wal" in found
