@@ -1,4 +1,4 @@
-"""Who a request is made for, what it may do, and what is missing before it may deposit."""
+"""Accounts and credentials as they stand, and what a request made with one may do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from node.accounts.scopes import Scope
-from node.accounts.vocabulary import Role, SubmitterType
+from node.accounts.consent import IN_FORCE
+from node.accounts.scopes import Scope, allowed
+from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
 from node.evidence.malformed import Malformed
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -21,31 +22,64 @@ class Missing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """The account of a request, which is active. `scopes` are those of the credential that came
-    with the request, as far as the account's roles allow them; `credential` is its id."""
+class Holder:
+    """An account as it stands in the database, without anything personal."""
 
     id: str
     submitter_type: SubmitterType
+    status: AccountStatus
     roles: frozenset[Role]
     courts: frozenset[str]
     """Codes of the courts where it is a clerk or judge."""
-    scopes: frozenset[Scope]
     identified: bool
-    """Whether its identity was verified."""
-    consented: bool
-    """Whether it has agreed to the text in force."""
-    credential: str
+    """Whether its identity was verified, the last time that was tried."""
+    agreed: frozenset[bytes]
+    """Digests of the texts it has agreed to and not withdrawn from."""
 
     def __post_init__(self) -> None:
         check_account_id(self.id)
 
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What lets a request in: an API key, or a key of the account's own."""
+
+    id: str
+    holder: Holder
+    scopes: frozenset[Scope]
+    expires_ms: int | None = None
+    revoked_ms: int | None = None
+
+    def is_live(self, now_ms: int) -> bool:
+        """Whether it still lets anybody in."""
+        ends = (self.expires_ms, self.revoked_ms)
+        return all(end is None or now_ms < end for end in ends)
+
+    @property
+    def account(self) -> Account:
+        """For whom, and for what, a request with this credential is made."""
+        return Account(self.holder, self.scopes & allowed(self.holder.roles), self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account of a request: `scopes` are those of the credential that came with it, as far as
+    the account's roles allow them now."""
+
+    holder: Holder
+    scopes: frozenset[Scope]
+    credential: str
+
+    @property
+    def id(self) -> str:
+        return self.holder.id
+
     @property
     def missing(self) -> Missing | None:
         """What it has to bring before it may deposit or export."""
-        if not self.identified:
+        if not self.holder.identified:
             return Missing.IDENTITY
-        return None if self.consented else Missing.CONSENT
+        return None if IN_FORCE.digest in self.holder.agreed else Missing.CONSENT
 
 
 def check_account_id(text: str) -> str:

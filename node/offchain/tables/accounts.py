@@ -181,6 +181,15 @@ account_keys = Table(
         nullable=False,
         unique=True,
     ),
+    kept(
+        L2,
+        ACCOUNT,
+        "权限范围",
+        "Scopes, space separated",
+        "scopes",
+        String(REFERENCE_LENGTH_MAX),
+        nullable=False,
+    ),
     time("created_ms", ACCOUNT, "登记时间", "When it was registered", nullable=False),
     time("revoked_ms", ACCOUNT, "注销时间", "When it was withdrawn", nullable=True),
 )

@@ -3,18 +3,25 @@
 import hashlib
 import hmac
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from node.accounts.account import Account, Missing, check_account_id
+from node.accounts.account import Credential, Holder, Missing, check_account_id
 from node.accounts.api_key import PREFIX, digest_api_key, format_api_key
 from node.accounts.consent import IN_FORCE, TEXTS, find_text
 from node.accounts.scopes import Scope, allowed, format_scopes, parse_scopes
-from node.accounts.vocabulary import Role, SubmitterType
+from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
 from node.evidence.malformed import Malformed
 
-ACCOUNT = Account(
-    "acme", SubmitterType.LEGAL_PERSON, frozenset(), frozenset(), frozenset(), True, True, "key"
+HOLDER = Holder(
+    id="acme",
+    submitter_type=SubmitterType.LEGAL_PERSON,
+    status=AccountStatus.ACTIVE,
+    roles=frozenset({Role.DEPOSITOR}),
+    courts=frozenset(),
+    identified=True,
+    agreed=frozenset({IN_FORCE.digest}),
 )
 
 
@@ -49,9 +56,20 @@ def test_scopes_have_one_spelling(text: str) -> None:
 
 
 def test_what_an_account_must_bring() -> None:
-    assert ACCOUNT.missing is None
-    assert replace(ACCOUNT, consented=False).missing is Missing.CONSENT
-    assert replace(ACCOUNT, consented=False, identified=False).missing is Missing.IDENTITY
+    def missing(**changes: Any) -> Missing | None:
+        return Credential("id", replace(HOLDER, **changes), frozenset()).account.missing
+
+    assert missing() is None
+    assert missing(agreed=frozenset({bytes(32)})) is Missing.CONSENT
+    assert missing(agreed=frozenset(), identified=False) is Missing.IDENTITY
+
+
+def test_a_credential_ends_with_its_expiry_or_its_revocation() -> None:
+    credential = Credential("id", HOLDER, frozenset(Scope), expires_ms=10)
+    assert [credential.is_live(now) for now in (9, 10)] == [True, False]
+    assert not replace(credential, revoked_ms=5).is_live(5)
+    assert replace(credential, expires_ms=None).is_live(2**53)
+    assert credential.account.scopes == allowed([Role.DEPOSITOR])
 
 
 @pytest.mark.parametrize("text", ["", "A", ".a", "a b", "张", "a" * 65, "a\n"])

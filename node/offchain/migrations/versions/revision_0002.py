@@ -236,6 +236,7 @@ def _account_keys() -> None:
         sa.Column("account", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("value", sa.String(256), nullable=False),
+        sa.Column("scopes", sa.String(128), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_account_keys_account"),

@@ -1,0 +1,26 @@
+"""What the record of accesses says was done: administration, and access to what is not public."""
+
+from __future__ import annotations
+
+from node.words import Bilingual
+
+
+class Action(Bilingual):
+    """操作: a member's name is its code; add one for each thing that is worth a line."""
+
+    ACCOUNT_OPENED = ("开立账户", "account opened")
+    ACCOUNT_STATUS_CHANGED = ("变更账户状态", "account suspended, resumed or closed")
+    ACCOUNT_READ = ("查阅账户资料", "account read")
+    IDENTITY_RECORDED = ("登记实名核验", "identity recorded")
+    ROLE_GRANTED = ("授予角色", "role granted")
+    ROLE_REVOKED = ("收回角色", "role revoked")
+    CONSENT_GIVEN = ("同意", "consent given")
+    CONSENT_WITHDRAWN = ("撤回同意", "consent withdrawn")
+    API_KEY_MADE = ("生成 API 密钥", "API key made")
+    API_KEY_ROTATED = ("更换 API 密钥", "API key rotated")
+    API_KEY_REVOKED = ("吊销 API 密钥", "API key revoked")
+    ACCOUNT_KEY_REGISTERED = ("登记验证数据", "account key registered")
+    ACCOUNT_KEY_WITHDRAWN = ("注销验证数据", "account key withdrawn")
+    SCOPE_REFUSED = ("越权请求", "request beyond its scopes")
+    ACCESSES_READ = ("查阅访问记录", "record of accesses read")
+    LOG_READ = ("读取日志的记录或区块数据", "entries or bodies of the log read")

@@ -1,0 +1,96 @@
+"""The record of accesses: who did or tried what, when, from where, and whether it was allowed.
+
+公安部令第82号 Art. 7(三) names the fields. Rows are added and never changed; where a request came
+from is personal data and sealed under a key of the row.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from node.accounts.action import Action
+from node.offchain.accounts import ID_SIZE, Random
+from node.offchain.database import Database, Rows
+from node.offchain.tables.accesses import accesses
+from node.vault.sealing import Vault
+
+READ_MAX = 1_000
+"""Rows in one answer; whoever wants more asks from where this one ended."""
+
+_ADD = insert(accesses)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One line of the record. `account` did it, to `object`, coming from `origin`."""
+
+    at_ms: int
+    account: str | None
+    action: Action
+    object: str | None
+    allowed: bool
+    request_id: str | None = None
+    origin: str | None = None
+
+
+class AccessStore:
+    """The table of accesses. Whatever the database refuses to do raises `StoreFailed`."""
+
+    def __init__(
+        self, database: Database, vault: Vault, random: Random = secrets.token_bytes
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._random = random
+
+    async def add(self, access: Access) -> None:
+        """Returns once it is on disk: what is not recorded is not answered."""
+        await self._database.add(Rows(_ADD, [self._values(access)]))
+
+    async def between(
+        self, from_ms: int, to_ms: int, account: str | None = None, limit: int = READ_MAX
+    ) -> list[Access]:
+        """From one time to before another, the oldest first; of one account if one is given."""
+        query = select(accesses).where(accesses.c.at_ms >= from_ms, accesses.c.at_ms < to_ms)
+        if account is not None:
+            query = query.where(accesses.c.account == account)
+        query = query.order_by(accesses.c.at_ms, accesses.c.id).limit(min(limit, READ_MAX))
+        return await self._database.read(
+            lambda connection: [self._access(each) for each in connection.execute(query)]
+        )
+
+    def _values(self, access: Access) -> dict[str, object]:
+        identity, data_key, sealed = self._random(ID_SIZE).hex(), None, None
+        if access.origin is not None:
+            row, data_key = self._vault.new_row("accesses", identity.encode(), self._random)
+            sealed = row.seal("origin_sealed", access.origin.encode(), self._random)
+        return {
+            "id": identity,
+            "at_ms": access.at_ms,
+            "account": access.account,
+            "action": access.action.name,
+            "object": access.object,
+            "allowed": access.allowed,
+            "request_id": access.request_id,
+            "data_key": data_key,
+            "origin_sealed": sealed,
+        }
+
+    def _access(self, kept: Row[Any]) -> Access:
+        origin = None
+        if kept.data_key is not None:
+            row = self._vault.row("accesses", kept.id.encode(), kept.data_key)
+            origin = row.open("origin_sealed", kept.origin_sealed).decode()
+        return Access(
+            kept.at_ms,
+            kept.account,
+            Action[kept.action],
+            kept.object,
+            kept.allowed,
+            kept.request_id,
+            origin,
+        )

@@ -1,0 +1,47 @@
+"""The record of accesses: every field comes back, and where from is not readable in the file."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from node.accounts.action import Action
+from node.offchain.accesses import Access, AccessStore
+from node.offchain.database import Database
+from node.vault.keys import VaultKey
+from node.vault.sealing import Vault
+
+pytestmark = pytest.mark.anyio
+
+NOW = 1_790_000_000_000
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.fixture
+def store(database: Database) -> AccessStore:
+    return AccessStore(database, Vault(VaultKey(bytes(range(32)))))
+
+
+async def test_what_was_recorded_comes_back_in_order(store: AccessStore) -> None:
+    lines = [
+        Access(NOW, None, Action.ACCOUNT_OPENED, "acme", True, None, "pid 1"),
+        Access(NOW + 1, "acme", Action.ACCOUNT_READ, "acme", True, "ab12", "192.0.2.7:50123"),
+        Access(NOW + 184 * DAY_MS, "acme", Action.SCOPE_REFUSED, None, False),
+    ]
+    for line in reversed(lines):
+        await store.add(line)
+    assert await store.between(0, NOW + 400 * DAY_MS) == lines
+    assert await store.between(NOW, NOW + 2, "acme") == lines[1:2]
+    assert await store.between(NOW, NOW + 2, limit=1) == lines[:1]
+
+
+async def test_where_somebody_came_from_is_in_no_file(
+    store: AccessStore, database_url: str
+) -> None:
+    path = make_url(database_url).database
+    if path is None or not database_url.startswith("sqlite"):
+        pytest.skip("what PostgreSQL's files hold is its operator's to see to")
+    await store.add(Access(NOW, "acme", Action.ACCOUNT_READ, "acme", True, None, "192.0.2.77:5"))
+    files = [each.read_bytes() for each in Path(path).parent.iterdir()]
+    assert any(b"ACCOUNT_READ" in data for data in files)
+    assert not any(b"192.0.2.77" in data for data in files)
