@@ -1,12 +1,91 @@
-"""The steps of Alembic and the tables the code works with are the same schema."""
+"""Revisions: what makes the tables, what a gateway refuses to open, how old data comes along."""
+
+import asyncio
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from alembic import command
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    inspect,
+    text,
+)
 
+from node.errors import Misconfigured
 from node.offchain import revisions
 from node.offchain.database import Database
+from node.offchain.engine import StoreFailed, create_engine
+from node.offchain.requests import RequestStore, StoredStatement
 
 pytestmark = pytest.mark.anyio
+
+BEFORE_REVISIONS = MetaData()
+"""What gateways made before there were revisions; never changed again."""
+
+OLD_REQUESTS = Table(
+    "requests",
+    BEFORE_REVISIONS,
+    Column("account", String(64), primary_key=True),
+    Column("idempotency_key", String(128), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("statement_id", LargeBinary(32), nullable=False, index=True),
+    Column("record", LargeBinary, nullable=True),
+    Column("keepsake", LargeBinary, nullable=True),
+    Column("stored_ms", BigInteger, nullable=False),
+    Column("settled_ms", BigInteger, nullable=True, index=True),
+    Column("skipped", String(300), nullable=True),
+)
+OLD_ROW: dict[str, Any] = {
+    "account": "acme",
+    "idempotency_key": "key",
+    "part": 0,
+    "request_digest": bytes(32),
+    "statement_id": bytes(range(32)),
+    "record": b"record",
+    "keepsake": b"{}",
+    "stored_ms": 1,
+    "settled_ms": None,
+    "skipped": None,
+}
+
+
+async def execute(url: str, *statements: Any) -> None:
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(text(statement) if isinstance(statement, str) else statement)
+    await engine.dispose()
+
+
+async def tables(url: str) -> list[str]:
+    engine = create_engine(url)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(lambda each: inspect(each).get_table_names())
+    await engine.dispose()
+    return found
+
+
+async def make_old(url: str) -> None:
+    """A database as a gateway left it before there were revisions, with one row."""
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(BEFORE_REVISIONS.create_all)
+    await engine.dispose()
+    await execute(url, OLD_REQUESTS.insert().values(OLD_ROW))
+
+
+async def refusal(url: str) -> str:
+    with pytest.raises(Misconfigured) as refused:
+        async with Database(url):
+            pass
+    return str(refused.value)
 
 
 async def test_the_steps_make_the_tables_the_code_works_with(empty_database_url: str) -> None:
@@ -17,8 +96,78 @@ async def test_the_steps_make_the_tables_the_code_works_with(empty_database_url:
     assert report.is_current
 
 
-async def test_an_upgraded_database_is_opened(database: Database) -> None:
-    def count(connection: Connection) -> int:
-        return int(connection.exec_driver_sql("select count(*) from requests").scalar_one())
+async def test_what_an_older_gateway_stored_comes_along(empty_database_url: str) -> None:
+    await make_old(empty_database_url)
+    assert "missing" in await refusal(empty_database_url)
+    await revisions.upgrade(empty_database_url)
+    assert (await revisions.check(empty_database_url)).is_current
+    async with Database(empty_database_url) as database:
+        store = RequestStore(database)
+        assert await store.under_key("acme", "key") == [StoredStatement(**OLD_ROW)]
 
-    assert await database.read(count) == 0
+
+async def test_an_upgrade_is_repeated_without_harm(database_url: str) -> None:
+    assert await revisions.upgrade(database_url) == (revisions.newest(), revisions.newest())
+
+
+async def test_who_upgrades_second_waits_for_the_first(empty_database_url: str) -> None:
+    results = await asyncio.gather(*(revisions.upgrade(empty_database_url) for _ in range(3)))
+    assert sorted(results, key=str) == [(revisions.newest(),) * 2] * 2 + [
+        (None, revisions.newest())
+    ]
+
+
+async def test_an_upgrade_that_is_broken_off_was_none(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_old(empty_database_url)
+    whole = command.upgrade
+
+    def broken_off(*arguments: Any) -> None:
+        whole(*arguments)
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "upgrade", broken_off)
+        with pytest.raises(StoreFailed):
+            await revisions.upgrade(empty_database_url)
+    assert await tables(empty_database_url) == ["requests"]
+    assert await revisions.upgrade(empty_database_url) == (None, revisions.newest())
+
+
+async def test_a_gateway_opens_no_schema_but_its_own(empty_database_url: str) -> None:
+    assert "its schema is missing" in await refusal(empty_database_url)
+    await revisions.upgrade(empty_database_url)
+    await execute(empty_database_url, "update alembic_version set version_num = '0001'")
+    told = await refusal(empty_database_url)
+    assert "its schema is 0001" in told
+    assert "cunzheng admin database upgrade" in told
+
+
+async def test_a_newer_schema_is_left_alone(database_url: str) -> None:
+    await execute(database_url, "update alembic_version set version_num = '9999'")
+    assert "newer version" in await refusal(database_url)
+    with pytest.raises(Misconfigured, match="9999 is of a newer version"):
+        await revisions.upgrade(database_url)
+
+
+async def test_somebody_elses_database_is_left_alone(empty_database_url: str) -> None:
+    await execute(empty_database_url, "create table requests (id integer)")
+    await execute(empty_database_url, "create table invoices (id integer)")
+    with pytest.raises(Misconfigured, match="not a gateway's"):
+        await revisions.upgrade(empty_database_url)
+    assert sorted(await tables(empty_database_url)) == ["invoices", "requests"]
+
+
+async def test_what_was_changed_by_hand_is_found(database_url: str) -> None:
+    await execute(
+        database_url,
+        "drop table roles",
+        "drop index ix_deposits_state",
+        "alter table cases add column more integer",
+    )
+    report = await revisions.check(database_url)
+    assert report.found == report.needed
+    assert not report.is_current
+    told = " ".join(report.differences)
+    assert all(name in told for name in ("roles", "ix_deposits_state", "cases more"))
