@@ -25,7 +25,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from node.offchain import revisions
-from node.offchain.engine import StoreFailed, create_engine, for_reading, told
+from node.offchain.engine import (
+    StoreFailed,
+    create_engine,
+    for_reading,
+    require_durable,
+    told,
+)
 
 _Result = TypeVar("_Result")
 _Work = Callable[[Connection], _Result]
@@ -66,6 +72,7 @@ class Database:
 
     async def __aenter__(self) -> Database:
         try:
+            await self.read(require_durable)
             await self.read(revisions.require_current)
         except BaseException:
             await self._engine.dispose()

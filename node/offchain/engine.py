@@ -11,9 +11,11 @@ import logging
 import os
 from typing import Any
 
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from node.errors import Misconfigured
 
 SQLITE_BUSY_TIMEOUT_MS = 5_000
 """A second process on one SQLite file waits this long for the first one's transaction."""
@@ -21,6 +23,11 @@ CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
 """PostgreSQL that does not answer: the largest statement takes seconds, a dead host for ever."""
 
+_OPTIONS = {
+    "sqlite+aiosqlite": frozenset[str](),
+    "postgresql+asyncpg": frozenset({"host", "passfile", "ssl"}),
+}
+"""The databases there are, and what a URL may say after its question mark."""
 _PRIVATE = 0o600
 _TELLING = ("aiosqlite", "sqlalchemy")
 """Loggers that at their most talkative write what stands in rows."""
@@ -35,19 +42,45 @@ class StoreFailed(Exception):
 def create_engine(url: str) -> AsyncEngine:
     """The engine of a database, its transactions beginning where SQLAlchemy says they begin.
 
-    Raises `StoreFailed` if it is a file that cannot be opened.
+    Raises `Misconfigured` if it is no database we know, and `StoreFailed` if it is a file that
+    cannot be opened.
     """
     for name in _TELLING:
         logging.getLogger(name).setLevel(logging.WARNING)
+    parsed = _parse(url)
     timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
     engine = create_async_engine(
-        url, hide_parameters=True, connect_args={} if is_sqlite(url) else timeouts
+        parsed, hide_parameters=True, connect_args={} if is_sqlite(url) else timeouts
     )
     if is_sqlite(url):
-        _make_private(engine.url.database)
+        assert parsed.database is not None
+        _make_private(parsed.database)
         event.listen(engine.sync_engine, "connect", _durable)
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    options = _OPTIONS.get(parsed.drivername) if parsed is not None else None
+    if parsed is None or options is None:
+        raise Misconfigured(f"database: its URL must begin with {' or '.join(_OPTIONS)}")
+    if is_sqlite(url) and parsed.database in (None, "", ":memory:"):
+        raise Misconfigured("database: its URL must name a file")
+    if unknown := parsed.query.keys() - options:
+        raise Misconfigured(f"database: unknown option `{min(unknown)}` in its URL")
+    return parsed
+
+
+def require_durable(connection: Connection) -> None:
+    """Raise `Misconfigured` if PostgreSQL may forget what it said it has stored."""
+    if connection.dialect.name != "postgresql":
+        return
+    if connection.exec_driver_sql("show synchronous_commit").scalar_one() == "off":
+        raise Misconfigured("database: its `synchronous_commit` is off, it would lose promises")
 
 
 def is_sqlite(url: str) -> bool:
@@ -80,7 +113,8 @@ def _kind(error: Exception) -> str:
     name = type(origin).__name__
     if state is not None and state[:2] not in _HARMLESS:
         return f"{name} {state} {_constraint(origin)}".rstrip()
-    if state is None and "asyncpg" in type(origin).__module__:
+    stated = isinstance(error, DBAPIError) and error.statement is not None
+    if stated and state is None and "asyncpg" in type(origin).__module__:
         return name  # A driver's own complaint quotes what it could not send.
     return f"{name}: {origin}".partition("\n")[0]
 
@@ -109,10 +143,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _make_private(path: str | None) -> None:
+def _make_private(path: str) -> None:
     """Only the owner reads the file; SQLite gives the log beside it the same permissions."""
-    if not path or path == ":memory:":
-        return
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
         for suffix in ("", "-wal", "-shm"):

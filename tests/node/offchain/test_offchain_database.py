@@ -10,41 +10,72 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
+from node.errors import Misconfigured
 from node.offchain import database as database_module
 from node.offchain.database import Database, Rows
 from node.offchain.engine import StoreFailed, create_engine
-from node.offchain.tables.accounts import account_keys, accounts
 
 pytestmark = pytest.mark.anyio
 
-ADD_ACCOUNTS, ADD_KEYS = insert(accounts), insert(account_keys)
+TABLES = MetaData()
+OWNERS = Table(
+    "owners", TABLES, Column("name", String(64), primary_key=True), Column("age", BigInteger)
+)
+THINGS = Table(
+    "things",
+    TABLES,
+    Column("thing", String(64), primary_key=True),
+    Column("owner", String(64), ForeignKey("owners.name"), nullable=False),
+)
+ADD_OWNERS, ADD_THINGS = insert(OWNERS), insert(THINGS)
 NAME = "zhang-v-li-2026-17"
 
 
-def account(name: str, **changes: object) -> dict[str, object]:
-    values = {"submitter_type": "COURT", "status": "ACTIVE", "created_ms": 1}
-    return {"account": name, **values, **changes}
+def owners(*names: str) -> Rows:
+    return Rows(ADD_OWNERS, [{"name": name, "age": 1} for name in names])
 
 
-def key(identity: str, owner: str) -> dict[str, object]:
-    values = {"kind": "SIGNATURE", "value": identity, "created_ms": 1}
-    return {"id": identity, "account": owner, **values}
+def thing(name: str, owner: str) -> Rows:
+    return Rows(ADD_THINGS, [{"thing": name, "owner": owner}])
+
+
+@pytest.fixture
+async def database_url(anyio_backend: str, database_url: str) -> str:
+    """With tables of this test's own, which change with no version."""
+    engine = create_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(TABLES.create_all)
+    await engine.dispose()
+    return database_url
 
 
 def adding(name: str) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
-        connection.execute(ADD_ACCOUNTS, account(name))
+        connection.execute(ADD_OWNERS, {"name": name, "age": 1})
         return name
 
     return work
 
 
 def names(connection: Connection) -> list[str]:
-    return list(connection.scalars(select(accounts.c.account).order_by(accounts.c.account)))
+    return list(connection.scalars(select(OWNERS.c.name).order_by(OWNERS.c.name)))
 
 
 @pytest.fixture
@@ -63,13 +94,13 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 async def test_what_was_written_is_read(database: Database) -> None:
     assert await database.write(adding("a")) == "a"
-    await database.add(Rows(ADD_ACCOUNTS, [account("b"), account("c")]))
+    await database.add(owners("b", "c"))
     assert await database.read(names) == ["a", "b", "c"]
 
 
 async def test_what_waits_shares_a_transaction(database: Database, groups: list[int]) -> None:
     works = [database.write(adding(f"w{number:02}")) for number in range(25)]
-    rows = [database.add(Rows(ADD_ACCOUNTS, [account(f"r{number:02}")])) for number in range(25)]
+    rows = [database.add(owners(f"r{number:02}")) for number in range(25)]
     assert (await asyncio.gather(*works, *rows))[:2] == ["w00", "w01"]
     assert sum(groups) == 50
     assert len(groups) <= 2
@@ -85,8 +116,8 @@ async def test_only_who_caused_a_failure_hears_of_it(database: Database) -> None
     results = await asyncio.gather(
         *(database.write(adding(name)) for name in "abca"),
         database.write(refuse),
-        database.add(Rows(ADD_ACCOUNTS, [account("d"), account("b")])),
-        database.add(Rows(ADD_ACCOUNTS, [account("e")])),
+        database.add(owners("d", "b")),
+        database.add(owners("e")),
         return_exceptions=True,
     )
     assert [type(each) for each in results] == [
@@ -97,18 +128,18 @@ async def test_only_who_caused_a_failure_hears_of_it(database: Database) -> None
 
 
 async def test_rows_of_several_tables_are_one_write(database: Database) -> None:
-    await database.add(Rows(ADD_ACCOUNTS, [account("a")]), Rows(ADD_KEYS, [key("k", "a")]))
+    await database.add(owners("a"), thing("k", "a"))
     with pytest.raises(IntegrityError):
-        await database.add(Rows(ADD_ACCOUNTS, [account("b")]), Rows(ADD_KEYS, [key("k", "b")]))
+        await database.add(owners("b"), thing("k", "b"))
     assert await database.read(names) == ["a"]
 
 
 async def test_what_others_refer_to_stays(database: Database) -> None:
-    await database.add(Rows(ADD_ACCOUNTS, [account("a")]), Rows(ADD_KEYS, [key("k", "a")]))
+    await database.add(owners("a"), thing("k", "a"))
     with pytest.raises(IntegrityError):
-        await database.write(lambda connection: connection.execute(delete(accounts)))
+        await database.write(lambda connection: connection.execute(delete(OWNERS)))
     with pytest.raises(IntegrityError):
-        await database.add(Rows(ADD_KEYS, [key("l", "nobody")]))
+        await database.add(thing("l", "nobody"))
 
 
 async def test_a_caller_that_goes_away_changes_nothing(database: Database) -> None:
@@ -133,10 +164,10 @@ async def test_what_waits_is_written_before_it_is_closed(database_url: str) -> N
 
 
 async def test_a_reader_sees_one_moment(database: Database) -> None:
-    """While it reads, another account comes in."""
+    """While it reads, another owner comes in."""
 
     def count_twice(connection: Connection) -> list[int]:
-        query = select(func.count()).select_from(accounts)
+        query = select(func.count()).select_from(OWNERS)
         first = connection.execute(query).scalar_one()
         await_only(database.write(adding("late")))
         return [first, connection.execute(query).scalar_one()]
@@ -162,20 +193,20 @@ async def test_errors_tell_no_values(
     caplog.set_level(logging.DEBUG)
     await database.write(adding(NAME))
     failures: list[BaseException] = []
-    for bad in (account(NAME), account("a", status=None, id_type=NAME)):
+    for bad in (owners(NAME), thing(NAME, "nobody"), Rows(ADD_THINGS, [{"thing": NAME}])):
         with pytest.raises(IntegrityError) as refused:
-            await database.add(Rows(ADD_ACCOUNTS, [bad]))
+            await database.add(bad)
         failures.append(refused.value)
     if not database_url.startswith("sqlite"):  # Which would store a text as a number.
         with pytest.raises(StoreFailed) as failed:
-            await database.add(Rows(ADD_ACCOUNTS, [account("b", created_ms=NAME)]))
+            await database.add(Rows(ADD_OWNERS, [{"name": "a", "age": NAME}]))
         failures.append(failed.value)
     with pytest.raises(StoreFailed) as failed:
         await database.read(lambda c: c.execute(text("select :it from nowhere"), {"it": NAME}))
     failures.append(failed.value)
     await database.read(names)
     told = "".join(line for each in failures for line in traceback.format_exception(each))
-    assert "accounts" in told
+    assert "owners" in told
     assert NAME not in told + caplog.text
 
 
@@ -226,10 +257,49 @@ def modes(directory: Path) -> dict[str, int]:
 async def test_only_its_owner_reads_the_file(tmp_path: Path, upgraded_sqlite: Path) -> None:
     path = tmp_path / "gateway.db"
     shutil.copy(upgraded_sqlite, path)
-    for number in range(2):
+    for _ in range(2):
         path.chmod(0o666)
         async with Database(f"sqlite+aiosqlite:///{path}") as database:
-            await database.write(adding(str(number)))
+            await database.write(
+                lambda connection: connection.execute(text("delete from requests"))
+            )
             found = modes(tmp_path)
         assert set(found.values()) == {0o600}, found
         assert "gateway.db-wal" in found
+
+
+async def test_a_database_that_forgets_is_refused(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("of a file we say ourselves how it is written")
+    other = create_engine(database_url)
+    async with other.begin() as connection:
+        name = (await connection.exec_driver_sql("select current_database()")).scalar_one()
+        await connection.exec_driver_sql(f"alter database {name} set synchronous_commit = off")
+    await other.dispose()
+    with pytest.raises(Misconfigured, match="synchronous_commit"):
+        async with Database(database_url):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("gateway.db", "must begin with"),
+        ("postgresql://localhost/gateway", "must begin with"),
+        ("mysql+aiomysql://localhost/gateway", "must begin with"),
+        ("sqlite+aiosqlite://", "must name a file"),
+        ("sqlite+aiosqlite:///:memory:", "must name a file"),
+        ("sqlite+aiosqlite:///file:gateway.db?mode=ro&uri=true", "unknown option `mode`"),
+        ("postgresql+asyncpg://localhost/gateway?sslmode=require", "unknown option `sslmode`"),
+    ],
+)
+def test_a_url_that_is_wrong_is_told(url: str, why: str) -> None:
+    with pytest.raises(Misconfigured, match=why):
+        Database(url)
+
+
+async def test_why_there_is_no_connection_is_told(tmp_path: Path) -> None:
+    database = Database(f"postgresql+asyncpg://gateway@/gateway?host={tmp_path}")
+    with pytest.raises(StoreFailed, match="No such file"):
+        async with database:
+            pass
