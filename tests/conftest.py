@@ -9,11 +9,21 @@ from tests.databases import (
     database_url,
     empty_database_url,
     postgres,
+    postgresql_url,
+    sqlite_url,
     upgraded_sqlite,
 )
 from tests.loops import Loop
 
-__all__ = ["database", "database_url", "empty_database_url", "postgres", "upgraded_sqlite"]
+__all__ = [
+    "database",
+    "database_url",
+    "empty_database_url",
+    "postgres",
+    "postgresql_url",
+    "sqlite_url",
+    "upgraded_sqlite",
+]
 
 
 @pytest.fixture(scope="session")

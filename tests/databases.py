@@ -108,30 +108,40 @@ def upgraded_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _fresh(request: pytest.FixtureRequest, tmp_path: Path, *, upgraded: bool) -> Iterator[str]:
-    if request.param == "sqlite":
-        directory = tmp_path / "sqlite"
-        directory.mkdir()
-        if upgraded:
-            shutil.copy(request.getfixturevalue("upgraded_sqlite"), directory / "gateway.db")
-        yield f"sqlite+aiosqlite:///{directory}/gateway.db"
-    else:
-        server: Postgres = request.getfixturevalue("postgres")
-        name = server.create(_UPGRADED if upgraded else "template0")
-        yield server.url(name)
-        server.drop(name)
+@pytest.fixture
+def sqlite_url(tmp_path: Path, upgraded_sqlite: Path) -> str:
+    """An SQLite file of the test's own, alone in its directory, with the newest schema."""
+    directory = tmp_path / "sqlite"
+    directory.mkdir()
+    shutil.copy(upgraded_sqlite, directory / "gateway.db")
+    return f"sqlite+aiosqlite:///{directory}/gateway.db"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of the test's own, with the newest schema; the test runs once on each kind."""
-    yield from _fresh(request, tmp_path, upgraded=True)
+@pytest.fixture
+def postgresql_url(postgres: Postgres) -> Iterator[str]:
+    """A database of the test's own in a PostgreSQL, with the newest schema."""
+    name = postgres.create(_UPGRADED)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite_url", "postgresql_url"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Either of them: the test runs once on each."""
+    url: str = request.getfixturevalue(request.param)
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The same without any table."""
-    yield from _fresh(request, tmp_path, upgraded=False)
+    """A database without any table, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/empty.db"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        name = server.create()
+        yield server.url(name)
+        server.drop(name)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 import stat
 import traceback
 from collections.abc import Callable
@@ -76,6 +75,10 @@ def adding(name: str) -> Callable[[Connection], str]:
 
 def names(connection: Connection) -> list[str]:
     return list(connection.scalars(select(OWNERS.c.name).order_by(OWNERS.c.name)))
+
+
+def count_requests(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("select count(*) from requests").scalar_one())
 
 
 @pytest.fixture
@@ -210,21 +213,21 @@ async def test_errors_tell_no_values(
     assert NAME not in told + caplog.text
 
 
-async def test_a_lost_connection_is_replaced(database: Database, database_url: str) -> None:
+async def test_a_lost_connection_is_replaced(postgresql_url: str) -> None:
     """PostgreSQL was restarted, or a firewall forgot about us, while nobody asked anything."""
-    if database_url.startswith("sqlite"):
-        pytest.skip("a file does not go away")
-    await asyncio.gather(database.write(adding("a")), database.read(names))
-    other = create_engine(database_url)
-    async with other.connect() as connection:
-        ended = await connection.exec_driver_sql(
+
+    def end_the_others(connection: Connection) -> int:
+        ended = connection.exec_driver_sql(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()"
         )
-        assert len(ended.all()) >= 1
-    await other.dispose()
-    assert await database.write(adding("b")) == "b"
-    assert await database.read(names) == ["a", "b"]
+        return len(ended.all())
+
+    async with Database(postgresql_url) as database, Database(postgresql_url) as other:
+        for task in (database.write, database.read):
+            await asyncio.gather(database.write(count_requests), database.read(count_requests))
+            assert await other.write(end_the_others) >= 1
+            assert await task(count_requests) == 0
 
 
 async def test_two_processes_write_to_one_database(database: Database, database_url: str) -> None:
@@ -237,12 +240,10 @@ async def test_two_processes_write_to_one_database(database: Database, database_
     assert sum(isinstance(each, IntegrityError) for each in results) == 20
 
 
-async def test_sqlite_syncs_every_commit_and_overwrites_what_is_deleted(
-    upgraded_sqlite: Path,
-) -> None:
+async def test_sqlite_syncs_every_commit_and_overwrites_what_is_deleted(sqlite_url: str) -> None:
     """WAL with synchronous=FULL (2): what was answered survives a power cut."""
     expected = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
-    async with Database(f"sqlite+aiosqlite:///{upgraded_sqlite}") as database:
+    async with Database(sqlite_url) as database:
         for name, value in expected.items():
             found = await database.read(
                 lambda c, name=name: c.exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[misc]
@@ -250,34 +251,35 @@ async def test_sqlite_syncs_every_commit_and_overwrites_what_is_deleted(
             assert (name, found) == (name, value)
 
 
+def open_to_all(path: Path) -> None:
+    path.chmod(0o666)
+
+
 def modes(directory: Path) -> dict[str, int]:
     return {each.name: stat.S_IMODE(each.stat().st_mode) for each in directory.iterdir()}
 
 
-async def test_only_its_owner_reads_the_file(tmp_path: Path, upgraded_sqlite: Path) -> None:
-    path = tmp_path / "gateway.db"
-    shutil.copy(upgraded_sqlite, path)
+async def test_only_its_owner_reads_the_file(sqlite_url: str) -> None:
+    path = Path(sqlite_url.partition("///")[2])
     for _ in range(2):
-        path.chmod(0o666)
-        async with Database(f"sqlite+aiosqlite:///{path}") as database:
+        open_to_all(path)
+        async with Database(sqlite_url) as database:
             await database.write(
                 lambda connection: connection.execute(text("delete from requests"))
             )
-            found = modes(tmp_path)
+            found = modes(path.parent)
         assert set(found.values()) == {0o600}, found
         assert "gateway.db-wal" in found
 
 
-async def test_a_database_that_forgets_is_refused(database_url: str) -> None:
-    if database_url.startswith("sqlite"):
-        pytest.skip("of a file we say ourselves how it is written")
-    other = create_engine(database_url)
+async def test_a_postgresql_that_forgets_is_refused(postgresql_url: str) -> None:
+    other = create_engine(postgresql_url)
     async with other.begin() as connection:
         name = (await connection.exec_driver_sql("select current_database()")).scalar_one()
         await connection.exec_driver_sql(f"alter database {name} set synchronous_commit = off")
     await other.dispose()
     with pytest.raises(Misconfigured, match="synchronous_commit"):
-        async with Database(database_url):
+        async with Database(postgresql_url):
             pass
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import make_url
 
 from node.offchain.database import Database
 from node.offchain.requests import KEEP_MS, KeyTaken, RequestStore, StoredStatement
@@ -92,19 +91,18 @@ async def test_receipts_are_found_by_their_first_half_and_by_their_owner(
 
 
 async def test_what_is_deleted_is_in_no_file_any_more(
-    store: RequestStore, database_url: str
+    sqlite_url: str,
 ) -> None:
     """Neither in unused pages of the database nor in the log beside it."""
-    path = make_url(database_url).database
-    if path is None or not database_url.startswith("sqlite"):
-        pytest.skip("what PostgreSQL's files hold is its operator's to see to")
-    directory = Path(path).parent
+    directory = Path(sqlite_url.partition("///")[2]).parent
     openings = [b"%064x opens an item" % (7**number) for number in range(60, 90)]
-    for number, opening in enumerate(openings):
-        await store.add([row(str(number), identity=number, keepsake=opening * 50)])
-        await store.settle(number.to_bytes(32, "big"), 1, None)
-    assert any(openings[0] in each.read_bytes() for each in directory.iterdir())
-    assert await store.forget(2 + KEEP_MS) == len(openings)
-    for each in directory.iterdir():
-        data = each.read_bytes()
-        assert not any(opening in data for opening in openings), each.name
+    async with Database(sqlite_url) as database:
+        store = RequestStore(database)
+        for number, opening in enumerate(openings):
+            await store.add([row(str(number), identity=number, keepsake=opening * 50)])
+            await store.settle(number.to_bytes(32, "big"), 1, None)
+        assert any(openings[0] in each.read_bytes() for each in directory.iterdir())
+        assert await store.forget(2 + KEEP_MS) == len(openings)
+        for each in directory.iterdir():
+            data = each.read_bytes()
+            assert not any(opening in data for opening in openings), each.name
