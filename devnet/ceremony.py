@@ -19,6 +19,7 @@ that leaves is dropped from everybody's settings (`add_member`, `drop_member`); 
 of that is agreed on in the chain.
 """
 
+import asyncio
 import dataclasses
 import os
 import secrets
@@ -28,13 +29,16 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
 from consensus.messages import Configuration, Voter
+from devnet.accounts import admit_at, new_api_key
 from devnet.places import NotADevnet, Places, owned, read_places, write_description
 from devnet.tls import Authority, der_of
 from node import keyfile
+from node.accounts.vocabulary import Role
 from node.config import load_member
 from node.evidence.digests import sha256
 from node.evidence.members import KINDS, Member, format_members
@@ -42,7 +46,6 @@ from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
 from node.founding import found
-from node.gateway.auth import format_key_line, new_key
 from node.member import read_genesis
 
 ORGANISATIONS = (
@@ -165,10 +168,12 @@ def _make(places: Places) -> None:
         _write_member(places, name)
         config = load_member(places.settings(name))
         found(config, read_genesis(config), places.voters)
-    api_key = new_key()
+    api_key = new_api_key()
     _write_secret(places.api_key, f"{api_key}\n".encode())
+    keyfile.create_vault_key(places.vault_key)
     for name in places.gateways:
-        _write_gateway(places, name, format_key_line(ACCOUNT, api_key))
+        _write_gateway(places, name)
+    _let_in(places, api_key)
 
 
 def _write_identity(places: Places, authority: Authority, name: str) -> None:
@@ -239,11 +244,22 @@ def _write_member(places: Places, name: str) -> None:
     )
 
 
-def _write_gateway(places: Places, name: str, key_line: str) -> None:
-    folder = places.directory / name
-    keyfile.create(folder / "key.pem", NO_PASSWORD)
-    (folder / "api-keys").write_text(key_line)
+def _write_gateway(places: Places, name: str) -> None:
+    keyfile.create(places.directory / name / "key.pem", NO_PASSWORD)
     _write_gateway_settings(places, name)
+
+
+def _let_in(places: Places, api_key: str) -> None:
+    """The depositor's account, at every gateway: each has a database of its own."""
+    now_ms = time.time_ns() // 1_000_000
+
+    async def at_all() -> None:
+        for name in places.gateways:
+            await admit_at(places.settings(name), ACCOUNT, api_key, [Role.DEPOSITOR], now_ms)
+
+    # A ceremony may be asked for from inside an event loop; a thread has none.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, at_all()).result()
 
 
 def _write_gateway_settings(places: Places, name: str) -> None:
@@ -255,7 +271,7 @@ def _write_gateway_settings(places: Places, name: str) -> None:
         'certificate = "certificate.pem"',
         'private_key = "tls.pem"',
         'database = "sqlite+aiosqlite:///gateway.db"',
-        'api_keys = "api-keys"',
+        'vault_key = "../vault-key"',
         *_member_tables(places.members),
     )
 

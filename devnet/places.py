@@ -5,6 +5,7 @@
         policy.txt  members.txt  fingerprint.txt        what a court would publish
         genesis.txt  voters.txt    what every member was founded from
         control                    socket of the running `devnet up`
+        vault-key                  encrypts what gateways keep off the chain
         authority/key.pem          enrols keys
         depositor/                 key.pem  api-key  environment: for a shell to source
         observer/                  certificate.pem  tls.pem: what `devnet status` asks with
@@ -77,6 +78,11 @@ class Places:
     @property
     def api_key(self) -> Path:
         return self.directory / "depositor" / "api-key"
+
+    @property
+    def vault_key(self) -> Path:
+        """All gateways' key of what is personal or secret in their databases."""
+        return self.directory / "vault-key"
 
     @property
     def environment(self) -> Path:

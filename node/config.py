@@ -10,6 +10,9 @@ from node.evidence.malformed import Malformed
 from node.evidence.note import TYPE_COSIGNATURE, Vkey, parse_vkey
 from node.settings import Table
 
+TEST, PRODUCTION = "test", "production"
+PROFILES = (TEST, PRODUCTION)
+
 _WILDCARDS = ("0.0.0.0", "[::]")  # noqa: S104  # Refused, not bound.
 
 
@@ -96,6 +99,18 @@ class MemberConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Officer:
+    """`[security_officer]` or `[data_protection_officer]`.
+
+    name         Who it is.
+    contact      How they are reached, at any time where it is about security.
+    """
+
+    name: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """`gateway.toml`: everything a gateway must be told.
 
@@ -109,8 +124,15 @@ class GatewayConfig:
     database     SQLAlchemy URL of the off-chain data; SQLite paths are relative to this file.
                  Lost: deposits stay provable from their proof files; requests on their way and the
                  openings kept for retries are gone.
-    api_keys     File with the digests of the depositors' API keys. Lost: nobody can deposit until
-                 new ones are given out. Read by others: nothing, digests open no door.
+    vault_key    File with the key of everything personal or secret in the database: 32 random bytes
+                 as 64 hex digits, its owner's alone, the same for all gateways of one database.
+                 `cunzheng admin vault make` draws it. Lost: none of that can be read again, no API
+                 key works; keep a copy elsewhere. Stolen with the database: all of it can be read.
+    profile      Optional, `test` unless given. `production` asks for the two officers; a gateway of
+                 a production chain does not start in the profile `test`.
+    security_officer  Who is responsible for network security (网络安全负责人, 网络安全法 Art. 23):
+                 a table with `name` and `contact`. Must be named in production.
+    data_protection_officer  Who is responsible for personal data (个人信息保护负责人), likewise.
     """
 
     listen: str
@@ -120,7 +142,10 @@ class GatewayConfig:
     private_key: Path
     members: tuple[MemberAddress, ...]
     database: str
-    api_keys: Path
+    vault_key: Path
+    profile: str = TEST
+    security_officer: Officer | None = None
+    data_protection_officer: Officer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +231,15 @@ def load_gateway(path: Path) -> GatewayConfig:
         private_key=table.path("private_key"),
         members=_member_addresses(table),
         database=table.database("database"),
-        api_keys=table.path("api_keys"),
+        vault_key=table.path("vault_key"),
+        profile=table.choice("profile", PROFILES) if table.has("profile") else TEST,
+        security_officer=_officer(table, "security_officer"),
+        data_protection_officer=_officer(table, "data_protection_officer"),
     )
+    if config.profile == PRODUCTION:
+        for name in ("security_officer", "data_protection_officer"):
+            if getattr(config, name) is None:
+                raise Misconfigured(f"{path}: `{name}` must be named in production")
     if not config.members:
         raise Misconfigured(f"{path}: `members` names nobody to ask")
     return config
@@ -235,6 +267,13 @@ def load_plan(path: Path) -> PolicyPlan:
         ),
         rules=table.integer("rules") if table.has("rules") else 1,
     )
+
+
+def _officer(table: Table, name: str) -> Officer | None:
+    if not table.has(name):
+        return None
+    officer = table.table(name, Officer)
+    return Officer(officer.text("name"), officer.text("contact"))
 
 
 def _member_addresses(table: Table) -> tuple[MemberAddress, ...]:

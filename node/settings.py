@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -101,6 +101,18 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             raise self._wrong(name, f"is not a list of tables `[[{name}]]`")
         return [Table(self._path, known, each) for each in value]
+
+    def table(self, name: str, known: type) -> Table:
+        value = self._take(name)
+        if not isinstance(value, dict):
+            raise self._wrong(name, f"is not a table `[{name}]`")
+        return Table(self._path, known, value)
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        text = self.text(name)
+        if text not in choices:
+            raise self._wrong(name, f"is none of {', '.join(choices)}")
+        return text
 
     def database(self, name: str) -> str:
         """A URL; a relative SQLite path in it is resolved like every other path."""

@@ -39,6 +39,13 @@ class Holder:
     def __post_init__(self) -> None:
         check_account_id(self.id)
 
+    @property
+    def missing(self) -> Missing | None:
+        """What it has to bring before it may deposit or export."""
+        if not self.identified:
+            return Missing.IDENTITY
+        return None if IN_FORCE.digest in self.agreed else Missing.CONSENT
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -73,13 +80,6 @@ class Account:
     @property
     def id(self) -> str:
         return self.holder.id
-
-    @property
-    def missing(self) -> Missing | None:
-        """What it has to bring before it may deposit or export."""
-        if not self.holder.identified:
-            return Missing.IDENTITY
-        return None if IN_FORCE.digest in self.holder.agreed else Missing.CONSENT
 
 
 def check_account_id(text: str) -> str:

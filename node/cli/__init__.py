@@ -8,7 +8,8 @@ anchor      files in, proofs beside them: `intake` hashes (`hashing`), `preparin
 prove       proofs fetched, derived from a batch file, or stripped of openings
 verify      offline; `result` prints the verdict, `explain` the steps to repeat
 init, join, leave, recover      who takes part; `serve` runs members and gateways
-status, keygen, key, apikey, policy      the other commands
+status, keygen, key, policy      the other commands
+admin       what only the operator of a gateway does, beside it: a module a group (`admin_*`)
 
 arguments, anchor_arguments, files, keys, language, terminal, failure      what they share
 """

@@ -9,7 +9,15 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from node.cli import admin_database
+from node.cli import (
+    admin_account,
+    admin_consent,
+    admin_database,
+    admin_identity,
+    admin_key,
+    admin_role,
+    admin_vault,
+)
 from node.cli.administering import Act, Actions
 from node.cli.arguments import common
 from node.cli.language import Language, Text, said
@@ -28,6 +36,12 @@ GROUPS: dict[str, tuple[Text, Group]] = {
         Text("链下数据库的结构", "the schema of the off-chain database"),
         admin_database,
     ),
+    "vault": (Text("链下数据的密钥", "the key of what is off the chain"), admin_vault),
+    "account": (Text("账户", "accounts"), admin_account),
+    "identity": (Text("实名核验", "verified identities"), admin_identity),
+    "role": (Text("账户的角色", "what accounts may do"), admin_role),
+    "consent": (Text("个人信息处理的同意", "consent to the processing of data"), admin_consent),
+    "key": (Text("账户的 API 密钥", "the API keys of accounts"), admin_key),
 }
 
 

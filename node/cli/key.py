@@ -8,8 +8,6 @@ given, not the time of the revocation.
 from __future__ import annotations
 
 import argparse
-import time
-from datetime import datetime
 from pathlib import Path
 
 from node.cli.arguments import add_api_key, add_gateway, common
@@ -18,11 +16,11 @@ from node.cli.failure import Failure
 from node.cli.keys import load_key
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
+from node.cli.times import now_ms, read_time
 from node.evidence.enrolment import ACTIONS, ROLES, KeyRecord, format_key_record
 from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.policy import parse_policy
-from node.evidence.spelling import TIME_MS_END
 from node.words import Answer, State
 
 PATIENCE_S = 10.0
@@ -106,7 +104,9 @@ def _configure(
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Sign the key record and hand it in."""
     key = _public_key("--key", arguments.key)
-    effective = _time_ms(arguments.effective)
+    effective = (
+        now_ms() if arguments.effective is None else read_time("--effective", arguments.effective)
+    )
     successor = None
     if arguments.action == "rotate":
         successor = _public_key("--successor", arguments.successor)
@@ -161,22 +161,3 @@ def _public_key(name: str, text: str) -> PublicKey:
             f"{name} is no public key ({error}); use the line that cunzheng keygen printed "
             "(ed25519:...).",
         ) from error
-
-
-def _time_ms(text: str | None) -> int:
-    """A time as people write it, with its offset from UTC; the present if none is given."""
-    if text is None:
-        return time.time_ns() // 1_000_000
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError("no offset from UTC")
-        time_ms = round(moment.timestamp() * 1000)
-        if not 0 <= time_ms < TIME_MS_END:
-            raise ValueError("out of bounds")
-    except (ValueError, OverflowError) as error:
-        raise Failure(
-            f"--effective 不是带时区的时间（{error}）；例如 2026-11-22T08:00:00+08:00。",
-            f"--effective is no time with its offset ({error}); such as 2026-11-22T08:00:00+08:00.",
-        ) from error
-    return time_ms

@@ -42,7 +42,6 @@ COMMANDS = {
     "keygen": Text("生成签名密钥", "make a signing key"),
     "policy": Text("计算策略指纹", "the fingerprint a court publishes"),
     "key": Text("登记、更换、撤销签名密钥", "enrol, rotate or revoke a signing key"),
-    "apikey": Text("为存证主体开通网关账户密钥", "let a depositor in at a gateway"),
     "admin": Text("管理网关：数据库、账户等", "administer a gateway: its database, accounts"),
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),
@@ -139,10 +138,6 @@ def _load(name: str) -> Command:
             from node.cli import key
 
             return key
-        case "apikey":
-            from node.cli import apikey
-
-            return apikey
         case "admin":
             from node.cli import admin
 

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
+from node.accounts.account import Account
 from node.evidence.item import ITEM_SIZE
 from node.evidence.keys import Signature, parse_signature
 from node.evidence.malformed import Malformed
 from node.gateway import bodies
-from node.gateway.access import depositing
+from node.gateway.access import NOT_YET, depositing
 from node.gateway.answers import anchor_answer, batch_answer
-from node.gateway.auth import Account
 from node.gateway.deposit import File, Prepared, Terms
 from node.gateway.depositing import Progress, Request, Waiting, carry, known, request_digest, take
 from node.gateway.gateway import Gateway, gateway_of
@@ -68,9 +68,7 @@ SignatureHeader = Annotated[
 ]
 
 _COMMON = (
-    Problem.API_KEY_MISSING,
-    Problem.API_KEY_UNKNOWN,
-    Problem.API_KEY_SCOPE,
+    *NOT_YET,
     Problem.IDEMPOTENCY_KEY_MISSING,
     Problem.IDEMPOTENCY_KEY_SPELLING,
     Problem.IDEMPOTENCY_MISMATCH,

@@ -1,97 +1,144 @@
-"""API keys: who may deposit through this gateway, and who may read the whole log.
+"""Who is asking: an API key, or a signature by a key of the account's own.
 
-A key is 256 random bits as text, `czk_` and 64 hex digits. The gateway keeps only
+What a credential opens is read from the database and remembered for 5 seconds, so that the many
+requests of one client cost one read: a revocation, a role taken away or a suspension works at every
+gateway within that time, and at the gateway that was asked for it at once. Only what was found is
+remembered, a new credential works at once.
 
-    SHA-256("cunzheng/api-key/v1" LF || key)
-
-so whoever reads the file cannot use it; a secret of full strength needs no slow hash. The file has
-one line per key, `ACCOUNT DIGEST`, or `ACCOUNT DIGEST auditor` for a key that reads the entries and
-bodies of the published log and deposits nothing; empty lines and lines that begin with `#` are
-skipped. An account may have several keys (to change one without a pause). Its id says nothing about
-a person: it goes into the identity record that a statement commits to.
+Nothing here compares secrets: a key is found by a digest that only who has the vault key can make,
+a signature is verified with a public key.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from node.accounts.account import Account, Credential
+from node.accounts.api_key import digest_api_key
+from node.accounts.signed_request import (
+    TIME_TOLERANCE_MS,
+    Asked,
+    RequestSignature,
+    parse_authorization,
+)
+from node.accounts.vocabulary import AccountStatus, KeyKind
+from node.evidence.keys import BadSignature
+from node.evidence.malformed import Malformed
+from node.evidence.sm2 import Sm2Missing
+from node.gateway.account_problems import AccountProblem
+from node.gateway.clock import Clock
 from node.gateway.problems import Problem, ProblemError
+from node.offchain.credentials import CredentialStore, NonceUsed
+from node.vault.keys import Purpose, VaultKey
 
-PREFIX = "czk_"
+REMEMBER_MS = 5_000
+"""How long a revocation may go unnoticed at another gateway."""
+REMEMBER_MAX = 10_000
+"""Credentials remembered at once; each is about a kilobyte."""
 
-_TAG = b"cunzheng/api-key/v1\n"
-_KEY = re.compile(rf"{PREFIX}[0-9a-f]{{64}}")
-ACCOUNT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_LINE = re.compile(rf"({ACCOUNT.pattern}) ([0-9a-f]{{64}})( auditor)?")
+_Read = Callable[[], Awaitable[Credential | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Who a request is made for, and whether its key is an auditor's."""
+class Signed:
+    """A signed request: its account, and SHA-256 of the only body it may have."""
 
-    id: str
-    auditor: bool = False
-
-
-class BadKeyFile(Exception):
-    """The file of key digests is not what it should be; says the line."""
+    account: Account
+    body: bytes
 
 
-def new_key() -> str:
-    """A fresh key, to be shown to its owner once."""
-    return PREFIX + secrets.token_hex(32)
+class Authenticator:
+    """Turns credentials into accounts, or raises the problem. Owned by one event loop."""
 
+    def __init__(
+        self, vault_key: VaultKey, credentials: CredentialStore, origin: str, clock: Clock
+    ) -> None:
+        self._subkey = vault_key.derive(Purpose.API_KEYS)
+        self._credentials = credentials
+        self._origin = origin
+        self._clock = clock
+        self._known: dict[bytes | str, tuple[int, Credential]] = {}
+        self._reading: dict[bytes | str, asyncio.Task[Credential | None]] = {}
+        self._changes = 0
 
-def format_key_line(account: str, key: str, *, auditor: bool = False) -> str:
-    """The line that lets `key` in as `account`."""
-    line = f"{account} {_digest(key).hex()}{' auditor' if auditor else ''}"
-    assert _LINE.fullmatch(line), "an account id is a-z 0-9 . _ -, at most 64 characters"
-    return f"{line}\n"
+    def digest(self, api_key: str) -> bytes:
+        """What is kept of an API key."""
+        return digest_api_key(self._subkey, api_key)
 
+    def forget(self, account: str) -> None:
+        """What is known of this account has changed, also what is being read just now."""
+        self._changes += 1
+        stale = [name for name, (_, known) in self._known.items() if known.holder.id == account]
+        for name in stale:
+            del self._known[name]
 
-def parse_key_file(text: str) -> ApiKeys:
-    """The keys of a file."""
-    accounts: dict[bytes, Account] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise BadKeyFile(
-                f"line {number} is not `ACCOUNT` and 64 hex digits, with or without `auditor`"
-            )
-        auditor = match.group(3) is not None
-        accounts[bytes.fromhex(match.group(2))] = Account(match.group(1), auditor)
-    return ApiKeys(accounts)
+    async def by_api_key(self, api_key: str) -> Account:
+        """The account of an API key."""
+        try:
+            digest = self.digest(api_key)
+        except Malformed as error:
+            raise ProblemError(AccountProblem.API_KEY_UNKNOWN) from error
+        found = await self._find(digest, lambda: self._credentials.by_api_key(digest))
+        return self._admit(found, AccountProblem.API_KEY_UNKNOWN)
 
+    async def by_signature(self, authorization: str, method: str, target: str) -> Signed:
+        """The account of a signed request, and which body it may have."""
+        try:
+            signed = parse_authorization(authorization)
+        except Malformed as error:
+            raise ProblemError(AccountProblem.SIGNED_REQUEST_INVALID, why=error) from error
+        key = signed.key.text
+        found = await self._find(
+            key, lambda: self._credentials.by_account_key(KeyKind.SIGNATURE, key)
+        )
+        account = self._admit(found, AccountProblem.KEY_NOT_REGISTERED)
+        await self._verify(signed, Asked(self._origin, method, target, signed.body))
+        return Signed(account, signed.body)
 
-class ApiKeys:
-    """The accounts by the digests of their keys."""
+    async def _verify(self, signed: RequestSignature, asked: Asked) -> None:
+        """The signature holds, is of now, and works this once."""
+        now_ms = self._clock()
+        if not signed.is_timely(now_ms):
+            raise ProblemError(AccountProblem.SIGNED_REQUEST_UNTIMELY, now=now_ms)
+        try:
+            signed.verify(asked)
+        except BadSignature as error:
+            raise ProblemError(AccountProblem.SIGNED_REQUEST_INVALID, why=error) from error
+        except Sm2Missing as error:
+            raise ProblemError(Problem.CANNOT_CHECK) from error
+        forget_ms = signed.time_ms + TIME_TOLERANCE_MS
+        try:
+            await self._credentials.use_nonce(signed.used, now_ms, forget_ms)
+        except NonceUsed as error:
+            raise ProblemError(AccountProblem.SIGNED_REQUEST_REPEATED) from error
 
-    def __init__(self, accounts: Mapping[bytes, Account]) -> None:
-        self._accounts = dict(accounts)
+    def _admit(self, found: Credential | None, unknown: AccountProblem) -> Account:
+        if found is None or not found.is_live(self._clock()):
+            raise ProblemError(unknown)
+        status = found.holder.status
+        if status is not AccountStatus.ACTIVE:
+            raise ProblemError(AccountProblem.ACCOUNT_NOT_ACTIVE, status=status.en)
+        return found.account
 
-    def authenticate(self, authorization: str | None) -> Account:
-        """The account of an `Authorization` header; raises a problem if there is none."""
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise ProblemError(Problem.API_KEY_MISSING)
-        if not _KEY.fullmatch(key):
-            raise ProblemError(Problem.API_KEY_UNKNOWN)
-        wanted, found = _digest(key), None
-        # Every digest is compared, each in constant time: how long it takes tells nothing.
-        for digest, account in self._accounts.items():
-            if hmac.compare_digest(digest, wanted):
-                found = account
-        if found is None:
-            raise ProblemError(Problem.API_KEY_UNKNOWN)
+    async def _find(self, name: bytes | str, read: _Read) -> Credential | None:
+        read_ms, known = self._known.get(name, (0, None))
+        # The distance, not the difference: the clock may have been set back by hours.
+        if known is not None and abs(self._clock() - read_ms) < REMEMBER_MS:
+            return known
+        # All who wait meanwhile share one read, and whoever goes away does not end it.
+        if (reading := self._reading.get(name)) is None:
+            reading = self._reading[name] = asyncio.create_task(self._read(name, read))
+            reading.add_done_callback(lambda _: self._reading.pop(name))
+        return await asyncio.shield(reading)
+
+    async def _read(self, name: bytes | str, read: _Read) -> Credential | None:
+        read_ms, changes = self._clock(), self._changes
+        found = await read()
+        self._known.pop(name, None)
+        if found is not None and changes == self._changes:
+            if len(self._known) >= REMEMBER_MAX:
+                self._known.clear()
+            self._known[name] = (read_ms, found)
         return found
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(_TAG + key.encode()).digest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from node.gateway.account_problems import AccountProblem
 from node.gateway.invalid import describe, short
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.room import Held
@@ -37,7 +39,8 @@ async def read_body(
     too_large: ProblemError | None = None,
     held: Held | None = None,
 ) -> bytes:
-    """The body; refuses one that is longer without reading it to its end.
+    """The body; refuses one that is longer without reading it to its end, and one that is not
+    what a signed request was signed for.
 
     Large ones are read into the room that is `held`; small ones the connections bound.
     """
@@ -54,7 +57,11 @@ async def read_body(
         if held is not None:
             await held.grow(len(chunk))
         chunks.append(chunk)
-    return b"".join(chunks)
+    body = b"".join(chunks)
+    signed: bytes | None = getattr(request.state, "signed_body", None)
+    if signed is not None and hashlib.sha256(body).digest() != signed:
+        raise ProblemError(AccountProblem.SIGNED_BODY_DIFFERS)
+    return body
 
 
 def parse_json(model: type[_Model], body: bytes) -> _Model:

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from node.accounts.account import Account
 from node.evidence.proof import Proof
-from node.gateway.auth import Account
 from node.gateway.deposit import Prepared
 from node.gateway.gateway import Gateway
 from node.gateway.member_answers import Outcome, Placed, Proven

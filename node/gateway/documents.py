@@ -14,11 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from node.accounts.signed_request import SCHEME
+from node.gateway.account_problems import AccountProblem
 from node.gateway.invalid import describe
 from node.gateway.language import language_of
 from node.gateway.problems import AnyProblem, Problem, ProblemError
+from node.offchain.engine import StoreFailed
 
-AREAS: tuple[type[AnyProblem], ...] = (Problem,)
+AREAS: tuple[type[AnyProblem], ...] = (Problem, AccountProblem)
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}
 """Every problem; a name is one problem's alone, because clients know it by that."""
 assert len(BY_NAME) == sum(len(area) for area in AREAS)
@@ -47,7 +50,7 @@ def problem_response(
         "cache-control": "no-store",  # What is not there now may be in a moment.
     }
     if problem.status == 401:
-        headers["www-authenticate"] = "Bearer"
+        headers["www-authenticate"] = f"Bearer, {SCHEME}"
     if problem.status == 503:
         headers["retry-after"] = str(RETRY_AFTER_S)
     body = json.dumps(document, ensure_ascii=False).encode()
@@ -83,10 +86,15 @@ def install(app: FastAPI) -> None:
         # Nobody reads this answer, but without it every client that hangs up would be logged.
         return problem_response(request, Problem.BODY_NOT_JSON, {"why": "the client hung up"})
 
+    async def on_store(request: Request, _: Exception) -> Response:
+        # What failed is in the log: the writer of the database wrote it there.
+        return problem_response(request, Problem.DATABASE_UNAVAILABLE)
+
     async def on_bug(request: Request, _: Exception) -> Response:
         return problem_response(request, Problem.INTERNAL)
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(ClientDisconnect, on_gone)
+    app.add_exception_handler(StoreFailed, on_store)
     app.add_exception_handler(Exception, on_bug)

@@ -12,7 +12,7 @@ from fastapi import Request
 
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
-from node.gateway.auth import ApiKeys
+from node.gateway.auth import Authenticator
 from node.gateway.checking import ProofChecker
 from node.gateway.clock import Clock, system_clock
 from node.gateway.coalesce import Coalescer
@@ -23,8 +23,14 @@ from node.gateway.publishing import PublishedLog
 from node.gateway.register import KeyRegister
 from node.gateway.room import BODIES_MAX, Room
 from node.gateway.submissions import Submissions
+from node.offchain.accesses import AccessStore
+from node.offchain.accounts import AccountStore
+from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.requests import RequestStore
+from node.vault.finding import Finder
+from node.vault.keys import VaultKey
+from node.vault.sealing import Vault
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +43,10 @@ class Gateway:
     network: str
     first_policy: PolicyNote
     signer: Signer
-    api_keys: ApiKeys
+    accounts: AccountStore
+    credentials: CredentialStore
+    authenticator: Authenticator
+    accesses: AccessStore
     members: Members
     database: Database
     store: RequestStore
@@ -76,7 +85,7 @@ class Gateway:
 def assemble(
     note: PolicyNote,
     signer: Signer,
-    api_keys: ApiKeys,
+    vault_key: VaultKey,
     members: Members,
     database: Database,
     clock: Clock = system_clock,
@@ -86,12 +95,16 @@ def assemble(
     coalescer = Coalescer(members.propose)
     store = RequestStore(database)
     policy = note.policy
+    vault, credentials = Vault(vault_key), CredentialStore(database, random)
     return Gateway(
         origin=policy.origin,
         network=policy.network,
         first_policy=note,
         signer=signer,
-        api_keys=api_keys,
+        accounts=AccountStore(database, vault, Finder(vault_key), random),
+        credentials=credentials,
+        authenticator=Authenticator(vault_key, credentials, policy.origin, clock),
+        accesses=AccessStore(database, vault, random),
         members=members,
         database=database,
         store=store,

@@ -15,14 +15,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from node import member_pb2 as pb
+from node.accounts.account import Account
 from node.evidence.digests import ALGS
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.proof_text import format_proof
-from node.gateway.access import authenticated
+from node.gateway.access import UNAUTHENTICATED, authenticated
 from node.gateway.answers import lookup_notices, result, state_words, summary
-from node.gateway.auth import Account
 from node.gateway.checking import check_policy
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import Language, language_of
@@ -52,7 +52,6 @@ Nothing = Annotated[NoQuery, Query()]
 Asking = Annotated[Account, Depends(authenticated)]
 
 _RECEIPT = re.compile(r"[0-9a-f]{32}")
-_KEYS = (Problem.API_KEY_MISSING, Problem.API_KEY_UNKNOWN)
 
 
 @router.get(
@@ -60,7 +59,7 @@ _KEYS = (Problem.API_KEY_MISSING, Problem.API_KEY_UNKNOWN)
     summary="Find plain deposits of a digest",
     response_model=SearchAnswer,
     responses=problems(
-        *_KEYS,
+        *UNAUTHENTICATED,
         Problem.DIGEST_SPELLING,
         Problem.DIGEST_ALGORITHM,
         Problem.FIELD_MISSING,
@@ -125,7 +124,7 @@ async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
     responses={
         200: {"content": {"text/plain": {}}, "description": "The proof, without any opening."},
         **problems(
-            *_KEYS,
+            *UNAUTHENTICATED,
             Problem.NUMBER_SPELLING,
             Problem.NUMBER_UNKNOWN,
             Problem.NOT_SEALED,
@@ -150,7 +149,7 @@ async def get_proof(http: Request, number: str, _: Asking, nothing: Nothing) -> 
     "/v1/receipts/{number}",
     summary="How far a deposit has come",
     response_model=ReceiptAnswer,
-    responses=problems(*_KEYS, Problem.NUMBER_SPELLING, Problem.CANNOT_CHECK),
+    responses=problems(*UNAUTHENTICATED, Problem.NUMBER_SPELLING, Problem.CANNOT_CHECK),
 )
 async def look_up_receipt(http: Request, number: str, account: Asking, _: Nothing) -> Response:
     """By the chain, and for one's own deposits also what this gateway still has on its way."""

@@ -38,29 +38,6 @@ class AnyProblem(Enum):
 class Problem(AnyProblem):
     """What any request can meet, and what a deposit or a lookup can."""
 
-    API_KEY_MISSING = (
-        401,
-        "缺少 API 密钥",
-        "API key missing",
-        "请在请求头中提供 Authorization: Bearer 加 API 密钥。",
-        "Send the header `Authorization: Bearer` with your API key.",
-    )
-    API_KEY_SCOPE = (
-        403,
-        "此 API 密钥无权进行该操作",
-        "this API key may not do this",
-        "存证须用存证主体的密钥；读取日志的记录与区块数据须用审计方的密钥"
-        "（cunzheng apikey --scope auditor）。请向网关运营方申请。",
-        "Deposits need a depositor's key, entries and bodies of the published log an auditor's "
-        "(cunzheng apikey --scope auditor). Ask the operator of this gateway.",
-    )
-    API_KEY_UNKNOWN = (
-        401,
-        "API 密钥无效",
-        "API key not known",
-        "请检查密钥是否完整，或向网关运营方申请新的密钥。",
-        "Check that the key is complete, or ask the operator of this gateway for a new one.",
-    )
     AUTHORITY_UNKNOWN = (
         403,
         "登记机构不在现行策略之内",
@@ -124,6 +101,14 @@ class Problem(AnyProblem):
         "目前没有成员能够给出完整的答复；这不等于未检索到。请稍后重试。",
         "No member can give a complete answer now; this does not mean `not found`. Try again.",
         ResultCode.V502,
+    )
+    DATABASE_UNAVAILABLE = (
+        503,
+        "网关的数据库暂时不可用",
+        "the gateway's database does not answer",
+        "请求可能已被接收，也可能未被接收；以相同的 Idempotency-Key 重试是安全的，不会重复存证。",
+        "The request may or may not have been taken in; trying again with the same Idempotency-Key "
+        "is safe and cannot deposit twice.",
     )
     DECLARATION_MISSING = (
         422,

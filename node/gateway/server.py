@@ -11,18 +11,17 @@ import asyncio
 import logging
 import socket
 
-from node.config import GatewayConfig, MemberAddress
+from node.config import PRODUCTION, TEST, GatewayConfig, MemberAddress
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
 from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
-from node.gateway.auth import ApiKeys, BadKeyFile, parse_key_file
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.gateway.serving import Server, listen
-from node.keyfile import load_signer
+from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, is_sqlite
@@ -38,14 +37,19 @@ _log = logging.getLogger(__name__)
 
 async def run_gateway(config: GatewayConfig) -> None:
     """Serve until SIGINT or SIGTERM. Run it in a uvloop for its speed; any loop will do."""
-    note, signer, api_keys = _genesis(config), load_signer(config.key), _api_keys(config)
+    note, signer = _genesis(config), load_signer(config.key)
+    vault_key = load_vault_key(config.vault_key)
+    if note.policy.network != "test" and config.profile == TEST:
+        raise Misconfigured(
+            f'{note.policy.origin} is no test chain: set `profile` to "{PRODUCTION}"'
+        )
     members = Members([_endpoint(each) for each in config.members], _identity(config))
     listener = listen(config.listen)
     try:
         if note.policy.network == "test" and is_sqlite(config.database):
             await revisions.upgrade(config.database)
         async with Database(config.database) as database:
-            gateway = assemble(note, signer, api_keys, members, database)
+            gateway = assemble(note, signer, vault_key, members, database)
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
             await _serve(gateway, listener)
     except StoreFailed as error:
@@ -74,13 +78,6 @@ def _genesis(config: GatewayConfig) -> PolicyNote:
         return parse_genesis(read_file(config.genesis)).note
     except Malformed as error:
         raise Misconfigured(f"{config.genesis}: {error}") from error
-
-
-def _api_keys(config: GatewayConfig) -> ApiKeys:
-    try:
-        return parse_key_file(read_file(config.api_keys).decode())
-    except (BadKeyFile, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{config.api_keys}: {error}") from error
 
 
 def _endpoint(member: MemberAddress) -> Endpoint:

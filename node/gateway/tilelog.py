@@ -17,15 +17,15 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from node.accounts.account import Account
 from node.errors import Absent
 from node.evidence.malformed import Malformed
 from node.evidence.tiles import WIDTH, parse_tile_path
-from node.gateway.access import auditing
-from node.gateway.auth import Account
+from node.gateway.access import FORBIDDEN, auditing
 from node.gateway.gateway import gateway_of
 from node.gateway.members import CannotCheck
 from node.gateway.openapi import problems
-from node.gateway.problems import Problem, ProblemError
+from node.gateway.problems import AnyProblem, Problem, ProblemError
 from node.gateway.responses import answer
 from node.gateway.schemas import ConsistencyAnswer, ConsistencyQuery, NoQuery
 from node.published.layout import (
@@ -52,10 +52,9 @@ Auditor = Annotated[Account, Depends(auditing)]
 
 _Part = TypeVar("_Part")
 _ABSENT = (Problem.NOT_FOUND, Problem.NOT_PUBLISHED, Problem.CANNOT_CHECK)
-_KEYS = (Problem.API_KEY_MISSING, Problem.API_KEY_UNKNOWN, Problem.API_KEY_SCOPE)
 
 
-def _documented(media: str, what: str, *documented: Problem) -> dict[str, Any]:
+def _documented(media: str, what: str, *documented: AnyProblem) -> dict[str, Any]:
     """How a route that answers with bytes is described."""
     content = {media.partition(";")[0]: {"schema": {"type": "string"}}}
     responses = {200: {"content": content, "description": what}, **problems(*documented)}
@@ -78,7 +77,7 @@ async def checkpoint(http: Request, _: Nothing) -> Response:
 @router.get(
     "/tile/entries/{path:path}",
     summary="Entries, 256 in a bundle",
-    **_documented(BYTES, "Each entry after its length, u16 big-endian.", *_KEYS, *_ABSENT),
+    **_documented(BYTES, "Each entry after its length, u16 big-endian.", *FORBIDDEN, *_ABSENT),
 )
 async def bundle(http: Request, path: str, _: Auditor, nothing: Nothing) -> Response:
     """`N` or `N.p/W` (c2sp.org/tlog-tiles). What everybody deposited: for auditors."""
@@ -104,7 +103,7 @@ async def tile(http: Request, path: str, _: Nothing) -> Response:
 @router.get(
     "/bodies/{path:path}",
     summary="What the members agreed on as a block",
-    **_documented(BYTES, "Its SHA-256 is `body` of the block entry.", *_KEYS, *_ABSENT),
+    **_documented(BYTES, "Its SHA-256 is `body` of the block entry.", *FORBIDDEN, *_ABSENT),
 )
 async def body(http: Request, path: str, _: Auditor, nothing: Nothing) -> Response:
     """By height, in groups of three digits as tiles are named: `x001/x234/067`."""

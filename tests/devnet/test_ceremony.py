@@ -1,5 +1,6 @@
 """A devnet's material: what the ceremony writes is what members and verifiers can read."""
 
+import asyncio
 import os
 import socket
 import ssl
@@ -16,13 +17,19 @@ from consensus.messages import Configuration
 from devnet.ceremony import OBSERVER, destroy, free_ports, hold_ceremony
 from devnet.places import InUse, NotADevnet, Places, owned, read_places
 from node import keyfile
+from node.accounts.account import Credential
+from node.accounts.api_key import digest_api_key
+from node.accounts.scopes import Scope
 from node.config import load_gateway, load_member
 from node.errors import Misconfigured
 from node.evidence.members import parse_members
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.record import parse_genesis
 from node.founding import found
-from node.gateway.auth import parse_key_file
+from node.keyfile import load_vault_key
+from node.offchain.credentials import CredentialStore
+from node.offchain.database import Database
+from node.vault.keys import Purpose
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +94,27 @@ def test_private_keys_are_their_owners_alone(places: Places) -> None:
     """Whatever is a key can be read by nobody else, nor the folder they are in."""
     keys = [path for path in places.directory.rglob("*.pem") if path.name != "certificate.pem"]
     assert len(keys) == 4 * 3 + 2 * 2 + 1 + 2
-    for path in (*keys, places.api_key):
+    for path in (*keys, places.api_key, places.vault_key):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(places.directory.stat().st_mode) == 0o700
+
+
+async def _credential(url: str, digest: bytes) -> Credential | None:
+    async with Database(url) as database:
+        return await CredentialStore(database).by_api_key(digest)
 
 
 def test_gateways_know_the_depositors_key_only_by_its_digest(places: Places) -> None:
     api_key = places.api_key.read_text().strip()
     for name in places.gateways:
-        text = (places.directory / name / "api-keys").read_text()
-        assert api_key not in text
-        assert parse_key_file(text).authenticate(f"Bearer {api_key}").id == "depositor"
+        config = load_gateway(places.settings(name))
+        digest = digest_api_key(load_vault_key(config.vault_key).derive(Purpose.API_KEYS), api_key)
+        for file in (places.directory / name).iterdir():
+            assert api_key.encode() not in file.read_bytes()
+        found = asyncio.run(_credential(config.database, digest))
+        assert found is not None
+        assert found.holder.missing is None
+        assert Scope.DEPOSIT in found.account.scopes
 
 
 def test_settings_are_what_members_and_gateways_read(places: Places) -> None:
@@ -111,7 +128,7 @@ def test_settings_are_what_members_and_gateways_read(places: Places) -> None:
     for name in places.gateways:
         gateway = load_gateway(places.settings(name))
         assert {each.name: each.address for each in gateway.members} == places.members
-        for path in (gateway.key, gateway.api_keys, *(m.certificate for m in gateway.members)):
+        for path in (gateway.key, gateway.vault_key, *(m.certificate for m in gateway.members)):
             assert path.is_file(), path
 
 

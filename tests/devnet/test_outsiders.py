@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devnet.accounts import admit_at, new_api_key
 from devnet.ceremony import free_ports
 from devnet.cluster import Cluster
-from node.config import load_gateway
+from node.accounts.vocabulary import Role
 from node.evidence.checkpoint import verify_cosignature
 from node.evidence.note import (
     TYPE_COSIGNATURE,
@@ -23,7 +24,6 @@ from node.evidence.note import (
     lines_by,
     parse_note,
 )
-from node.gateway.auth import format_key_line, new_key
 from node.keyfile import create
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
@@ -47,12 +47,12 @@ def prepared(cluster: Cluster, directory: Path) -> tuple[Path, Path, Vkey]:
         with cluster.places.settings(member).open("a") as file:
             url = f"http://127.0.0.1:{port}"
             file.write(f'\n[[witnesses]]\nurl = "{url}"\nvkey = "{format_vkey(vkey)}"\n')
-    auditor = new_key()
+    auditor = new_api_key()
     (directory / "auditor.key").write_text(auditor)
     (directory / "auditor.key").chmod(0o600)
     (gateway,) = cluster.gateways
-    with load_gateway(cluster.places.settings(gateway)).api_keys.open("a") as file:
-        file.write(format_key_line("office", auditor, auditor=True))
+    settings_of = cluster.places.settings(gateway)
+    asyncio.run(admit_at(settings_of, "office", auditor, [Role.AUDITOR], 1_790_000_000_000))
     return settings, directory / "auditor.key", vkey
 
 

@@ -45,7 +45,7 @@ key = "key.pem"
 certificate = "certificate.pem"
 private_key = "tls.pem"
 database = "sqlite+aiosqlite:///gateway.db"
-api_keys = "api-keys"
+vault_key = "vault-key"
 
 [[members]]
 name = "court"

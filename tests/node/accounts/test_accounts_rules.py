@@ -57,7 +57,7 @@ def test_scopes_have_one_spelling(text: str) -> None:
 
 def test_what_an_account_must_bring() -> None:
     def missing(**changes: Any) -> Missing | None:
-        return Credential("id", replace(HOLDER, **changes), frozenset()).account.missing
+        return replace(HOLDER, **changes).missing
 
     assert missing() is None
     assert missing(agreed=frozenset({bytes(32)})) is Missing.CONSENT

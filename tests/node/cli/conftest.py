@@ -35,7 +35,6 @@ from node.evidence.proof_text import format_proof
 from node.evidence.record import format_genesis
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
-from node.gateway.auth import format_key_line, parse_key_file
 from node.gateway.gateway import assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
@@ -237,8 +236,7 @@ def live(
     key_file: Callable[[str], Path],
 ) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("gateway")
-    auditor = "czk_" + "a5" * 32
-    for name, text in (("api.key", fakes.API_KEY), ("auditor.key", auditor)):
+    for name, text in (("api.key", fakes.API_KEY), ("auditor.key", fakes.AUDITOR_KEY)):
         (folder / name).write_text(f"{text}\n")
         (folder / name).chmod(0o600)
     (folder / "policy.txt").write_bytes(world.policy_texts()[0])
@@ -261,12 +259,13 @@ def live(
         members = Members(
             endpoints, Identity(tls["gateway"].certificate, tls["gateway"].private_key)
         )
-        lines = format_key_line("acme", fakes.API_KEY)
-        keys = parse_key_file(lines + format_key_line("office", auditor, auditor=True))
         url = f"sqlite+aiosqlite:///{folder}/gateway.db"
         await revisions.upgrade(url)
         async with Database(url) as database:
-            gateway = assemble(world.note(), world.gateway, keys, members, database, clock)
+            await fakes.admit_all(database)
+            gateway = assemble(
+                world.note(), world.gateway, fakes.VAULT_KEY, members, database, clock
+            )
             own = asyncio.create_task(gateway.run())
             config = uvicorn.Config(create_app(gateway), lifespan="off", log_level="error")
             server = uvicorn.Server(config)

@@ -22,7 +22,7 @@ def config(tmp_path: Path) -> Path:
         'certificate = "c.pem"',
         'private_key = "k.pem"',
         'database = "sqlite+aiosqlite:///gateway.db"',
-        'api_keys = "api-keys.txt"',
+        'vault_key = "vault-key"',
         "[[members]]",
         'name = "court"',
         'address = "127.0.0.1:2"',

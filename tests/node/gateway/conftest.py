@@ -41,16 +41,23 @@ from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
 from node.evidence.statement import statement_id
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
-from node.gateway.auth import format_key_line, parse_key_file
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.offchain.database import Database
+from tests.node.gateway.admitted import (
+    API_KEY,
+    AUDITOR_KEY,
+    START_MS,
+    VAULT_KEY,
+    admit_all,
+    admitted_sqlite,
+)
 from tests.node.gateway.fake_log import FakeLog
 
+__all__ = ["AUDITOR_KEY", "admit_all", "admitted_sqlite"]
+
 NAMES = ("court", "forensic", "notary")
-API_KEY = "czk_" + "5a" * 32
-START_MS = 1_790_000_000_000
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
 
@@ -462,7 +469,7 @@ MakeGateway = Callable[..., Any]
 
 @pytest.fixture
 async def make_gateway(
-    cluster: Cluster, clock: Clock, tls: dict[str, Tls], tmp_path: Path, upgraded_sqlite: Path
+    cluster: Cluster, clock: Clock, tls: dict[str, Tls], tmp_path: Path, admitted_sqlite: Path
 ) -> AsyncIterator[MakeGateway]:
     """Starts gateways; what is not said is one of its own kind."""
     stops: list[Callable[[], Any]] = []
@@ -479,12 +486,11 @@ async def make_gateway(
             read_patience_s,
         )
         if not (path := tmp_path / name).exists():
-            shutil.copy(upgraded_sqlite, path)
+            shutil.copy(admitted_sqlite, path)
         database = Database(f"sqlite+aiosqlite:///{path}")
         await database.__aenter__()
-        keys = parse_key_file(format_key_line("acme", API_KEY))
         signer = signer or cluster.world.gateway
-        gateway = assemble(cluster.world.note(), signer, keys, members, database, clock)
+        gateway = assemble(cluster.world.note(), signer, VAULT_KEY, members, database, clock)
         task = asyncio.create_task(gateway.run())
 
         async def stop() -> None:

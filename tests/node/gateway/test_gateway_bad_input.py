@@ -242,7 +242,7 @@ async def test_missing_api_key(client: Any, path: str) -> None:
     del client.http.headers["authorization"]
     response = await client.post(path, GOOD)
     refused(response, 401, "API_KEY_MISSING")
-    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == "Bearer, Cunzheng-Signature"
 
 
 @pytest.mark.parametrize("key", ["czk_" + "00" * 32, "czk_", "secret", "czk_" + "5A" * 32])

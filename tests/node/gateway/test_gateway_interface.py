@@ -7,9 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from node.evidence.statement import CATEGORIES
-from node.gateway.auth import BadKeyFile, format_key_line, new_key, parse_key_file
 from node.gateway.language import preferred_language
-from node.gateway.problems import Problem, ProblemError
+from node.gateway.problems import Problem
 from node.gateway.schemas import Category, StateName
 from node.words import State
 
@@ -47,32 +46,6 @@ def test_language_is_the_one_preferred(accept: str | None, language: str) -> Non
 def test_names_in_schemas_are_those_of_the_words() -> None:
     assert get_args(Category) == CATEGORIES
     assert set(get_args(StateName)) == {state.name for state in State}
-
-
-def test_api_keys_are_known_by_their_digest_alone() -> None:
-    key, other = new_key(), new_key()
-    line = format_key_line("acme", key)
-    assert key.removeprefix("czk_") not in line
-    keys = parse_key_file(f"# depositors\n\n{line}{format_key_line('acme', other)}")
-    assert keys.authenticate(f"Bearer {key}").id == "acme"
-    assert keys.authenticate(f"bearer {other}").id == "acme"
-    with pytest.raises(ProblemError):
-        keys.authenticate(f"Bearer {new_key()}")
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "acme",
-        "acme 00",
-        "Acme " + "0" * 64,
-        "acme " + "0" * 64 + " x",
-        "a " + "0" * 64 + "  auditor",
-    ],
-)
-def test_a_key_file_that_is_not_one_names_the_line(line: str) -> None:
-    with pytest.raises(BadKeyFile, match="line 2"):
-        parse_key_file(f"# keys\n{line}\n")
 
 
 @pytest.mark.anyio

@@ -11,12 +11,13 @@ import httpx
 import pytest
 import uvloop
 
+from devnet.accounts import admit_at, new_api_key
+from node.accounts.vocabulary import Role
 from node.config import load_gateway
 from node.errors import Misconfigured
 from node.evidence.record import format_genesis
-from node.gateway.auth import format_key_line, new_key
 from node.gateway.server import run_gateway
-from node.keyfile import create
+from node.keyfile import create, create_vault_key
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +43,7 @@ def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
         'certificate = "gateway.pem"',
         'private_key = "gateway.tls.pem"',
         'database = "sqlite+aiosqlite:///run.db"',
-        'api_keys = "api-keys.txt"',
+        'vault_key = "vault-key"',
     ]
     for name, member in cluster.members.items():
         (tmp_path / f"{name}.pem").write_bytes(tls[name].certificate)
@@ -52,13 +53,14 @@ def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
             f'address = "127.0.0.1:{member.port}"',
             f'certificate = "{name}.pem"',
         ]
+    create_vault_key(tmp_path / "vault-key")
     (tmp_path / "gateway.toml").write_text("\n".join(lines))
     return tmp_path / "gateway.toml"
 
 
 async def test_serves_until_a_signal_ends_it(settings: Path, free_port: int) -> None:
-    key = new_key()
-    (settings.parent / "api-keys.txt").write_text(format_key_line("acme", key))
+    key = new_api_key()
+    await admit_at(settings, "acme", key, [Role.DEPOSITOR], 1_790_000_000_000)
     running = asyncio.create_task(run_gateway(load_gateway(settings)))
     headers = {"authorization": f"Bearer {key}", "idempotency-key": "one"}
     body = {"digests": {"sha256": "01" * 32}, "size": 1}
@@ -75,12 +77,11 @@ async def test_settings_that_are_wrong_are_told_before_anything_listens(
     settings: Path, free_port: int
 ) -> None:
     config = load_gateway(settings)
-    with pytest.raises(Misconfigured, match="api-keys"):
+    vault_key = settings.parent / "vault-key"
+    vault_key.rename(settings.parent / "elsewhere")
+    with pytest.raises(Misconfigured, match="vault-key"):
         await run_gateway(config)
-    (settings.parent / "api-keys.txt").write_text("nonsense\n")
-    with pytest.raises(Misconfigured, match="line 1"):
-        await run_gateway(config)
-    (settings.parent / "api-keys.txt").write_text("")
+    (settings.parent / "elsewhere").rename(vault_key)
     with (
         socket.create_server(("127.0.0.1", free_port)),
         pytest.raises(Misconfigured, match="listen"),

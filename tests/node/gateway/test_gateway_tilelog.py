@@ -12,7 +12,6 @@ from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import Tile, format_bundle_path, format_tile_path
 from node.gateway import publishing
-from node.gateway.auth import format_key_line, parse_key_file
 from node.published.layout import body_path, join_bundle, parse_policy_leaf
 from tests.node.forks import contradiction_file
 
@@ -31,9 +30,6 @@ def always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def log(client: Any, cluster: Any) -> Any:
     """A client of a gateway that knows an auditor, over 301 entries."""
-    lines = format_key_line("acme", client.http.headers["authorization"][7:])
-    lines += format_key_line("office", AUDITOR, auditor=True)
-    client.gateway.api_keys._accounts.update(parse_key_file(lines)._accounts)
     del client.http.headers["authorization"]
     while len(cluster.memory.leaves) < 301:
         cluster.apply([])
@@ -180,14 +176,14 @@ async def test_entries_and_bodies_need_an_auditors_key(log: Any) -> None:
         nobody = await log.get(path)
         assert (nobody.status_code, nobody.json()["code"]) == (401, "API_KEY_MISSING")
         response = await log.get(path, headers=depositor)
-        assert (response.status_code, response.json()["code"]) == (403, "API_KEY_SCOPE")
+        assert (response.status_code, response.json()["code"]) == (403, "SCOPE_MISSING")
         assert (await log.get(path, **auditing())).status_code == 200
 
 
 async def test_an_auditors_key_deposits_nothing(log: Any) -> None:
     body = {"digests": {"sha256": "01" * 32}, "size": 1}
     response = await log.anchor(body, **auditing())
-    assert (response.status_code, response.json()["code"]) == (403, "API_KEY_SCOPE")
+    assert (response.status_code, response.json()["code"]) == (403, "SCOPE_MISSING")
     assert log.rows() == 0
 
 

@@ -1,0 +1,232 @@
+"""`cunzheng admin key make|list|rotate|revoke`: what lets an account's programs in.
+
+A key is written to a file for whoever uses it; the gateway keeps only a keyed digest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.accounts.action import Action
+from node.accounts.api_key import SIZE, format_api_key
+from node.accounts.scopes import Scope, allowed, format_scopes, parse_scopes
+from node.cli.administering import Actions, add_action
+from node.cli.administering_accounts import Office, add_account, at_office
+from node.cli.failure import Failure
+from node.cli.files import write_whole
+from node.cli.language import Language, Text, said
+from node.cli.terminal import Terminal
+from node.cli.times import now_ms
+from node.evidence.malformed import Malformed
+from node.words import Answer
+
+if TYPE_CHECKING:
+    from node.offchain.credentials import ApiKey
+
+DAY_MS = 24 * 3600 * 1000
+OVERLAP_DAYS_MAX = 30
+"""Two keys for longer than a month are two keys, no rotation."""
+
+_MAKE = Text("生成 API 密钥", "make an API key")
+_LIST = Text("列出账户的 API 密钥", "list an account's API keys")
+_ROTATE = Text("更换 API 密钥，权限不变", "make a key in place of another, of the same scopes")
+_REVOKE = Text("吊销 API 密钥", "revoke an API key")
+
+_LIVE, _EXPIRED = Text("有效", "live"), Text("已过期", "expired")
+_REVOKED = Text("已吊销", "revoked")
+
+
+def configure(actions: Actions[argparse.ArgumentParser], language: Language) -> None:
+    """The actions of `admin key`."""
+    make = add_action(actions, "make", _MAKE, _make, language)
+    add_account(make, language)
+    make.add_argument(
+        "--scopes",
+        help=said(
+            Text(
+                "权限，以空格分隔（默认为账户角色所允许的全部）："
+                + "，".join(f"{scope.text} {scope.zh}" for scope in Scope),
+                "scopes, separated by spaces (default: all that the account's roles allow): "
+                + ", ".join(f"{scope.text} {scope.en}" for scope in Scope),
+            ),
+            language,
+        ),
+    )
+    make.add_argument(
+        "--days",
+        type=int,
+        metavar="N",
+        help=said(Text("有效天数（默认不过期）", "days it is good for (default: all)"), language),
+    )
+    add_account(add_action(actions, "list", _LIST, _list, language), language)
+    rotate = add_action(actions, "rotate", _ROTATE, _rotate, language)
+    revoke = add_action(actions, "revoke", _REVOKE, _revoke, language)
+    for parser in (rotate, revoke):
+        add_account(parser, language)
+        parser.add_argument(
+            "key",
+            metavar="ID",
+            help=said(Text("密钥编号（见 admin key list）", "its id (`admin key list`)"), language),
+        )
+    rotate.add_argument(
+        "--overlap-days",
+        type=int,
+        default=1,
+        choices=range(OVERLAP_DAYS_MAX + 1),
+        metavar="N",
+        help=said(Text("旧密钥继续有效的天数（默认 1）", "the old key's days left (1)"), language),
+    )
+    for parser in (make, rotate):
+        parser.add_argument(
+            "--out",
+            type=Path,
+            required=True,
+            metavar="KEYFILE",
+            help=said(
+                Text("新密钥写入此文件，交给使用者", "the new key goes here, for whoever uses it"),
+                language,
+            ),
+        )
+
+
+def _make(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    wanted = None if arguments.scopes is None else _scopes(arguments.scopes)
+    if arguments.days is not None and arguments.days < 1:
+        raise Failure("有效天数至少为 1。", "a key is good for one day at least.")
+
+    async def work(office: Office, api_key: str) -> ApiKey:
+        may = allowed((await office.accounts.find(arguments.account)).holder.roles)
+        if wanted is not None and not wanted <= may:
+            raise Failure(
+                f"账户的角色只允许：{format_scopes(may)}；请先授予角色（admin role grant）。",
+                f"the account's roles allow only: {format_scopes(may)}; give it the role first "
+                "(admin role grant).",
+            )
+        now = now_ms()
+        expires = None if arguments.days is None else now + arguments.days * DAY_MS
+        digest = office.api_key_digest(api_key)
+        return await office.credentials.add_api_key(
+            arguments.account, digest, wanted or may, now, expires
+        )
+
+    return _hand_over(arguments, terminal, Action.API_KEY_MADE, work)
+
+
+def _rotate(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    async def work(office: Office, api_key: str) -> ApiKey:
+        now = now_ms()
+        until = now + arguments.overlap_days * DAY_MS
+        digest = office.api_key_digest(api_key)
+        made = await office.credentials.rotate(arguments.account, arguments.key, digest, now, until)
+        if made is None:
+            raise _unknown(arguments)
+        return made
+
+    return _hand_over(arguments, terminal, Action.API_KEY_ROTATED, work)
+
+
+def _hand_over(
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+    action: Action,
+    work: Callable[[Office, str], Awaitable[ApiKey]],
+) -> int:
+    """Write a new key to its file and let it in; a file whose key opens nothing does not stay."""
+    from node.offchain.credentials import LIVE_MAX, TooMany
+
+    api_key = format_api_key(secrets.token_bytes(SIZE))
+    write_whole(arguments.out, f"{api_key}\n".encode(), replace=False, private=True)
+    try:
+        made = at_office(arguments, action, lambda office: work(office, api_key))
+    except BaseException as error:
+        arguments.out.unlink()
+        if isinstance(error, TooMany):
+            raise Failure(
+                f"该账户已有 {LIVE_MAX} 个有效密钥；请先吊销不再使用的密钥。",
+                f"the account has {LIVE_MAX} live keys; revoke those that are not used first.",
+            ) from error
+        raise
+    terminal.json(_value(made) | {"file": str(arguments.out), "exit_code": 0})
+    terminal.line(f"{made.id}  {made.account}  {format_scopes(made.scopes)}")
+    terminal.note(
+        f"密钥已写入 {arguments.out}，请经安全途径交给 {made.account}；网关只保存其摘要。",
+        f"The key is in {arguments.out}: hand it to {made.account} safely. The gateway keeps only "
+        "a keyed digest of it.",
+    )
+    return 0
+
+
+def _list(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    keys = at_office(
+        arguments,
+        Action.ACCOUNT_READ,
+        lambda office: office.credentials.api_keys(arguments.account),
+    )
+    now = now_ms()
+    terminal.json({"keys": [_value(each) for each in keys], "exit_code": 0})
+    if keys:
+        terminal.columns([_row(each, now, terminal) for each in keys], indent=0)
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    revoked = at_office(
+        arguments,
+        Action.API_KEY_REVOKED,
+        lambda office: office.credentials.revoke_api_key(
+            arguments.account, arguments.key, now_ms()
+        ),
+    )
+    if not revoked:
+        raise _unknown(arguments)
+    terminal.json({"id": arguments.key, "account": arguments.account, "exit_code": 0})
+    terminal.line(f"{arguments.key}  {terminal.said(_REVOKED)}")
+    terminal.note(
+        "各网关最迟 5 秒内不再接受该密钥。", "No gateway takes it any more within 5 seconds."
+    )
+    return 0
+
+
+def _scopes(text: str) -> frozenset[Scope]:
+    """In whatever order they were typed."""
+    wanted = text.split()
+    ordered = [scope.text for scope in Scope if scope.text in wanted]
+    try:
+        return parse_scopes(" ".join([*ordered, *(set(wanted) - set(ordered))]))
+    except Malformed as error:
+        raise Failure(
+            f"--scopes 有误（{error}）；可用的权限见 --help。",
+            f"--scopes is wrong ({error}); see --help for the scopes there are.",
+        ) from error
+
+
+def _value(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "account": key.account,
+        "scopes": format_scopes(key.scopes),
+        "created_ms": key.created_ms,
+        "expires_ms": key.expires_ms,
+        "revoked_ms": key.revoked_ms,
+    }
+
+
+def _row(key: ApiKey, now_ms: int, terminal: Terminal) -> tuple[str, ...]:
+    state = _LIVE
+    if key.revoked_ms is not None:
+        state = _REVOKED
+    elif key.expires_ms is not None and key.expires_ms <= now_ms:
+        state = _EXPIRED
+    return (key.id, terminal.said(state), format_scopes(key.scopes))
+
+
+def _unknown(arguments: argparse.Namespace) -> Failure:
+    return Failure(
+        f"{arguments.account} 没有编号为 {arguments.key} 的有效密钥；见 admin key list。",
+        f"{arguments.account} has no live key {arguments.key}; see `admin key list`.",
+        Answer.NOT_FOUND,
+    )

@@ -1,0 +1,134 @@
+"""What the actions on accounts share: the stores beside the gateway, and the record they leave.
+
+Every action is a line in the record of accesses, written before it is carried out: what is not
+recorded is not done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from node.accounts.account import check_account_id
+from node.accounts.action import Action
+from node.cli.administering import with_database
+from node.cli.failure import Failure
+from node.cli.language import Language, Text, said
+from node.cli.times import now_ms
+from node.evidence.malformed import Malformed
+from node.words import Answer, Bilingual
+
+if TYPE_CHECKING:
+    from node.offchain.accesses import AccessStore
+    from node.offchain.accounts import AccountStore
+    from node.offchain.credentials import CredentialStore
+
+_Result = TypeVar("_Result")
+_Kind = TypeVar("_Kind", bound=Bilingual)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The stores of one gateway, with its vault open."""
+
+    accounts: AccountStore
+    credentials: CredentialStore
+    accesses: AccessStore
+    api_key_digest: Callable[[str], bytes]
+
+
+def add_account(parser: argparse.ArgumentParser, language: Language) -> None:
+    """Which account it is about."""
+    parser.add_argument(
+        "account",
+        metavar="ACCOUNT",
+        help=said(
+            Text(
+                "账户标识（a-z 0-9 . _ -），不得含个人信息",
+                "id of the account (a-z 0-9 . _ -); nothing about a person",
+            ),
+            language,
+        ),
+    )
+
+
+def at_office(
+    arguments: argparse.Namespace,
+    action: Action,
+    work: Callable[[Office], Awaitable[_Result]],
+) -> _Result:
+    """What `work` returns; the action is recorded first. `arguments` may name an account."""
+    from node.accounts.api_key import digest_api_key
+    from node.config import load_gateway
+    from node.keyfile import load_vault_key
+    from node.offchain.accesses import Access, AccessStore
+    from node.offchain.accounts import AccountExists, AccountStore, NoSuchAccount
+    from node.offchain.credentials import CredentialStore
+    from node.offchain.database import Database
+    from node.vault.finding import Finder
+    from node.vault.keys import Purpose
+    from node.vault.sealing import Vault
+
+    config = load_gateway(arguments.config)
+    vault_key = load_vault_key(config.vault_key)
+    about = getattr(arguments, "account", None)
+    if about is not None:
+        _check_account(about)
+
+    async def opened(database: Database) -> _Result:
+        vault, subkey = Vault(vault_key), vault_key.derive(Purpose.API_KEYS)
+        office = Office(
+            AccountStore(database, vault, Finder(vault_key)),
+            CredentialStore(database),
+            AccessStore(database, vault),
+            lambda key: digest_api_key(subkey, key),
+        )
+        await office.accesses.add(Access(now_ms(), None, action, about, True, None, _here()))
+        return await work(office)
+
+    try:
+        return with_database(config.database, opened)
+    except NoSuchAccount as error:
+        raise Failure(
+            f"没有账户 {about}，或已销户；请核对标识（cunzheng admin account list）。",
+            f"there is no account {about}, or it is closed; see `cunzheng admin account list`.",
+            Answer.NOT_FOUND,
+        ) from error
+    except AccountExists as error:
+        raise Failure(
+            f"账户 {about} 已存在，未作改动。",
+            f"there is an account {about} already; nothing was changed.",
+        ) from error
+
+
+def choices(kinds: Iterable[Bilingual]) -> list[str]:
+    """The codes of these words, as they are typed."""
+    return [kind.name for kind in kinds]
+
+
+def listed(kinds: Iterable[_Kind], language: Language) -> str:
+    """The codes of these words with what they mean, for a help text."""
+    return ", ".join(f"{kind.name} {said(kind, language)}" for kind in kinds)
+
+
+def _here() -> str:
+    """Who sits at this computer, for the record: sealed like an internet address."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # A user without a name, as containers have.
+        name = ""
+    return f"local {os.getuid()} {name}".rstrip()
+
+
+def _check_account(text: str) -> None:
+    try:
+        check_account_id(text)
+    except Malformed as error:
+        raise Failure(
+            "账户标识须为 1 至 64 个字符：a-z 0-9 . _ -，以字母或数字开头。",
+            "an account id is 1 to 64 characters of a-z 0-9 . _ -, first a letter or digit",
+        ) from error
