@@ -70,6 +70,11 @@ class Database:
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
 
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`, for the few statements that are spelled differently."""
+        return self._engine.dialect.name
+
     async def __aenter__(self) -> Database:
         try:
             await self.read(require_durable)

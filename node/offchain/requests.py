@@ -5,9 +5,9 @@ on exactly these bytes are proposed, however often, whoever leads: a retry can n
 The primary key decides who was first when two requests with one key arrive at once, in this
 process or in two gateways on one database.
 
-A row is *settled* when the chain has taken or skipped its record. From then on its answer can be
-asked for again for 24 hours; after that the record and what opens its items are deleted, and the
-row only remembers that this key was used, and for which statement.
+A row is *settled* when the chain has taken or skipped its record. 24 hours later the record is
+deleted, which the chain has, and the row only remembers that this key was used, and for which
+statement. What opens a deposit is kept with it (`deposits`), not here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from node.offchain.database import Database, Rows
 from node.offchain.tables.requests import SKIPPED_LENGTH_MAX, requests
 
 KEEP_MS = 24 * 3600 * 1000
-"""How long after settling the full answer is kept: a client that lost it asks within a day."""
+"""How long after settling a record is kept: a client that lost its answer asks within a day, and
+then without a member's help."""
 RECOVER_BATCH = 64
 """Rows read at once when the gateway starts; each may hold half a megabyte."""
 
@@ -42,7 +43,7 @@ class KeyTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredStatement:
-    """One row. `record` is what is proposed; `keepsake` is what only the depositor should have."""
+    """One row. `record` is what is proposed."""
 
     account: str
     idempotency_key: str
@@ -50,7 +51,6 @@ class StoredStatement:
     request_digest: bytes
     statement_id: bytes
     record: bytes | None
-    keepsake: bytes | None
     stored_ms: int
     settled_ms: int | None = None
     skipped: str | None = None
@@ -62,21 +62,25 @@ class RequestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, rows: Sequence[StoredStatement]) -> None:
-        """Returns once all rows are on disk; raises `KeyTaken` if any of their keys was."""
+    async def add(self, rows: Sequence[StoredStatement], *beside: Rows) -> None:
+        """Returns once all rows are on disk, with those of other tables that belong to them; raises
+        `KeyTaken` if any of their keys was."""
         try:
-            await self._database.add(Rows(_ADD, [_values(row) for row in rows]))
+            await self._database.add(Rows(_ADD, [_values(row) for row in rows]), *beside)
         except IntegrityError:
             raise KeyTaken from None
 
-    async def settle(self, statement_id: bytes, now_ms: int, skipped: str | None) -> None:
-        """The chain has taken this statement, or skipped it for this reason."""
+    async def settle(
+        self, statement_id: bytes, now_ms: int, skipped: str | None, *beside: Rows
+    ) -> None:
+        """The chain has taken this statement, or skipped it for this reason; on disk together with
+        what other tables say of that."""
         values: dict[str, object] = {
             "by_statement": statement_id,
             "at": now_ms,
             "why": skipped and skipped[:SKIPPED_LENGTH_MAX],
         }
-        await self._database.add(Rows(_SETTLE, [values]))
+        await self._database.add(Rows(_SETTLE, [values]), *beside)
 
     async def under_key(self, account: str, key: str) -> list[StoredStatement]:
         """The statements of one request, in order."""
@@ -93,20 +97,20 @@ class RequestStore:
         )
         return await self._read(query)
 
-    async def unsettled(self, after: bytes = b"") -> list[StoredStatement]:
+    async def unsettled(
+        self, after: bytes = b"", stored_before_ms: int | None = None
+    ) -> list[StoredStatement]:
         """Some statements whose fate is not known here, in the order of their ids."""
-        query = (
-            select(requests)
-            .where(requests.c.settled_ms.is_(None), requests.c.statement_id > after)
-            .order_by(requests.c.statement_id)
-            .limit(RECOVER_BATCH)
-        )
+        waits = requests.c.settled_ms.is_(None) & (requests.c.statement_id > after)
+        if stored_before_ms is not None:
+            waits &= requests.c.stored_ms < stored_before_ms
+        query = select(requests).where(waits).order_by(requests.c.statement_id).limit(RECOVER_BATCH)
         return await self._read(query)
 
     async def forget(self, now_ms: int) -> int:
-        """Delete records and keepsakes settled more than `KEEP_MS` ago; says of how many rows."""
+        """Delete records settled more than `KEEP_MS` ago; says of how many rows."""
         old = (requests.c.settled_ms < now_ms - KEEP_MS) & requests.c.record.is_not(None)
-        delete = update(requests).where(old).values(record=None, keepsake=None)
+        delete = update(requests).where(old).values(record=None)
         count = await self._database.write(lambda connection: connection.execute(delete).rowcount)
         await self._database.overwrite_deleted()  # Also what an earlier time left.
         return count

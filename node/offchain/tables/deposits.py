@@ -33,6 +33,8 @@ from node.offchain.columns import (
 L1, L2 = DataClass.L1, DataClass.L2
 DEPOSIT, PERMANENT = Retention.DEPOSIT, Retention.PERMANENT
 
+SKIPPED_LENGTH_MAX = 300
+
 deposits = Table(
     "deposits",
     metadata,
@@ -76,9 +78,15 @@ deposits = Table(
         nullable=True,
     ),
     time("received_ms", DEPOSIT, "接收时间", "When it was received", nullable=False),
-    code("state", DEPOSIT, "状态", "RECEIVED, COMMITTED, FINAL or FAILED", nullable=False),
+    code("state", DEPOSIT, "状态", "RECEIVED, PENDING, COMMITTED, FINAL or FAILED", nullable=False),
     kept(
-        L2, DEPOSIT, "未上链原因", "Why the chain skipped it", "skipped", String(300), nullable=True
+        L2,
+        DEPOSIT,
+        "未上链原因",
+        "Why the chain skipped it",
+        "skipped",
+        String(SKIPPED_LENGTH_MAX),
+        nullable=True,
     ),
     kept(L1, PERMANENT, "区块高度", "Block height", "height", BigInteger, nullable=True),
     kept(
@@ -90,13 +98,20 @@ deposits = Table(
         BigInteger,
         nullable=True,
     ),
+    time(
+        "block_ms",
+        PERMANENT,
+        "区块时间",
+        "Block time, of which its numbers have the date",
+        nullable=True,
+    ),
     kept(
         L1,
         PERMANENT,
-        "存证日期(北京时间)",
-        "Date in the evidence numbers",
-        "date",
-        String(8),
+        "记录序号",
+        "Index of its entry in the log",
+        "leaf_index",
+        BigInteger,
         nullable=True,
     ),
     kept(
@@ -131,7 +146,7 @@ deposits = Table(
     Index("ix_deposits_account_client_ref", "account", "client_ref"),
     Index("ix_deposits_account_matter", "account", "matter_id"),
     Index("ix_deposits_first_item", "first_item"),
-    Index("ix_deposits_state", "state"),
+    Index("ix_deposits_state", "state", "leaf_index"),
 )
 
 items = Table(

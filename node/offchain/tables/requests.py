@@ -19,7 +19,7 @@ from node.offchain.columns import (
     time,
 )
 
-L2, L4 = DataClass.L2, DataClass.L4
+L2 = DataClass.L2
 SHORT, DEPOSIT = Retention.SHORT, Retention.DEPOSIT
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
@@ -63,15 +63,6 @@ requests = Table(
         "提交给成员的记录",
         "The record proposed to the members",
         "record",
-        LargeBinary,
-        nullable=True,
-    ),
-    kept(
-        L4,
-        SHORT,
-        "打开材料(密文)",
-        "What opens the deposit, encrypted",
-        "keepsake",
         LargeBinary,
         nullable=True,
     ),

@@ -10,7 +10,12 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """All tables but `requests`; those that others refer to come first."""
+    """All tables but `requests`; those that others refer to come first.
+
+    Openings that an older gateway kept for retries stood in `requests` in the clear: they are
+    deleted, and stand in `items` from now on, sealed.
+    """
+    op.drop_column("requests", "keepsake")
     _accesses()
     _accounts()
     _authorities()
@@ -136,7 +141,8 @@ def _deposits() -> None:
         sa.Column("skipped", sa.String(300), nullable=True),
         sa.Column("height", sa.BigInteger(), nullable=True),
         sa.Column("first_item", sa.BigInteger(), nullable=True),
-        sa.Column("date", sa.String(8), nullable=True),
+        sa.Column("block_ms", sa.BigInteger(), nullable=True),
+        sa.Column("leaf_index", sa.BigInteger(), nullable=True),
         sa.Column("entry_hash", sa.LargeBinary(32), nullable=True),
         sa.Column("final_ms", sa.BigInteger(), nullable=True),
         sa.Column("erased_ms", sa.BigInteger(), nullable=True),
@@ -152,7 +158,7 @@ def _deposits() -> None:
     )
     op.create_index("ix_deposits_entry_hash", "deposits", ["entry_hash"])
     op.create_index("ix_deposits_first_item", "deposits", ["first_item"])
-    op.create_index("ix_deposits_state", "deposits", ["state"])
+    op.create_index("ix_deposits_state", "deposits", ["state", "leaf_index"])
 
 
 def _events() -> None:

@@ -1,11 +1,10 @@
-"""What only the depositor should have of a deposit, as it is stored and as it is answered.
+"""What only the depositor should have of a deposit: openings, and what opens its `submitter`.
 
-JSON, for as long as the gateway keeps it:
+JSON, as it is answered and, sealed, as it is stored. An opening has the fields of the depositor's
+batch file (docs/proof-format.md, section 15):
 
-    {"openings": [{"details": {...}, "salt": "0...", "sha256": "0...", "size": 1, "sm3": "0..."}],
-     "submitter": {"identity": "{\\"account\\":\\"acme\\"}", "salt": "00..."}}
-
-An opening has the fields of the depositor's batch file (docs/proof-format.md, section 15).
+    {"details": {...}, "salt": "0...", "sha256": "0...", "size": 1, "sm3": "0..."}
+    {"identity": "{\\"account\\":\\"acme\\"}", "salt": "00..."}
 """
 
 from __future__ import annotations
@@ -62,22 +61,29 @@ def submitter_value(submitter: Submitter) -> dict[str, str]:
     return {"salt": submitter.salt.hex(), "identity": submitter.identity.decode()}
 
 
-def format_keepsake(keepsake: Keepsake) -> bytes:
-    """The stored form."""
-    value: dict[str, object] = {"openings": [opening_value(each) for each in keepsake.openings]}
-    if keepsake.submitter is not None:
-        value["submitter"] = submitter_value(keepsake.submitter)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+def format_opening(opening: Opening) -> bytes:
+    """The bytes that are sealed of an opening."""
+    return _format(opening_value(opening))
 
 
-def parse_keepsake(data: bytes) -> Keepsake:
-    """What `format_keepsake` stored."""
+def parse_opening(data: bytes) -> Opening:
+    """What `format_opening` wrote."""
+    return _opening(json.loads(data))
+
+
+def format_submitter(submitter: Submitter) -> bytes:
+    """The bytes that are sealed of a submitter."""
+    return _format(submitter_value(submitter))
+
+
+def parse_submitter(data: bytes) -> Submitter:
+    """What `format_submitter` wrote."""
     value = json.loads(data)
-    submitter = value.get("submitter")
-    return Keepsake(
-        submitter and Submitter(bytes.fromhex(submitter["salt"]), submitter["identity"].encode()),
-        tuple(_opening(each) for each in value["openings"]),
-    )
+    return Submitter(bytes.fromhex(value["salt"]), value["identity"].encode())
+
+
+def _format(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
 
 
 def _opening(value: dict[str, object]) -> Opening:

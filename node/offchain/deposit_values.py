@@ -1,0 +1,131 @@
+"""Deposits as values: taken in, filed, standing on the chain, kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row
+
+from node.evidence.number import format_number
+from node.offchain.tables.deposits import deposits
+from node.vault.keepsake import Keepsake
+from node.words import State
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Under what the depositor files a deposit. Nothing of it is personal but `declared`."""
+
+    client_ref: str | None = None
+    matter_id: str | None = None
+    phase: str | None = None
+    series: bytes | None = None
+    series_seq: int | None = None
+    profile: bytes | None = None
+    signature_effect: str | None = None
+    declared: bytes | None = None
+    """JSON in the clear; stored sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeposit:
+    """A deposit that is taken in, with what is only for its depositor in the clear."""
+
+    statement_id: bytes
+    account: str
+    category: str
+    mode: str
+    alg: str
+    count: int
+    received_ms: int
+    keepsake: Keepsake = field(default_factory=Keepsake)
+    filing: Filing = field(default_factory=Filing)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a deposit stands on the chain."""
+
+    height: int
+    leaf_index: int
+    entry_hash: bytes
+    block_ms: int
+    first_item: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepositRecord:
+    """What is kept of a deposit besides what is sealed."""
+
+    statement_id: bytes
+    account: str
+    category: str
+    mode: str
+    alg: str
+    count: int
+    filing: Filing
+    received_ms: int
+    state: State
+    skipped: str | None
+    standing: Standing | None
+    final_ms: int | None
+    erased_ms: int | None
+
+    def number(self, item_index: int = 0) -> str | None:
+        """The evidence number of one of its items, once it has one."""
+        if self.standing is None:
+            return None
+        return format_number(self.standing.block_ms, self.standing.first_item + item_index)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundItem:
+    """A deposit that was searched for, and which of its items it was."""
+
+    deposit: DepositRecord
+    item_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is to hold; what is None does not matter."""
+
+    state: State | None = None
+    client_ref: str | None = None
+    matter_id: str | None = None
+    series: bytes | None = None
+    category: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """From one time to before another."""
+
+
+_SEALED = {"data_key", "declared_sealed", "submitter_sealed"}
+RECORD = tuple(column for column in deposits.c if column.name not in _SEALED)
+
+FILED = ("client_ref", "matter_id", "phase", "series", "series_seq", "profile", "signature_effect")
+STANDING = ("height", "leaf_index", "entry_hash", "block_ms", "first_item")
+
+
+def record_of(row: Row[Any]) -> DepositRecord:
+    """What a row of `RECORD` says."""
+    values = row._mapping
+    standing = None
+    if row.leaf_index is not None:
+        standing = Standing(**{name: values[name] for name in STANDING})
+    return DepositRecord(
+        statement_id=row.statement_id,
+        account=row.account,
+        category=row.category,
+        mode=row.mode,
+        alg=row.alg,
+        count=values["count"],  # `row.count` counts, as of any tuple.
+        filing=Filing(**{name: values[name] for name in FILED}),
+        received_ms=row.received_ms,
+        state=State[row.state],
+        skipped=row.skipped,
+        standing=standing,
+        final_ms=row.final_ms,
+        erased_ms=row.erased_ms,
+    )
