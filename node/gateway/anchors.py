@@ -40,9 +40,12 @@ from node.gateway.schemas import (
     BatchRequest,
     WaitQuery,
 )
+from node.offchain.deposit_values import Filing
 from node.offchain.tables.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from node.words import State
 
+FILED = ("client_ref", "matter_id")
+"""What the depositor files a deposit under; no statement says it."""
 LARGE = 8_192
 """Bytes of a body from which its work takes milliseconds and is moved off the event loop."""
 
@@ -126,8 +129,9 @@ async def post_anchor(
         account.id, [_file(asked)], asked.mode, asked.category, page=1
     )
     request = Request(account, key, request_digest([b"/v1/anchors", body]))
-    rows, new = await take(gateway, request, prepared)
-    (progress,) = await carry(gateway, rows, waiting)
+    filing = Filing(client_ref=asked.client_ref, matter_id=asked.matter_id)
+    taken, new = await take(gateway, request, prepared, filing)
+    (progress,) = await carry(gateway, taken, waiting)
     if progress.state is State.FAILED:
         raise ProblemError(Problem.RECORD_SKIPPED, why=progress.skipped)
     value = anchor_answer(progress, language_of(http), gateway.network)
@@ -183,11 +187,11 @@ async def post_batch(
         digest = request_digest([b"/v1/anchors:batch", kind.encode(), told, *signed, body])
         request, new = Request(account, key, digest), False
         # Preparing many items takes its time, and so does asking about a key: not for a retry.
-        if not (rows := await known(gateway, request)):
-            prepared = await _prepare(gateway, account, kind, own, body, query)
-            rows, new = await take(gateway, request, prepared)
+        if not (taken := await known(gateway, request)):
+            prepared, filing = await _prepare(gateway, account, kind, own, body, query)
+            taken, new = await take(gateway, request, prepared, filing)
         del body  # Not kept while the client waits for the chain.
-    progress = await carry(gateway, rows, waiting)
+    progress = await carry(gateway, taken, waiting)
     language, status = language_of(http), _status(progress, waiting, new)
     return await _work(
         lambda: answer(http, batch_answer(progress, language, gateway.network), status), size
@@ -208,12 +212,14 @@ async def _prepare(
     own: tuple[bytes, Signature] | None,
     body: bytes,
     query: BatchQuery,
-) -> list[Prepared]:
+) -> tuple[list[Prepared], Filing]:
     if kind == bodies.JSON:
         return await _prepare_files(gateway, account, body)
+    filing, packed = Filing(client_ref=query.client_ref, matter_id=query.matter_id), _packed(body)
     if own is None:
-        return await _prepare_items(gateway, account, _packed(body), query)
-    return [await _countersign(gateway, own, _packed(body), query.plain_declaration or False)]
+        return await _prepare_items(gateway, account, packed, query), filing
+    declared = query.plain_declaration or False
+    return [await _countersign(gateway, own, packed, declared)], filing
 
 
 def _check_terms(
@@ -224,20 +230,23 @@ def _check_terms(
         raise ProblemError(Problem.STATEMENT_HEADERS, why="the body is JSON")
     if kind == bodies.JSON and terms:
         raise ProblemError(Problem.FIELD_UNKNOWN, field=min(terms))
-    if own is not None and (said := terms.keys() - {"plain_declaration"}):
+    if own is not None and (said := terms.keys() - {"plain_declaration", *FILED}):
         raise ProblemError(Problem.STATEMENT_HEADERS, why=f"the statement itself says {min(said)}")
 
 
-async def _prepare_files(gateway: Gateway, account: Account, body: bytes) -> list[Prepared]:
-    def prepare() -> list[Prepared]:
+async def _prepare_files(
+    gateway: Gateway, account: Account, body: bytes
+) -> tuple[list[Prepared], Filing]:
+    def prepare() -> tuple[list[Prepared], Filing]:
         asked = bodies.parse_json(BatchRequest, body)
         _check_declaration(asked.mode, asked.plain_declaration)
         if asked.mode == "digest" and asked.page != 1:
             raise ProblemError(Problem.FIELD_INVALID, field="page", why="1 in mode digest")
         files = [_file(item) for item in asked.items]
-        return gateway.preparer.attest_files(
+        prepared = gateway.preparer.attest_files(
             account.id, files, asked.mode, asked.category, asked.page
         )
+        return prepared, Filing(client_ref=asked.client_ref, matter_id=asked.matter_id)
 
     return await _work(prepare, len(body))
 

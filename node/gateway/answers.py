@@ -16,7 +16,6 @@ from node.evidence.receipt import Receipt, receipt_message
 from node.evidence.record import StatementRecord, parse_record
 from node.evidence.statement import Deposit, parse_statement, receipt_number
 from node.gateway.depositing import Progress, least_far
-from node.gateway.keepsake import Keepsake, opening_value, parse_keepsake, submitter_value
 from node.gateway.language import Language
 from node.gateway.member_answers import Placed
 from node.gateway.problems import Problem, ProblemError
@@ -29,18 +28,19 @@ from node.gateway.schemas import (
     ReceiptValue,
     Times,
 )
+from node.vault.keepsake import opening_value, submitter_value
 from node.words import Notice, OpenPoint, ResultCode, State
 
 KEEP_OPENING = {
     "zh": "请妥善保存摘要开启数据（证明文件中已包含）：一旦遗失，任何人都无法再用本存证核验文件，"
-    "等于失去本存证。本网关只保留 24 小时。",
+    "等于失去本存证。本网关加密保存一份，可由存证主体取回，直至依其请求删除。",
     "en": "Keep the opening (the proof file contains it): without it nobody can ever match this "
-    "deposit with a file again, so losing it loses the deposit. It is kept here for 24 hours only.",
+    "deposit with a file again, so losing it loses the deposit. This gateway keeps it too, "
+    "encrypted, for the depositor to fetch, until it is erased at the depositor's wish.",
 }
 OPENING_ELSEWHERE = {
-    "zh": "摘要开启数据只在存证主体手中（本网关保留不超过 24 小时）；一旦遗失，等于失去本存证。",
-    "en": "The opening is with the depositor alone (here it is deleted after 24 hours); losing it "
-    "loses the deposit.",
+    "zh": "摘要开启数据只在存证主体手中；一旦遗失，等于失去本存证。",
+    "en": "The opening is with the depositor alone; losing it loses the deposit.",
 }
 
 
@@ -56,11 +56,10 @@ class _Known:
     signature: Signature
     receipt: Receipt
     deposit: Deposit
-    keepsake: Keepsake | None
 
     @property
     def openings(self) -> tuple[Opening, ...]:
-        return self.keepsake.openings if self.keepsake else ()
+        return self.progress.taken.keepsake.openings
 
     @property
     def first_number(self) -> str | None:
@@ -74,7 +73,7 @@ class _Known:
 
 
 def _know(progress: Progress) -> _Known:
-    stored, signed = progress.stored, None
+    stored, signed = progress.taken.stored, None
     if stored.record is not None:
         record = parse_record(stored.record)
         assert isinstance(record, StatementRecord)
@@ -86,8 +85,7 @@ def _know(progress: Progress) -> _Known:
         raise ProblemError(Problem.CANNOT_CHECK)
     deposit = parse_statement(signed[0])
     assert isinstance(deposit, Deposit), "the gateway stores deposits only"
-    keepsake = None if stored.keepsake is None else parse_keepsake(stored.keepsake)
-    return _Known(progress, *signed, deposit, keepsake)
+    return _Known(progress, *signed, deposit)
 
 
 def moment(time_ms: int, by: Literal["gateway", "proposer", "members"]) -> Moment:
@@ -142,13 +140,13 @@ def _part(known: _Known, language: Language) -> BatchPart:
 
 def _deposited(known: _Known, opening: Opening | None, language: Language) -> dict[str, Any]:
     progress, receipt = known.progress, known.receipt
-    identity, placed, proof = progress.stored.statement_id, progress.placed, progress.proof
+    identity, placed, proof = progress.taken.stored.statement_id, progress.placed, progress.proof
     message = receipt_message(known.deposit.origin, identity, receipt.accepted_at)
     # A statement may have come through another gateway before: then that one accepted it first.
     first = placed.statement.receipt if placed else receipt
     if proof is not None and opening is not None:
         proof = replace(proof, opening=opening)
-    submitter = known.keepsake.submitter if known.keepsake else None
+    submitter = progress.taken.keepsake.submitter
     return {
         **state_words(progress.state, language),
         "reason": progress.skipped,

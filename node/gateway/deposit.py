@@ -43,14 +43,8 @@ from node.evidence.statement import (
     statement_id,
 )
 from node.gateway.clock import Clock
-from node.gateway.keepsake import (
-    Keepsake,
-    Submitter,
-    format_keepsake,
-    identity_record,
-    submitter_commitment,
-)
 from node.gateway.problems import Problem, ProblemError
+from node.vault.keepsake import Keepsake, Submitter, identity_record, submitter_commitment
 
 Random = Callable[[int], bytes]
 
@@ -81,7 +75,7 @@ class Prepared:
     statement_id: bytes
     deposit: Deposit
     record: bytes
-    keepsake: bytes
+    keepsake: Keepsake
 
 
 class Preparer:
@@ -137,7 +131,7 @@ class Preparer:
         except Sm2Missing as error:
             raise ProblemError(Problem.CANNOT_CHECK) from error
         data = format_record(record)
-        return Prepared(identity, deposit, data, format_keepsake(Keepsake()))
+        return Prepared(identity, deposit, data, Keepsake())
 
     def _parse(self, statement: bytes) -> Deposit:
         try:
@@ -189,8 +183,7 @@ class Preparer:
         identity = statement_id(statement)
         receipt = issue(self._signer, self._origin, identity, now)
         record = StatementRecord(receipt, self._signer.sign(statement), statement, packed)
-        keepsake = format_keepsake(Keepsake(submitter, openings))
-        return Prepared(identity, deposit, format_record(record), keepsake)
+        return Prepared(identity, deposit, format_record(record), Keepsake(submitter, openings))
 
 
 def _one_alg(files: Sequence[File]) -> str:

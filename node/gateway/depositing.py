@@ -24,7 +24,10 @@ from node.gateway.member_answers import Outcome, Placed, Proven
 from node.gateway.members import CannotCheck
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.schemas import WaitQuery
+from node.offchain.database import Rows
+from node.offchain.deposit_values import Filing, NewDeposit
 from node.offchain.requests import KeyTaken, StoredStatement
+from node.vault.keepsake import Keepsake
 from node.words import State
 
 _Result = TypeVar("_Result")
@@ -32,6 +35,9 @@ _Result = TypeVar("_Result")
 _ORDER = (State.FAILED, State.RECEIVED, State.PENDING, State.COMMITTED, State.FINAL)
 _WANTED = {"none": State.RECEIVED, "committed": State.COMMITTED, "final": State.FINAL}
 
+NOT_FILED = Filing()
+SEALED_AT_ONCE = 256
+"""Openings that are sealed on the event loop: some milliseconds."""
 OWN_KEY_WAIT_S = 1.0
 """How long a new gateway asks about its own key before it takes a deposit on trust."""
 
@@ -46,10 +52,18 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A statement that was taken in, now or before, and what only its depositor should have."""
+
+    stored: StoredStatement
+    keepsake: Keepsake
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far one statement has come, and what is known of it there."""
 
-    stored: StoredStatement
+    taken: Taken
     state: State
     placed: Placed | None = None
     proof: Proof | None = None
@@ -97,20 +111,24 @@ def request_digest(parts: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
-async def known(gateway: Gateway, request: Request) -> list[StoredStatement]:
+async def known(gateway: Gateway, request: Request) -> list[Taken]:
     """What this very request deposited before; empty if its key is new."""
-    rows = await gateway.store.under_key(request.account.id, request.idempotency_key)
+    account = request.account.id
+    rows = await gateway.store.under_key(account, request.idempotency_key)
     if rows and rows[0].request_digest != request.digest:
         raise ProblemError(Problem.IDEMPOTENCY_MISMATCH)
-    return rows
+    return [Taken(row, await gateway.deposits.keepsake(row.statement_id, account)) for row in rows]
 
 
 async def take(
-    gateway: Gateway, request: Request, prepared: Sequence[Prepared]
-) -> tuple[list[StoredStatement], bool]:
+    gateway: Gateway,
+    request: Request,
+    prepared: Sequence[Prepared],
+    filing: Filing = NOT_FILED,
+) -> tuple[list[Taken], bool]:
     """Store what this request deposits, or find what it deposited before; True if it is new."""
-    if rows := await _before_enrolment(gateway, request):
-        return rows, False
+    if before := await _before_enrolment(gateway, request):
+        return before, False
     if not gateway.coalescer.has_room(sum(len(each.record) for each in prepared)):
         raise ProblemError(Problem.BUSY)
     now = gateway.clock()
@@ -122,20 +140,43 @@ async def take(
             request_digest=request.digest,
             statement_id=each.statement_id,
             record=each.record,
-            keepsake=each.keepsake,
             stored_ms=now,
         )
         for part, each in enumerate(prepared)
     ]
+    deposits = [_new_deposit(request, each, filing, now) for each in prepared]
     try:
-        await gateway.store.add(rows)
+        await gateway.store.add(rows, *await _sealed(gateway, deposits))
     except KeyTaken:
         return await known(gateway, request), False
     # If we stop here, the next start finds the rows unsettled and proposes them.
-    return rows, True
+    keepsakes = [each.keepsake for each in prepared]
+    return [Taken(row, keepsake) for row, keepsake in zip(rows, keepsakes, strict=True)], True
 
 
-async def _before_enrolment(gateway: Gateway, request: Request) -> list[StoredStatement]:
+def _new_deposit(request: Request, prepared: Prepared, filing: Filing, now: int) -> NewDeposit:
+    deposit = prepared.deposit
+    return NewDeposit(
+        statement_id=prepared.statement_id,
+        account=request.account.id,
+        category=deposit.category,
+        mode=deposit.mode,
+        alg=deposit.alg,
+        count=deposit.count,
+        received_ms=now,
+        keepsake=prepared.keepsake,
+        filing=filing,
+    )
+
+
+async def _sealed(gateway: Gateway, new: Sequence[NewDeposit]) -> tuple[Rows, ...]:
+    """The rows of new deposits; sealing many openings is done where nobody waits for it."""
+    if sum(len(each.keepsake.openings) for each in new) <= SEALED_AT_ONCE:
+        return gateway.deposits.adding(new)
+    return await asyncio.to_thread(gateway.deposits.adding, new)
+
+
+async def _before_enrolment(gateway: Gateway, request: Request) -> list[Taken]:
     """Refuse what is new while this gateway's key is not enrolled; what was taken in stays so.
 
     Where nobody can say, the deposit is taken: without a quorum a depositor still gets a receipt.
@@ -146,48 +187,48 @@ async def _before_enrolment(gateway: Gateway, request: Request) -> list[StoredSt
                 return []
     except (CannotCheck, TimeoutError):
         return []
-    if rows := await known(gateway, request):
-        return rows
+    if before := await known(gateway, request):
+        return before
     raise ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
 
 
-async def carry(
-    gateway: Gateway, rows: Sequence[StoredStatement], waiting: Waiting
-) -> list[Progress]:
+async def carry(gateway: Gateway, taken: Sequence[Taken], waiting: Waiting) -> list[Progress]:
     """Send all on their way, and tell how far each came in the time."""
     on_way = [
-        (row, gateway.submissions.submit(row) if row.settled_ms is None else None) for row in rows
+        gateway.submissions.submit(each.stored) if each.stored.settled_ms is None else None
+        for each in taken
     ]
+    carrying = zip(taken, on_way, strict=True)
     return list(
-        await asyncio.gather(*(_carry_one(gateway, row, task, waiting) for row, task in on_way))
+        await asyncio.gather(*(_carry_one(gateway, each, task, waiting) for each, task in carrying))
     )
 
 
 async def _carry_one(
     gateway: Gateway,
-    row: StoredStatement,
+    taken: Taken,
     task: asyncio.Task[Outcome] | None,
     waiting: Waiting,
 ) -> Progress:
-    placed = None
+    placed, row = None, taken.stored
     if row.skipped is not None:
-        return Progress(row, State.FAILED, skipped=row.skipped)
+        return Progress(taken, State.FAILED, skipped=row.skipped)
     if task is not None:
         if not waiting.includes(State.COMMITTED):
-            return Progress(row, State.RECEIVED)
+            return Progress(taken, State.RECEIVED)
         outcome = await waiting.wait_for(asyncio.shield(task))
         if outcome is None:
-            return Progress(row, State.PENDING)
+            return Progress(taken, State.PENDING)
         if outcome.placed is None:
-            return Progress(row, State.FAILED, skipped=outcome.skipped)
+            return Progress(taken, State.FAILED, skipped=outcome.skipped)
         placed = outcome.placed
         if not waiting.includes(State.FINAL):
-            return Progress(row, State.COMMITTED, placed)
+            return Progress(taken, State.COMMITTED, placed)
     proven = await _prove(gateway, row.statement_id, waiting)
     if proven is None:
-        return Progress(row, State.COMMITTED, placed)
+        return Progress(taken, State.COMMITTED, placed)
     state = State.COMMITTED if proven.proof is None else State.FINAL
-    return Progress(row, state, proven.placed or placed, proven.proof)
+    return Progress(taken, state, proven.placed or placed, proven.proof)
 
 
 async def _prove(gateway: Gateway, statement_id: bytes, waiting: Waiting) -> Proven | None:

@@ -17,6 +17,7 @@ from node.gateway.checking import ProofChecker
 from node.gateway.clock import Clock, system_clock
 from node.gateway.coalesce import Coalescer
 from node.gateway.deposit import Preparer, Random
+from node.gateway.finality import Finality
 from node.gateway.members import CannotCheck, Members
 from node.gateway.own_key import OwnKey
 from node.gateway.publishing import PublishedLog
@@ -27,6 +28,7 @@ from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
+from node.offchain.deposits import DepositStore
 from node.offchain.requests import RequestStore
 from node.vault.finding import Finder
 from node.vault.keys import VaultKey
@@ -50,8 +52,10 @@ class Gateway:
     members: Members
     database: Database
     store: RequestStore
+    deposits: DepositStore
     coalescer: Coalescer
     submissions: Submissions
+    finality: Finality
     preparer: Preparer
     register: KeyRegister
     own_key: OwnKey
@@ -65,6 +69,7 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
+            group.create_task(self.finality.run())
             group.create_task(self._tell_own_key())
         raise AssertionError("they end only by cancellation")
 
@@ -93,28 +98,32 @@ def assemble(
 ) -> Gateway:
     """A gateway for the chain whose first policy this is."""
     coalescer = Coalescer(members.propose)
-    store = RequestStore(database)
-    policy = note.policy
-    vault, credentials = Vault(vault_key), CredentialStore(database, random)
+    policy, log = note.policy, PublishedLog(members, note)
+    vault, finder = Vault(vault_key), Finder(vault_key)
+    store, credentials = RequestStore(database), CredentialStore(database, random)
+    deposits = DepositStore(database, vault, finder, random)
+    submissions = Submissions(store, deposits, coalescer, members, clock)
     return Gateway(
         origin=policy.origin,
         network=policy.network,
         first_policy=note,
         signer=signer,
-        accounts=AccountStore(database, vault, Finder(vault_key), random),
+        accounts=AccountStore(database, vault, finder, random),
         credentials=credentials,
         authenticator=Authenticator(vault_key, credentials, policy.origin, clock),
         accesses=AccessStore(database, vault, random),
         members=members,
         database=database,
         store=store,
+        deposits=deposits,
         coalescer=coalescer,
-        submissions=Submissions(store, coalescer, members, clock),
+        submissions=submissions,
+        finality=Finality(deposits, submissions, log, clock),
         preparer=Preparer(policy.origin, signer, clock, random),
         register=KeyRegister(members, clock),
         own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),
-        log=PublishedLog(members, note),
+        log=log,
         room=Room(BODIES_MAX),
         clock=clock,
     )

@@ -103,6 +103,11 @@ class PublishedLog:
             raise CannotCheck("no member answered")
         return b""
 
+    async def size(self) -> int:
+        """How many leaves a quorum has sealed, by the newest published note; 0 without one."""
+        await self.checkpoint()
+        return 0 if self._shown is None else self._shown.size
+
     async def tile(self, tile: Tile) -> bytes:
         """The hashes of a tile."""
         async with self._reads:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from node.evidence.spelling import INTEGER_MAX
+from node.offchain.columns import REFERENCE_LENGTH_MAX
 
 JSON_ITEMS_MAX = 32_768
 """Two full statements; a larger deposit packs its items, which costs a twentieth of the bytes."""
@@ -26,6 +27,13 @@ WAIT_MS_DEFAULT = 5_000
 WAIT_MS_MAX = 60_000
 """Proxies close idle requests after about a minute."""
 
+Reference = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=REFERENCE_LENGTH_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ),
+]
+"""What a depositor calls a deposit or a matter: nothing personal, it is stored in the clear."""
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Mode = Literal["commitment", "digest"]
 Alg = Literal["sha256", "sm3", "sha256+sm3"]
@@ -39,6 +47,10 @@ Category = Literal[
 ]
 StateName = Literal["RECEIVED", "PENDING", "COMMITTED", "FINAL", "FAILED"]
 WaitFor = Literal["final", "committed", "none"]
+
+
+CLIENT_REF = "What you call this deposit; lists can be searched for it. Nothing personal."
+MATTER_ID = "The matter (事务编号) it belongs to, as you number it. Nothing personal."
 
 
 class _Request(BaseModel):
@@ -67,6 +79,8 @@ class BatchItem(_Request):
 class AnchorRequest(BatchItem):
     """A deposit of one file."""
 
+    client_ref: Reference | None = Field(None, description=CLIENT_REF)
+    matter_id: Reference | None = Field(None, description=MATTER_ID)
     category: Category = "A14_0"
     mode: Mode = "commitment"
     plain_declaration: bool = Field(
@@ -78,6 +92,8 @@ class BatchRequest(_Request):
     """A deposit of many files under the same terms."""
 
     items: list[BatchItem] = Field(min_length=1, max_length=JSON_ITEMS_MAX)
+    client_ref: Reference | None = Field(None, description=CLIENT_REF)
+    matter_id: Reference | None = Field(None, description=MATTER_ID)
     category: Category = "A14_0"
     mode: Mode = "commitment"
     page: Literal[1, 16] = 1
@@ -104,6 +120,8 @@ class WaitQuery(BaseModel):
 class BatchQuery(WaitQuery):
     """For packed items also what a statement says of them, unless they come with their own."""
 
+    client_ref: Reference | None = Field(None, description=CLIENT_REF)
+    matter_id: Reference | None = Field(None, description=MATTER_ID)
     mode: Mode | None = None
     alg: Alg | None = None
     page: int | None = Field(None, description="1 or 16")

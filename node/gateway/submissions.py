@@ -2,7 +2,9 @@
 
 A statement is submitted once it is stored and stays with this gateway until the chain has taken or
 skipped it: a client that hangs up, a time-out or a restart of the gateway changes nothing. What was
-stored but not settled when the process stopped is submitted again at start, with the same bytes.
+stored but not settled when the process stopped is submitted again at start, with the same bytes;
+and what another gateway of the database stored and has not settled for long, by whichever is there:
+that the same bytes are proposed twice does no harm.
 """
 
 from __future__ import annotations
@@ -11,17 +13,21 @@ import asyncio
 import logging
 from typing import NoReturn
 
+from node.evidence.merkle import leaf_hash
 from node.gateway.clock import Clock
 from node.gateway.coalesce import Coalescer
-from node.gateway.member_answers import Outcome
+from node.gateway.member_answers import Outcome, Placed
 from node.gateway.members import CannotCheck, Members, ProposalRefused
+from node.offchain.deposit_values import Standing
+from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
 from node.offchain.requests import RequestStore, StoredStatement
 
 FORGET_EVERY_S = 600
-"""Keepsakes outlive their 24 hours by at most this long."""
-
-
+"""Records outlive their 24 hours by at most this long."""
+TAKE_OVER_MS = 30_000
+"""What has not been settled for so long, its gateway may be gone: an election takes a second."""
+TAKE_OVER_EVERY_S = 10.0
 ASK_ELSEWHERE_EVERY_S = 1.0
 """While no second member can be asked, a skip stays unsettled and the question is repeated."""
 
@@ -32,9 +38,15 @@ class Submissions:
     """Statements on their way, by statement id. Owned by one event loop."""
 
     def __init__(
-        self, store: RequestStore, coalescer: Coalescer, members: Members, clock: Clock
+        self,
+        store: RequestStore,
+        deposits: DepositStore,
+        coalescer: Coalescer,
+        members: Members,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._deposits = deposits
         self._members = members
         self._coalescer = coalescer
         self._clock = clock
@@ -45,12 +57,18 @@ class Submissions:
         """Bring in what an earlier run left over, then keep house, until cancelled."""
         async with asyncio.TaskGroup() as self._group:
             await self._recover()
+            self._group.create_task(self._take_over())
             while True:
                 try:
                     await self._store.forget(self._clock())
                 except StoreFailed:
-                    _log.exception("openings that are due were not deleted; tried again later")
+                    _log.exception("records that are due were not deleted; tried again later")
                 await asyncio.sleep(FORGET_EVERY_S)
+
+    @property
+    def on_way(self) -> list[bytes]:
+        """The ids of the statements whose fate is not known yet."""
+        return list(self._on_way)
 
     def submit(self, stored: StoredStatement) -> asyncio.Task[Outcome]:
         """Send a stored statement on its way, or join it there. Shield the task when waiting."""
@@ -92,14 +110,39 @@ class Submissions:
         return outcome
 
     async def _settle(self, statement_id: bytes, outcome: Outcome) -> None:
-        why = None if outcome.placed else outcome.skipped
         try:
-            await self._store.settle(statement_id, self._clock(), why)
+            if outcome.placed is None:
+                await self._deposits.fail(statement_id, outcome.skipped)
+                # If we stop here, it is proposed and skipped again, and nobody is told twice.
+                await self._store.settle(statement_id, self._clock(), outcome.skipped)
+            else:
+                committed = self._deposits.committing(statement_id, _standing(outcome.placed))
+                await self._store.settle(statement_id, self._clock(), None, committed)
         except StoreFailed:
             _log.error("not noted as settled, the next start asks again: %s", statement_id.hex())
 
-    async def _recover(self) -> None:
+    async def _recover(self, stored_before_ms: int | None = None) -> None:
         after = b""
-        while rows := await self._store.unsettled(after):
+        while rows := await self._store.unsettled(after, stored_before_ms):
             await asyncio.wait([self.submit(row) for row in rows])
             after = rows[-1].statement_id
+
+    async def _take_over(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(TAKE_OVER_EVERY_S)
+            try:
+                await self._recover(self._clock() - TAKE_OVER_MS)
+            except StoreFailed:
+                _log.exception("statements of other gateways were not read; tried again later")
+
+
+def _standing(placed: Placed) -> Standing:
+    first_item = placed.statement.first_item
+    assert first_item is not None, "a deposit has items"
+    return Standing(
+        height=placed.entry.height,
+        leaf_index=placed.leaf_index,
+        entry_hash=leaf_hash(placed.entry_bytes),
+        block_ms=placed.entry.time_ms,
+        first_item=first_item,
+    )

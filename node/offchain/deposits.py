@@ -15,6 +15,7 @@ are. A statement that is here already, under the account that brought it first, 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, Select, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from node.evidence.item import Opening
 from node.offchain.database import Database, Rows
 from node.offchain.deposit_values import (
     FILED,
@@ -53,6 +55,8 @@ Random = Callable[[int], bytes]
 FINAL_AT_ONCE = 1_000
 """Deposits that become FINAL in one transaction: the writer is kept for some hundredths of a second
 at a time."""
+OPENED_AT_ONCE = 256
+"""Openings that are read on the event loop: some milliseconds."""
 LIST_MAX = 100
 """Rows in one answer; whoever wants more asks from where this one ended."""
 
@@ -260,15 +264,16 @@ class DepositStore:
         )
 
     async def keepsake(
-        self, statement_id: bytes, first: int = 0, limit: int | None = None
+        self, statement_id: bytes, account: str, first: int = 0, limit: int | None = None
     ) -> Keepsake:
-        """What opens a deposit, of its items from one on; nothing of what was erased."""
+        """What opens a deposit of this account, of its items from one on; nothing of what was
+        erased. Who repeats somebody else's statement has got a request for it, but no deposit."""
         query = select(items.c.item_index, items.c.opening_sealed).where(
             items.c.statement_id == statement_id, items.c.item_index >= first
         )
         query = query.order_by(items.c.item_index).limit(limit)
         sealed = select(deposits.c.data_key, deposits.c.submitter_sealed).where(
-            deposits.c.statement_id == statement_id
+            deposits.c.statement_id == statement_id, deposits.c.account == account
         )
 
         def work(connection: Connection) -> tuple[Any, Sequence[Any]]:
@@ -278,14 +283,11 @@ class DepositStore:
         if deposit is None or deposit.data_key is None:
             return Keepsake()
         row = self._vault.row("deposits", statement_id, deposit.data_key)
-        return Keepsake(
-            _submitter(row, deposit.submitter_sealed),
-            tuple(
-                parse_opening(row.open(_place(each.item_index), each.opening_sealed))
-                for each in opened
-                if each.opening_sealed is not None
-            ),
-        )
+        if len(opened) <= OPENED_AT_ONCE:
+            openings = _openings(row, opened)
+        else:
+            openings = await asyncio.to_thread(_openings, row, opened)
+        return Keepsake(_submitter(row, deposit.submitter_sealed), openings)
 
     async def declared(self, statement_id: bytes) -> bytes | None:
         """What the depositor declared, in the clear."""
@@ -326,6 +328,14 @@ class DepositStore:
 def _place(item_index: int) -> str:
     """Where in the deposit's row of the vault the opening of an item belongs."""
     return f"items {item_index} opening_sealed"
+
+
+def _openings(row: Vaulted, opened: Sequence[Any]) -> tuple[Opening, ...]:
+    return tuple(
+        parse_opening(row.open(_place(each.item_index), each.opening_sealed))
+        for each in opened
+        if each.opening_sealed is not None
+    )
 
 
 def _submitted(keepsake: Keepsake) -> bytes | None:

@@ -169,17 +169,14 @@ async def test_no_member_at_all_is_pending_not_an_error(client: Any, cluster: An
     assert (response.status_code, response.json()["state"]) == (202, "PENDING")
 
 
-async def test_after_a_day_the_opening_is_gone_but_the_deposit_is_not(
-    client: Any, clock: Any
-) -> None:
+async def test_after_a_day_a_retry_is_answered_from_the_chain(client: Any, clock: Any) -> None:
     first = (await client.anchor(body(), key="old")).json()
     await client.gateway.store.settle(bytes.fromhex(first["statement_id"]), clock(), None)
     clock.now += 24 * 3600 * 1000 + 10
     await client.gateway.store.forget(clock())
     answer = await client.anchor(body(), key="old")
     assert answer.status_code == 200
-    later = answer.json()
-    assert later["evidence_no"] == first["evidence_no"]
-    assert "opening" not in later
-    assert "opening\n" not in later["proof"]
-    assert "24 hours" in later["notices"][0]
+    (stored,) = await client.gateway.store.under_key("acme", "old")
+    assert stored.record is None
+    same = ("evidence_no", "opening", "statement", "receipt", "submitter", "proof", "notices")
+    assert all(answer.json()[name] == first[name] for name in same)

@@ -14,7 +14,6 @@ from node.evidence.proof_text import format_proof, parse_proof
 from node.evidence.statement import format_statement
 from node.evidence.steps import Anchor, FileDigests
 from node.evidence.verify import verify
-from node.gateway.keepsake import parse_keepsake
 from node.words import OpenPoint, ResultCode
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +60,7 @@ async def test_one_proof_of_a_batch_gives_every_other_without_a_server(
 ) -> None:
     part = (await client.batch({"items": files(20), "page": 16})).json()["statements"][0]
     rows = await client.gateway.store.under_key("acme", "test-1")
-    openings = parse_keepsake(rows[0].keepsake).openings
+    openings = (await client.gateway.deposits.keepsake(rows[0].statement_id, "acme")).openings
     items = b"".join(opening.item() for opening in openings)
     proof = derive(parse_proof(part["proof"].encode()), 17, items, openings[17])
     sm3 = new("sm3")

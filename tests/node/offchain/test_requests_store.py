@@ -1,4 +1,4 @@
-"""The idempotency store: a key is used once, and what opens a deposit does not stay."""
+"""The idempotency store: a key is used once, and what was proposed does not stay."""
 
 import asyncio
 from pathlib import Path
@@ -20,7 +20,6 @@ def row(key: str = "key", part: int = 0, identity: int = 1, **changes: Any) -> S
         "request_digest": bytes(32),
         "statement_id": identity.to_bytes(32, "big"),
         "record": b"record",
-        "keepsake": b"{}",
         "stored_ms": 1,
     }
     return StoredStatement(**values | changes)
@@ -70,15 +69,15 @@ async def test_the_first_settlement_stands(store: RequestStore) -> None:
     assert (found.settled_ms, found.skipped) == (5, None)
 
 
-async def test_what_opens_the_items_is_deleted_a_day_after_settling(store: RequestStore) -> None:
+async def test_the_record_is_deleted_a_day_after_settling(store: RequestStore) -> None:
     await store.add([row("old", identity=1), row("new", identity=2), row("open", identity=3)])
     await store.settle((1).to_bytes(32, "big"), 1_000, None)
     await store.settle((2).to_bytes(32, "big"), 1_001, None)
     assert await store.forget(1_001 + KEEP_MS) == 1
     (old,) = await store.under_key("acme", "old")
-    assert (old.record, old.keepsake, old.statement_id) == (None, None, (1).to_bytes(32, "big"))
+    assert (old.record, old.statement_id) == (None, (1).to_bytes(32, "big"))
     for key in ("new", "open"):
-        assert (await store.under_key("acme", key))[0].keepsake == b"{}"
+        assert (await store.under_key("acme", key))[0].record == b"record"
 
 
 async def test_receipts_are_found_by_their_first_half_and_by_their_owner(
@@ -95,14 +94,14 @@ async def test_what_is_deleted_is_in_no_file_any_more(
 ) -> None:
     """Neither in unused pages of the database nor in the log beside it."""
     directory = Path(sqlite_url.partition("///")[2]).parent
-    openings = [b"%064x opens an item" % (7**number) for number in range(60, 90)]
+    records = [b"%064x is deposited" % (7**number) for number in range(60, 90)]
     async with Database(sqlite_url) as database:
         store = RequestStore(database)
-        for number, opening in enumerate(openings):
-            await store.add([row(str(number), identity=number, keepsake=opening * 50)])
+        for number, record in enumerate(records):
+            await store.add([row(str(number), identity=number, record=record * 50)])
             await store.settle(number.to_bytes(32, "big"), 1, None)
-        assert any(openings[0] in each.read_bytes() for each in directory.iterdir())
-        assert await store.forget(2 + KEEP_MS) == len(openings)
+        assert any(records[0] in each.read_bytes() for each in directory.iterdir())
+        assert await store.forget(2 + KEEP_MS) == len(records)
         for each in directory.iterdir():
             data = each.read_bytes()
-            assert not any(opening in data for opening in openings), each.name
+            assert not any(record in data for record in records), each.name
