@@ -11,6 +11,7 @@ The walk of a deposit:
                   only the depositor should have of it
     depositing    stores it, sends it on its way, waits for COMMITTED or FINAL
     submissions   carries a stored statement until the chain has taken or skipped it
+    finality      notes what became FINAL, and what is PENDING for long
     coalesce      many statements, one proposal
     members       finds the leader, follows it, asks again with the same bytes (`links` are the
                   connections, `member_answers` what came back, `checking` judges proofs)

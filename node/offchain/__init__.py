@@ -6,6 +6,7 @@
     schema            which tables a database has, and how it gets those of this version
     migrations        the steps between versions, in Alembic's order
     requests          what was promised under an Idempotency-Key, before it is proposed
+    deposits          how far each deposit has come, and what opens it; `deposit_values` says it
 
 A store is a module of functions over one `Database`: it hands out frozen dataclasses, never rows,
 and turns the database's refusals into the words of its own area. Two databases are supported and

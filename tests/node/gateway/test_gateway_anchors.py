@@ -178,5 +178,6 @@ async def test_after_a_day_a_retry_is_answered_from_the_chain(client: Any, clock
     assert answer.status_code == 200
     (stored,) = await client.gateway.store.under_key("acme", "old")
     assert stored.record is None
-    same = ("evidence_no", "opening", "statement", "receipt", "submitter", "proof", "notices")
+    same = ("evidence_no", "opening", "statement", "receipt", "submitter", "notices")
     assert all(answer.json()[name] == first[name] for name in same)
+    assert "opening\n" in answer.json()["proof"]
