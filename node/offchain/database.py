@@ -27,7 +27,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from node.offchain import revisions
 from node.offchain.engine import (
     StoreFailed,
+    concerns_all,
     create_engine,
+    empty_log,
     for_reading,
     require_durable,
     told,
@@ -114,15 +116,7 @@ class Database:
 
     async def overwrite_deleted(self) -> None:
         """What was deleted is still in SQLite's write-ahead log until this has been done."""
-        if self._engine.dialect.name != "sqlite":
-            return
-        async with self._reading.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            # Not through SQLAlchemy: it would begin a transaction, and in one it cannot be done.
-            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
-                (busy, *_) = await cursor.fetchone()
-        if busy:
+        if self._engine.dialect.name == "sqlite" and not await self.read(empty_log):
             raise StoreFailed("somebody reads for long: what was deleted is still in the log")
 
     async def _enqueue(self, rows: Sequence[Rows], work: _Work[Any]) -> Any:
@@ -138,29 +132,31 @@ class Database:
             await self._filled.wait()
             self._filled.clear()
             group, self._waiting = self._waiting, []
-            await self._write_group(group)
+            if group:
+                await self._write_group(group)
 
     async def _write_group(self, group: Sequence[_Waiting]) -> None:
-        """All in one transaction; if it fails, each in its own, so that only the cause fails."""
+        """All in one transaction; if one of them fails it, each in its own: only that one fails."""
         try:
             results = await _carry_out(self._engine, lambda connection: _do_all(connection, group))
         except Exception as error:
-            if len(group) > 1:
+            if len(group) > 1 and not concerns_all(error):
                 for each in group:
                     await self._write_group([each])
-            elif group:
-                _fail(group[0], told(error))
+            else:
+                _fail(group, error)
             return
         for each, result in zip(group, results, strict=True):
             if not each.done.done():  # Its caller may have gone away; what is written stays.
                 each.done.set_result(result)
 
 
-def _fail(waiting: _Waiting, failure: Exception) -> None:
-    if isinstance(failure, StoreFailed):
-        _log.error("the database failed: %s", failure)
-    if not waiting.done.done():
-        waiting.done.set_exception(failure)
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    if isinstance(told(error), StoreFailed):
+        _log.error("the database failed %d who asked: %s", len(group), told(error))
+    for each in group:
+        if not each.done.done():
+            each.done.set_exception(told(error))
 
 
 def _do_all(connection: Connection, group: Sequence[_Waiting]) -> list[Any]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, AdaptedConnection, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -95,6 +96,18 @@ def for_reading(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
+def empty_log(connection: Connection) -> bool:
+    """Empty SQLite's write-ahead log; False if somebody reads what stands in it."""
+
+    async def checkpoint(driver: Any) -> bool:
+        # Not through SQLAlchemy: it would begin a transaction, and in one it cannot be done.
+        async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+            (busy, *_) = await cursor.fetchone()
+        return not busy
+
+    return _driver(connection).run_async(checkpoint)
+
+
 def told(error: Exception) -> Exception:
     """What may be told of an error: its kind, and never what stood in a row.
 
@@ -102,9 +115,22 @@ def told(error: Exception) -> Exception:
     """
     if isinstance(error, IntegrityError):
         return IntegrityError(None, None, Exception(_kind(error)))
-    if isinstance(error, SQLAlchemyError | OSError):
+    if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return StoreFailed(_kind(error))
     return error
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether the database itself cannot, whoever asks: it is gone, does not answer, or is locked.
+
+    Asking again for everyone who waits would take seconds for each of them.
+    """
+    if isinstance(error, IntegrityError):
+        return False
+    if isinstance(error, DBAPIError):
+        locked = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+        return locked or error.statement is None or error.connection_invalidated
+    return isinstance(error, SQLAlchemyError | sqlite3.Error | OSError)
 
 
 def _kind(error: Exception) -> str:
@@ -140,7 +166,15 @@ def _durable(connection: Any, _: object) -> None:
 def _begin(connection: Connection) -> None:
     # A reader that became a writer half-way would be refused, however long it waited.
     reads = connection.get_execution_options().get("reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    statement = "BEGIN" if reads else "BEGIN IMMEDIATE"
+    # Not `exec_driver_sql`, which would go four times to the connection's thread, not once.
+    _driver(connection).run_async(lambda driver: driver.execute(statement))
+
+
+def _driver(connection: Connection) -> AdaptedConnection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, AdaptedConnection)
+    return driver
 
 
 def _make_private(path: str) -> None:

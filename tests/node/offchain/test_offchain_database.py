@@ -1,7 +1,9 @@
 """The database: what waits is written together, and what fails fails alone and tells nothing."""
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 import stat
 import traceback
 from collections.abc import Callable
@@ -28,6 +30,7 @@ from sqlalchemy.util import await_only
 
 from node.errors import Misconfigured
 from node.offchain import database as database_module
+from node.offchain import engine
 from node.offchain.database import Database, Rows
 from node.offchain.engine import StoreFailed, create_engine
 
@@ -58,10 +61,10 @@ def thing(name: str, owner: str) -> Rows:
 @pytest.fixture
 async def database_url(anyio_backend: str, database_url: str) -> str:
     """With tables of this test's own, which change with no version."""
-    engine = create_engine(database_url)
-    async with engine.begin() as connection:
+    made = create_engine(database_url)
+    async with made.begin() as connection:
         await connection.run_sync(TABLES.create_all)
-    await engine.dispose()
+    await made.dispose()
     return database_url
 
 
@@ -135,6 +138,22 @@ async def test_rows_of_several_tables_are_one_write(database: Database) -> None:
     with pytest.raises(IntegrityError):
         await database.add(owners("b"), thing("k", "b"))
     assert await database.read(names) == ["a"]
+
+
+async def test_a_database_that_cannot_fails_all_who_wait_at_once(
+    sqlite_url: str, groups: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not asked again for each of them: that it is locked takes its time to find out."""
+    monkeypatch.setattr(engine, "SQLITE_BUSY_TIMEOUT_MS", 1)
+    path = sqlite_url.partition("///")[2]
+    async with Database(sqlite_url) as database:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            works = [database.write(count_requests) for _ in range(10)]
+            results = await asyncio.gather(*works, return_exceptions=True)
+        assert [str(each) for each in results] == ["OperationalError: database is locked"] * 10
+        assert sum(groups) == 10
+        assert await database.write(count_requests) == 0
 
 
 async def test_what_others_refer_to_stays(database: Database) -> None:
@@ -249,6 +268,22 @@ async def test_sqlite_syncs_every_commit_and_overwrites_what_is_deleted(sqlite_u
                 lambda c, name=name: c.exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[misc]
             )
             assert (name, found) == (name, value)
+
+
+async def test_a_reader_that_keeps_what_is_deleted_is_told(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "SQLITE_BUSY_TIMEOUT_MS", 1)
+    async with Database(sqlite_url) as database:
+        path = sqlite_url.partition("///")[2]
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN")
+            other.execute("select count(*) from requests").fetchone()
+            await database.write(lambda each: each.execute(text("delete from requests")))
+            await database.write(lambda each: each.execute(text("create table more (id integer)")))
+            with pytest.raises(StoreFailed, match="somebody reads"):
+                await database.overwrite_deleted()
+        await database.overwrite_deleted()
 
 
 def open_to_all(path: Path) -> None:
