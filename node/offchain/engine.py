@@ -125,11 +125,8 @@ def concerns_all(error: Exception) -> bool:
 
     Asking again for everyone who waits would take seconds for each of them.
     """
-    if isinstance(error, IntegrityError):
-        return False
     if isinstance(error, DBAPIError):
-        locked = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-        return locked or error.statement is None or error.connection_invalidated
+        return error.statement is None or error.connection_invalidated
     return isinstance(error, SQLAlchemyError | sqlite3.Error | OSError)
 
 
