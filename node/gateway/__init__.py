@@ -23,7 +23,8 @@ Beside it:
     tilelog       the published log: tiles, entries, bodies, policies, contradictions, consistency;
                   `publishing` is the checkpoint that never goes back, and what is under it
     enrolments    key records go onto the chain; `register` and `own_key` ask what stands there
-    auth, access  API keys, and which routes want one
+    accounts, account_keys   the account of the request: consents, API keys, keys to sign with
+    auth, access  whose request it is, and what it may do
     problems      every refusal and what to do about it; `documents` writes them (RFC 9457)
     health        /healthz, /readyz; `openapi` and `app` put the interface together
     gateway       everything put together; `server` the process, `connections` its limits, `clock`

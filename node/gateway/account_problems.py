@@ -105,13 +105,6 @@ class AccountProblem(AnyProblem):
         "A new key's scopes are among those of the key that asks for it: {scopes}.",
         ResultCode.V501,
     )
-    SCOPES_SPELLING = (
-        422,
-        "权限的写法有误",
-        "the scopes are misspelled",
-        "请核对权限名称及顺序：{why}",
-        "Check names and order: {why}",
-    )
     SIGNED_BODY_DIFFERS = (
         401,
         "请求体与签名不符",

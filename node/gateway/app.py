@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from node.gateway import (
+    account_keys,
+    accounts,
     anchors,
     documents,
     enrolments,
@@ -21,7 +23,7 @@ from node.gateway import (
 )
 from node.gateway.gateway import Gateway
 
-_ROUTED = (anchors, enrolments, policy_changes, lookups, tilelog, health)
+_ROUTED = (anchors, enrolments, policy_changes, lookups, tilelog, health, accounts, account_keys)
 
 API_VERSION = "1.0.0"
 """Of the interface, not of the software: raised when a client would have to change."""

@@ -53,18 +53,20 @@ CLIENT_REF = "What you call this deposit; lists can be searched for it. Nothing 
 MATTER_ID = "The matter (事务编号) it belongs to, as you number it. Nothing personal."
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
+    """A body: every field known, of its kind, and none that is unknown."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Digests(_Request):
+class Digests(StrictRequest):
     """Digests of one file; give both where you can."""
 
     sha256: Hex64 | None = None
     sm3: Hex64 | None = None
 
 
-class BatchItem(_Request):
+class BatchItem(StrictRequest):
     """One file: its digests, its size in bytes, and what the depositor says about it."""
 
     digests: Digests
@@ -88,7 +90,7 @@ class AnchorRequest(BatchItem):
     )
 
 
-class BatchRequest(_Request):
+class BatchRequest(StrictRequest):
     """A deposit of many files under the same terms."""
 
     items: list[BatchItem] = Field(min_length=1, max_length=JSON_ITEMS_MAX)
@@ -100,7 +102,7 @@ class BatchRequest(_Request):
     plain_declaration: bool = False
 
 
-class KeyRequest(_Request):
+class KeyRequest(StrictRequest):
     """A key record and the signature of an enrolling authority over exactly its bytes."""
 
     record: str = Field(max_length=1_024, examples=['cunzheng/key/v1 {"action":"enrol",...}'])
