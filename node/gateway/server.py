@@ -46,7 +46,7 @@ async def run_gateway(config: GatewayConfig) -> None:
     members = Members([_endpoint(each) for each in config.members], _identity(config))
     listener = listen(config.listen)
     try:
-        if note.policy.network == "test" and is_sqlite(config.database):
+        if config.profile == TEST and is_sqlite(config.database):
             await revisions.upgrade(config.database)
         async with Database(config.database) as database:
             gateway = assemble(note, signer, vault_key, members, database)

@@ -21,9 +21,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from node.errors import Misconfigured
-from node.offchain.engine import create_engine, told
+from node.offchain.engine import create_engine, for_reading, told
 from node.offchain.schema import metadata
 
 _Result = TypeVar("_Result")
@@ -70,16 +71,15 @@ def require_current(connection: Connection) -> None:
 
 async def upgrade(url: str) -> tuple[str | None, str]:
     """Bring a database to the newest revision; says from which to which."""
-    return await _in_transaction(url, _upgrade)
+    return await _in_transaction(create_engine(url), _upgrade)
 
 
 async def check(url: str) -> SchemaReport:
     """Compare a database with what this version needs, table by table; changes nothing."""
-    return await _in_transaction(url, _check)
+    return await _in_transaction(for_reading(create_engine(url)), _check)
 
 
-async def _in_transaction(url: str, work: Callable[[Connection], _Result]) -> _Result:
-    engine = create_engine(url)
+async def _in_transaction(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)

@@ -1,6 +1,7 @@
 """A gateway as a process runs it: settings from files, a real socket, a signal that ends it."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import socket
@@ -13,11 +14,12 @@ import uvloop
 
 from devnet.accounts import admit_at, new_api_key
 from node.accounts.vocabulary import Role
-from node.config import load_gateway
+from node.config import PRODUCTION, load_gateway
 from node.errors import Misconfigured
 from node.evidence.record import format_genesis
 from node.gateway.server import run_gateway
 from node.keyfile import create, create_vault_key
+from node.offchain import revisions
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +92,18 @@ async def test_settings_that_are_wrong_are_told_before_anything_listens(
     (settings.parent / "genesis.txt").write_bytes(b"cunzheng/genesis/v1\n")
     with pytest.raises(Misconfigured, match="genesis"):
         await run_gateway(config)
+
+
+async def test_only_a_test_gateway_upgrades_its_database(settings: Path) -> None:
+    """Any other says which command does; the operator makes a backup first."""
+    config = load_gateway(settings)
+    with pytest.raises(Misconfigured, match="cunzheng admin database upgrade"):
+        await run_gateway(dataclasses.replace(config, profile=PRODUCTION))
+    running = asyncio.create_task(run_gateway(config))
+    while not (await revisions.check(config.database)).is_current:
+        assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 def test_runs_in_a_uvloop() -> None:
