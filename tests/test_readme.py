@@ -24,7 +24,6 @@ from node.cli import main as cli
 from node.config import GatewayConfig, MemberAddress, MemberConfig
 from node.evidence.item import ITEMS_MAX
 from node.gateway import anchors, enrolments, health, lookups, schemas
-from node.offchain import requests
 from node.witness.settings import WitnessConfig
 
 ROOT = Path(__file__).parent.parent
@@ -205,7 +204,6 @@ def test_the_limits_told_are_the_limits(language: str) -> None:
         assert re.search(rf"\b{number}\b", text), number
     for number in (ITEMS_MAX, schemas.JSON_ITEMS_MAX, schemas.PACKED_ITEMS_MAX):
         assert f"{number:,}" in text
-    assert f" {requests.KEEP_MS // 3_600_000} " in text
 
 
 # ---- The document of the formats --------------------------------------------------------------
