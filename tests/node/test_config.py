@@ -10,6 +10,7 @@ from node.config import (
     GatewayConfig,
     MemberAddress,
     MemberConfig,
+    Officer,
     PlannedMember,
     PolicyPlan,
     WitnessAddress,
@@ -101,6 +102,25 @@ def test_a_gateways_settings(tmp_path: Path) -> None:
         assert load_gateway(path).database == url
 
 
+def test_production_asks_for_its_officers_by_name(tmp_path: Path) -> None:
+    """网络安全法 Art. 23(一): who is responsible is determined before anything runs."""
+    officers = {
+        "security_officer": '[security_officer]\nname = "李四"\ncontact = "soc@example.test"\n',
+        "data_protection_officer": '[data_protection_officer]\nname = "王五"\ncontact = "dpo"\n',
+    }
+    path = tmp_path / "gateway.toml"
+    path.write_text(GATEWAY)
+    assert (load_gateway(path).profile, load_gateway(path).security_officer) == ("test", None)
+    production = f'profile = "production"\n{GATEWAY}'
+    path.write_text(production + "".join(officers.values()))
+    config = load_gateway(path)
+    assert config.profile == "production"
+    assert config.security_officer == Officer("李四", "soc@example.test")
+    assert config.data_protection_officer == Officer("王五", "dpo")
+    for missing, given in zip(officers, reversed(officers.values()), strict=True):
+        _refused(tmp_path, load_gateway, production + given, f"`{missing}` must be named")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -129,6 +149,10 @@ def test_wrong_member_settings_are_named(tmp_path: Path, old: str, new: str, rea
         (GATEWAY.split("[[")[0] + "members = 3\n", r"list of tables `\[\[members\]\]`"),
         (GATEWAY + 'port = "1"\n', "unknown setting `port`"),
         (GATEWAY.replace("court.example:7101", "court"), "`address` is not HOST:PORT"),
+        (f'profile = "live"\n{GATEWAY}', "`profile` is none of test, production"),
+        (f'security_officer = "somebody"\n{GATEWAY}', r"not a table `\[security_officer\]`"),
+        (f'{GATEWAY}\n[security_officer]\nname = "李四"\n', "`contact` is missing"),
+        (f'{GATEWAY}\n[security_officer]\nphone = "1"\n', "unknown setting `phone`"),
     ],
 )
 def test_wrong_gateway_settings_are_named(tmp_path: Path, text: str, reason: str) -> None:

@@ -229,6 +229,26 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The settings of a gateway whose database does not exist yet."""
+    lines = [
+        'listen = "127.0.0.1:1"',
+        'genesis = "genesis.txt"',
+        'key = "key.pem"',
+        'certificate = "c.pem"',
+        'private_key = "k.pem"',
+        'database = "sqlite+aiosqlite:///gateway.db"',
+        'vault_key = "vault-key"',
+        "[[members]]",
+        'name = "court"',
+        'address = "127.0.0.1:2"',
+        'certificate = "court.pem"',
+    ]
+    (tmp_path / "gateway.toml").write_text("\n".join(lines))
+    return tmp_path / "gateway.toml"
+
+
+@pytest.fixture
 def live(
     world: Any,
     fakes: ModuleType,

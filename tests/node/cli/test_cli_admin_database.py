@@ -12,26 +12,6 @@ from node.offchain.revisions import newest
 Run = Any
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    """The settings of a gateway whose database does not exist yet."""
-    lines = [
-        'listen = "127.0.0.1:1"',
-        'genesis = "genesis.txt"',
-        'key = "key.pem"',
-        'certificate = "c.pem"',
-        'private_key = "k.pem"',
-        'database = "sqlite+aiosqlite:///gateway.db"',
-        'vault_key = "vault-key"',
-        "[[members]]",
-        'name = "court"',
-        'address = "127.0.0.1:2"',
-        'certificate = "court.pem"',
-    ]
-    (tmp_path / "gateway.toml").write_text("\n".join(lines))
-    return tmp_path / "gateway.toml"
-
-
 def execute(config: Path, statement: str) -> None:
     with contextlib.closing(sqlite3.connect(config.parent / "gateway.db")) as connection:
         connection.execute(statement)

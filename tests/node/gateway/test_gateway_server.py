@@ -16,6 +16,7 @@ from devnet.accounts import admit_at, new_api_key
 from node.accounts.vocabulary import Role
 from node.config import PRODUCTION, load_gateway
 from node.errors import Misconfigured
+from node.evidence.policy_note import first_note
 from node.evidence.record import format_genesis
 from node.gateway.server import run_gateway
 from node.keyfile import create, create_vault_key
@@ -104,6 +105,19 @@ async def test_only_a_test_gateway_upgrades_its_database(settings: Path) -> None
         assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_production_chain_is_served_in_the_production_profile(
+    settings: Path, cluster: Any
+) -> None:
+    """There the officers are named; what a test may leave out is not left out by mistake."""
+    genesis = cluster.world.genesis()
+    real = first_note(*cluster.world.policy_texts(network="production"))
+    (settings.parent / "genesis.txt").write_bytes(
+        format_genesis(dataclasses.replace(genesis, note=real))
+    )
+    with pytest.raises(Misconfigured, match='set `profile` to "production"'):
+        await run_gateway(load_gateway(settings))
 
 
 def test_runs_in_a_uvloop() -> None:
