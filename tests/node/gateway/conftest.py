@@ -475,7 +475,10 @@ async def make_gateway(
     stops: list[Callable[[], Any]] = []
 
     async def make(
-        name: str = "gateway.db", signer: Any = None, read_patience_s: float = 0.0
+        name: str = "gateway.db",
+        signer: Any = None,
+        read_patience_s: float = 0.0,
+        url: str | None = None,
     ) -> Gateway:
         members = Members(
             [
@@ -485,9 +488,9 @@ async def make_gateway(
             Identity(tls["gateway"].certificate, tls["gateway"].private_key),
             read_patience_s,
         )
-        if not (path := tmp_path / name).exists():
-            shutil.copy(admitted_sqlite, path)
-        database = Database(f"sqlite+aiosqlite:///{path}")
+        if url is None and not (tmp_path / name).exists():
+            shutil.copy(admitted_sqlite, tmp_path / name)
+        database = Database(url or f"sqlite+aiosqlite:///{tmp_path / name}")
         await database.__aenter__()
         signer = signer or cluster.world.gateway
         gateway = assemble(cluster.world.note(), signer, VAULT_KEY, members, database, clock)
