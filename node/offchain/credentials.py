@@ -7,19 +7,32 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from node.accounts.account import Credential
 from node.accounts.scopes import Scope, format_scopes, parse_scopes
 from node.accounts.vocabulary import KeyKind
 from node.offchain.accounts import ID_SIZE, NoSuchAccount, Random, holder
-from node.offchain.database import Database
+from node.offchain.database import Database, Rows
 from node.offchain.tables.accounts import account_keys, api_keys, request_nonces
 
 LIVE_MAX = 20
 """API keys, and keys of its own, that an account has at once, one a service: whoever asks for more
 has lost count of them. While they are rotated, each may have a successor beside it."""
+
+_ADD_NONCE = insert(request_nonces)
+_FORGET_NONCES = delete(request_nonces).where(request_nonces.c.expires_ms < bindparam("before"))
 
 
 class TooMany(Exception):
@@ -207,13 +220,9 @@ class CredentialStore:
 
     async def use_nonce(self, nonce: bytes, now_ms: int, until_ms: int) -> None:
         """Remember that this was used; raises `NonceUsed` if it was before."""
-
-        def work(connection: Connection) -> None:
-            connection.execute(delete(request_nonces).where(request_nonces.c.expires_ms < now_ms))
-            connection.execute(insert(request_nonces).values(nonce=nonce, expires_ms=until_ms))
-
+        add = Rows(_ADD_NONCE, [{"nonce": nonce, "expires_ms": until_ms}])
         try:
-            await self._database.write(work)
+            await self._database.add(Rows(_FORGET_NONCES, [{"before": now_ms}]), add)
         except IntegrityError:
             raise NonceUsed from None
 
