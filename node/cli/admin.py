@@ -10,6 +10,7 @@ import argparse
 from typing import Protocol
 
 from node.cli import (
+    admin_access,
     admin_account,
     admin_consent,
     admin_database,
@@ -41,6 +42,7 @@ GROUPS: dict[str, tuple[Text, Group]] = {
     "identity": (Text("实名核验", "verified identities"), admin_identity),
     "role": (Text("账户的角色", "what accounts may do"), admin_role),
     "consent": (Text("个人信息处理的同意", "consent to the processing of data"), admin_consent),
+    "access": (Text("访问记录", "the record of accesses"), admin_access),
     "key": (Text("账户的 API 密钥", "the API keys of accounts"), admin_key),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from node.accounts.scopes import Scope
 from node.evidence.spelling import INTEGER_MAX
@@ -151,3 +151,36 @@ class AccountKeysAnswer(BaseModel):
     """All keys the account ever registered, oldest first."""
 
     keys: list[AccountKeyAnswer]
+
+
+class AccessesQuery(BaseModel):
+    """Which lines of the record of accesses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    begin: int = Field(alias="from", ge=0, le=INTEGER_MAX, description="Milliseconds, UTC.")
+    end: int = Field(alias="to", ge=0, le=INTEGER_MAX, description="Before this time.")
+    account: str | None = Field(None, max_length=64)
+    after: str | None = Field(
+        None, pattern="^[0-9]{1,15}-[0-9a-f]{32}$", description="`next` of the page before."
+    )
+    limit: int = Field(100, ge=1, le=1_000)
+
+
+class AccessAnswer(BaseModel):
+    """One line: who did or tried what, to what, from where."""
+
+    at: Moment
+    account: str | None = Field(None, description="Absent where the operator did it, beside it.")
+    action: Word
+    object: str | None = None
+    allowed: bool
+    origin: str | None = Field(None, description="Internet address and source port.")
+    request_id: str | None = None
+
+
+class AccessesAnswer(BaseModel):
+    """A page of the record of accesses, oldest first."""
+
+    accesses: list[AccessAnswer]
+    next: str | None = Field(None, description="Absent on the last page.")

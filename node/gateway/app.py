@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from node.gateway import (
+    accesses,
     account_keys,
     accounts,
     anchors,
@@ -23,7 +24,17 @@ from node.gateway import (
 )
 from node.gateway.gateway import Gateway
 
-_ROUTED = (anchors, enrolments, policy_changes, lookups, tilelog, health, accounts, account_keys)
+_ROUTED = (
+    anchors,
+    enrolments,
+    policy_changes,
+    lookups,
+    tilelog,
+    health,
+    accounts,
+    account_keys,
+    accesses,
+)
 
 API_VERSION = "1.0.0"
 """Of the interface, not of the software: raised when a client would have to change."""

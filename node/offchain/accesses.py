@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, tuple_
 
 from node.accounts.action import Action
 from node.offchain.accounts import ID_SIZE, Random
@@ -25,8 +25,17 @@ _ADD = insert(accesses)
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line stands among the others: lines of one millisecond have an order too."""
+
+    at_ms: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """One line of the record. `account` did it, to `object`, coming from `origin`."""
+    """One line of the record. `account` did it, to `object`, coming from `origin`. A line that was
+    read has a `place`, from which reading goes on."""
 
     at_ms: int
     account: str | None
@@ -35,6 +44,7 @@ class Access:
     allowed: bool
     request_id: str | None = None
     origin: str | None = None
+    place: Place | None = None
 
 
 class AccessStore:
@@ -52,12 +62,21 @@ class AccessStore:
         await self._database.add(Rows(_ADD, [self._values(access)]))
 
     async def between(
-        self, from_ms: int, to_ms: int, account: str | None = None, limit: int = READ_MAX
+        self,
+        from_ms: int,
+        to_ms: int,
+        *,
+        account: str | None = None,
+        after: Place | None = None,
+        limit: int = READ_MAX,
     ) -> list[Access]:
         """From one time to before another, the oldest first; of one account if one is given."""
         query = select(accesses).where(accesses.c.at_ms >= from_ms, accesses.c.at_ms < to_ms)
         if account is not None:
             query = query.where(accesses.c.account == account)
+        if after is not None:
+            place = tuple_(accesses.c.at_ms, accesses.c.id)
+            query = query.where(place > (after.at_ms, after.id))
         query = query.order_by(accesses.c.at_ms, accesses.c.id).limit(min(limit, READ_MAX))
         return await self._database.read(
             lambda connection: [self._access(each) for each in connection.execute(query)]
@@ -93,4 +112,5 @@ class AccessStore:
             kept.allowed,
             kept.request_id,
             origin,
+            Place(kept.at_ms, kept.id),
         )

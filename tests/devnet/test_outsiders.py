@@ -32,7 +32,7 @@ NAME = "expert.example/witness"
 DEADLINE_S = 60
 
 
-def prepared(cluster: Cluster, directory: Path) -> tuple[Path, Path, Vkey]:
+async def prepared(cluster: Cluster, directory: Path) -> tuple[Path, Path, Vkey]:
     """A witness's settings, an auditor's key file, and the members told of the witness."""
     directory.mkdir()
     key = create(directory / "witness.key.pem").public
@@ -52,7 +52,7 @@ def prepared(cluster: Cluster, directory: Path) -> tuple[Path, Path, Vkey]:
     (directory / "auditor.key").chmod(0o600)
     (gateway,) = cluster.gateways
     settings_of = cluster.places.settings(gateway)
-    asyncio.run(admit_at(settings_of, "office", auditor, [Role.AUDITOR], 1_790_000_000_000))
+    await admit_at(settings_of, "office", auditor, [Role.AUDITOR], 1_790_000_000_000)
     return settings, directory / "auditor.key", vkey
 
 
@@ -96,7 +96,7 @@ async def anchor(cluster: Cluster, number: int) -> None:
 async def test_a_court_outside_witnesses_and_audits(tmp_path: Path) -> None:
     """Its line stands under the published checkpoint; its audits follow the chain as it grows."""
     cluster = Cluster(tmp_path / "devnet", members=3, gateways=1)
-    settings, api_key, vkey = prepared(cluster, tmp_path / "expert")
+    settings, api_key, vkey = await prepared(cluster, tmp_path / "expert")
     office = ("--api-key-file", api_key)
     with running(settings):
         async with cluster:

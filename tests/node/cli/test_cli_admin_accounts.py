@@ -266,6 +266,19 @@ def test_consent_is_to_what_is_shown(admin: Run) -> None:
     assert given["digest"] == shown["digest"]
 
 
+def test_what_was_done_is_listed_and_so_is_the_listing(admin: Run) -> None:
+    admin("account", "open", "acme", "--type", "LEGAL_PERSON")
+    admin("role", "grant", "acme", "SECURITY_OFFICER")
+    listed = admin("access", "list", "--json").json["accesses"]
+    assert {each["action"] for each in listed} == {"ACCOUNT_OPENED", "ROLE_GRANTED"}
+    assert {each["object"] for each in listed} == {"acme"}
+    assert "record of accesses read" in admin("access", "list").out
+    assert admin("access", "list", "--of", "acme", "--json").json["accesses"] == []
+    early = ("--from", "2026-01-01T00:00:00+08:00", "--to", "2026-01-02T00:00:00+08:00")
+    assert admin("access", "list", *early, "--json").json["accesses"] == []
+    assert admin("access", "list", "--from", "yesterday").exit_code == 2
+
+
 def test_a_vault_key_is_never_made_over_another(admin: Run, config: Path) -> None:
     before = (config.parent / "vault-key").read_bytes()
     assert admin("vault", "make").exit_code == 2

@@ -222,3 +222,55 @@ async def test_what_was_done_and_refused_is_recorded(client: Any, clock: Any) ->
     }
     assert len(lines) == 3
     assert {each.origin for each in lines} == {"127.0.0.1 123"}
+
+
+async def test_the_security_officer_reads_who_did_what(
+    client: Any, clock: Any, with_key: Any
+) -> None:
+    path, times = "/v1/accesses", {"from": clock.now, "to": clock.now + 1_000}
+    refused(await client.get(path, params=times), 403, "SCOPE_MISSING")
+    accounts, officer = client.gateway.accounts, "czk_" + "22" * 32
+    await accounts.open("guard", SubmitterType.LEGAL_PERSON, clock())
+    await accounts.grant("guard", Role.SECURITY_OFFICER, None, clock())
+    digest = client.gateway.authenticator.digest(officer)
+    await client.gateway.credentials.add_api_key("guard", digest, frozenset(Scope), clock())
+    for _ in range(4):
+        clock.now += 1
+        await client.get("/v1/account")
+    times["to"] = clock.now + 1
+    found, after = [], {}
+    while True:
+        page = await client.get(path, params={**times, "limit": 2, **after}, **with_key(officer))
+        assert page.status_code == 200, page.text
+        found += page.json()["accesses"]
+        if (more := page.json().get("next")) is None:
+            break
+        after = {"after": more}
+        clock.now += 1  # What is read meanwhile is recorded later than what was asked for.
+    assert [(each["action"]["code"], each.get("account")) for each in found][:5] == [
+        ("SCOPE_REFUSED", "acme"),
+        *[("ACCOUNT_READ", "acme")] * 4,
+    ]
+    assert found[0]["object"] == "GET /v1/accesses"
+    assert found[0]["origin"] == "127.0.0.1 123"
+    assert found[0]["allowed"] is False
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"from": "0"}, "FIELD_MISSING"),
+        ({"from": "-1", "to": "1"}, "FIELD_INVALID"),
+        ({"from": "0", "to": "1", "after": "here"}, "FIELD_INVALID"),
+        ({"from": "0", "to": "1", "limit": "1001"}, "FIELD_INVALID"),
+        ({"from": "0", "to": "1", "until": "2"}, "FIELD_UNKNOWN"),
+    ],
+)
+async def test_bad_questions_about_accesses(
+    client: Any, clock: Any, query: dict[str, str], code: str
+) -> None:
+    await client.gateway.accounts.grant("acme", Role.SECURITY_OFFICER, None, clock())
+    digest = client.gateway.authenticator.digest("czk_" + "22" * 32)
+    await client.gateway.credentials.add_api_key("acme", digest, {Scope.SECURITY}, clock())
+    headers = {"authorization": "Bearer czk_" + "22" * 32}
+    refused(await client.get("/v1/accesses", params=query, headers=headers), 422, code)
