@@ -32,7 +32,7 @@ NAME = "expert.example/witness"
 DEADLINE_S = 60
 
 
-async def prepared(cluster: Cluster, directory: Path) -> tuple[Path, Path, Vkey]:
+def prepared(cluster: Cluster, directory: Path, auditor: str) -> tuple[Path, Path, Vkey]:
     """A witness's settings, an auditor's key file, and the members told of the witness."""
     directory.mkdir()
     key = create(directory / "witness.key.pem").public
@@ -47,12 +47,8 @@ async def prepared(cluster: Cluster, directory: Path) -> tuple[Path, Path, Vkey]
         with cluster.places.settings(member).open("a") as file:
             url = f"http://127.0.0.1:{port}"
             file.write(f'\n[[witnesses]]\nurl = "{url}"\nvkey = "{format_vkey(vkey)}"\n')
-    auditor = new_api_key()
     (directory / "auditor.key").write_text(auditor)
     (directory / "auditor.key").chmod(0o600)
-    (gateway,) = cluster.gateways
-    settings_of = cluster.places.settings(gateway)
-    await admit_at(settings_of, "office", auditor, [Role.AUDITOR], 1_790_000_000_000)
     return settings, directory / "auditor.key", vkey
 
 
@@ -96,7 +92,11 @@ async def anchor(cluster: Cluster, number: int) -> None:
 async def test_a_court_outside_witnesses_and_audits(tmp_path: Path) -> None:
     """Its line stands under the published checkpoint; its audits follow the chain as it grows."""
     cluster = Cluster(tmp_path / "devnet", members=3, gateways=1)
-    settings, api_key, vkey = await prepared(cluster, tmp_path / "expert")
+    auditor = new_api_key()
+    settings, api_key, vkey = prepared(cluster, tmp_path / "expert", auditor)
+    (gateway,) = cluster.gateways
+    there = cluster.places.settings(gateway)
+    await admit_at(there, "office", auditor, [Role.AUDITOR], 1_790_000_000_000)
     office = ("--api-key-file", api_key)
     with running(settings):
         async with cluster:
