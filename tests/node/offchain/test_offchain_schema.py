@@ -1,6 +1,7 @@
 """Revisions: what makes the tables, what a gateway refuses to open, how old data comes along."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ OLD_ROW: dict[str, Any] = {
     "request_digest": bytes(32),
     "statement_id": bytes(range(32)),
     "record": b"record",
-    "keepsake": b"{}",
+    "keepsake": b"what opens a deposit",
     "stored_ms": 1,
     "settled_ms": None,
     "skipped": None,
@@ -81,6 +82,10 @@ async def make_old(url: str) -> None:
     await execute(url, OLD_REQUESTS.insert().values(OLD_ROW))
 
 
+def contents(directory: Path) -> list[bytes]:
+    return [each.read_bytes() for each in directory.iterdir()]
+
+
 async def refusal(url: str) -> str:
     with pytest.raises(Misconfigured) as refused:
         async with Database(url):
@@ -106,6 +111,15 @@ async def test_what_an_older_gateway_stored_comes_along(empty_database_url: str)
         store = RequestStore(database)
         kept = {name: value for name, value in OLD_ROW.items() if name != "keepsake"}
         assert await store.under_key("acme", "key") == [StoredStatement(**kept)]
+
+
+async def test_openings_of_an_older_gateway_are_in_no_file_any_more(tmp_path: Path) -> None:
+    """It kept them in the clear."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    await make_old(url)
+    assert any(OLD_ROW["keepsake"] in data for data in contents(tmp_path))
+    await revisions.upgrade(url)
+    assert not any(OLD_ROW["keepsake"] in data for data in contents(tmp_path))
 
 
 async def test_an_upgrade_is_repeated_without_harm(database_url: str) -> None:
