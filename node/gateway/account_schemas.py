@@ -74,13 +74,23 @@ class AccountAnswer(BaseModel):
     scopes: list[str] = Field(description="What this request's key may do.")
 
 
+class OfficerAnswer(BaseModel):
+    """Whom to write to."""
+
+    name: str
+    contact: str
+
+
 class ConsentTextAnswer(BaseModel):
-    """The text in force."""
+    """The text in force, and who answers for it."""
 
     version: str
     digest: Hex64 = Field(description="SHA-256 of `document` in UTF-8.")
     scope: Word
     document: str
+    data_protection_officer: OfficerAnswer | None = Field(
+        None, description="Absent only where nothing is real: in a test."
+    )
 
 
 class ConsentRequest(StrictRequest):

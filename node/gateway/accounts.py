@@ -27,6 +27,7 @@ from node.gateway.account_schemas import (
     ConsentsAnswer,
     ConsentTextAnswer,
     IdentityAnswer,
+    OfficerAnswer,
     Word,
 )
 from node.gateway.answers import moment
@@ -95,11 +96,15 @@ async def get_account(http: Request, account: Managing, _: Nothing) -> Response:
 )
 async def get_consent_text(http: Request, _: Nothing) -> Response:
     """For everybody, in both languages; what is agreed to are exactly these bytes."""
+    officer = gateway_of(http).data_protection_officer
     value = ConsentTextAnswer(
         version=IN_FORCE.version,
         digest=IN_FORCE.digest.hex(),
         scope=word(IN_FORCE.scope, language_of(http)),
         document=IN_FORCE.document.decode(),
+        data_protection_officer=None
+        if officer is None
+        else OfficerAnswer(name=officer.name, contact=officer.contact),
     )
     return answer(http, value)
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from fastapi import Request
 
+from node.config import Officer
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
 from node.gateway.auth import Authenticator
@@ -29,10 +30,14 @@ from node.offchain.accounts import AccountStore
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
+from node.offchain.engine import StoreFailed
 from node.offchain.requests import RequestStore
 from node.vault.finding import Finder
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
+
+FORGET_EVERY_S = 3_600
+"""What is kept for 400 days need not go to the minute."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +68,7 @@ class Gateway:
     log: PublishedLog
     room: Room
     clock: Clock
+    data_protection_officer: Officer | None
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
@@ -71,7 +77,16 @@ class Gateway:
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
             group.create_task(self._tell_own_key())
+            group.create_task(self._forget_accesses())
         raise AssertionError("they end only by cancellation")
+
+    async def _forget_accesses(self) -> NoReturn:
+        while True:
+            try:
+                await self.accesses.forget(self.clock())
+            except StoreFailed:  # The database's writer has logged why.
+                _log.error("accesses whose time is over were not deleted; tried again later")
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _tell_own_key(self) -> None:
         """Into the log, once: an operator who forgot the enrolment looks there."""
@@ -95,6 +110,7 @@ def assemble(
     database: Database,
     clock: Clock = system_clock,
     random: Random = secrets.token_bytes,
+    data_protection_officer: Officer | None = None,
 ) -> Gateway:
     """A gateway for the chain whose first policy this is."""
     coalescer = Coalescer(members.propose)
@@ -126,6 +142,7 @@ def assemble(
         log=log,
         room=Room(BODIES_MAX),
         clock=clock,
+        data_protection_officer=data_protection_officer,
     )
 
 

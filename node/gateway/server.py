@@ -49,7 +49,10 @@ async def run_gateway(config: GatewayConfig) -> None:
         if config.profile == TEST and is_sqlite(config.database):
             await revisions.upgrade(config.database)
         async with Database(config.database) as database:
-            gateway = assemble(note, signer, vault_key, members, database)
+            officer = config.data_protection_officer
+            gateway = assemble(
+                note, signer, vault_key, members, database, data_protection_officer=officer
+            )
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
             await _serve(gateway, listener)
     except StoreFailed as error:

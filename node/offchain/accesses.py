@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select, tuple_
+from sqlalchemy import Row, delete, insert, select, tuple_
 
 from node.accounts.action import Action
 from node.offchain.accounts import ID_SIZE, Random
@@ -20,6 +20,11 @@ from node.vault.sealing import Vault
 
 READ_MAX = 1_000
 """Rows in one answer; whoever wants more asks from where this one ended."""
+
+DAY_MS = 24 * 3600 * 1000
+KEEP_MS = 400 * DAY_MS
+"""How long a line is kept; the law asks for six months (网络安全法 Art. 23(三))."""
+assert KEEP_MS >= 184 * DAY_MS
 
 _ADD = insert(accesses)
 
@@ -81,6 +86,11 @@ class AccessStore:
         return await self._database.read(
             lambda connection: [self._access(each) for each in connection.execute(query)]
         )
+
+    async def forget(self, now_ms: int) -> int:
+        """Delete the lines whose time is over; says how many."""
+        old = delete(accesses).where(accesses.c.at_ms < now_ms - KEEP_MS)
+        return await self._database.write(lambda connection: connection.execute(old).rowcount)
 
     def _values(self, access: Access) -> dict[str, object]:
         identity, data_key, sealed = self._random(ID_SIZE).hex(), None, None

@@ -1,6 +1,7 @@
 """The routes of accounts: what an owner sees, agrees to, makes, rotates and takes back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from node.accounts.action import Action
 from node.accounts.consent import IN_FORCE
 from node.accounts.scopes import Scope, allowed
 from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
+from node.config import Officer
 from node.gateway.auth import REMEMBER_MS
 from node.offchain.credentials import LIVE_MAX
 
@@ -87,6 +89,14 @@ async def test_the_consent_text_is_for_everybody(client: Any) -> None:
     del client.http.headers["authorization"]
     assert (await client.get("/v1/consent")).json()["digest"] == IN_FORCE.digest.hex()
     refused(await client.get("/v1/account"), 401, "API_KEY_MISSING")
+
+
+async def test_whom_to_write_to_stands_beside_the_consent_text(gateway: Any, clients: Any) -> None:
+    officer = Officer("王五", "dpo@example.test")
+    client = clients(replace(gateway, data_protection_officer=officer))
+    told = (await client.get("/v1/consent")).json()["data_protection_officer"]
+    assert told == {"name": "王五", "contact": "dpo@example.test"}
+    assert "data_protection_officer" not in (await clients(gateway).get("/v1/consent")).json()
 
 
 async def test_a_key_of_fewer_scopes_does_only_that(client: Any, with_key: Any) -> None:

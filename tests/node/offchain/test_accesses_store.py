@@ -53,6 +53,17 @@ async def test_all_lines_of_one_moment_are_read_page_by_page(store: AccessStore)
     assert len(found) == 10
 
 
+async def test_a_line_is_kept_for_400_days(store: AccessStore) -> None:
+    """The law asks for six months (网络安全法 Art. 23); a line of day D is there on D+184."""
+    for day in (0, 1):
+        await store.add(Access(NOW + day * DAY_MS, "acme", Action.ACCOUNT_READ, None, True))
+    assert await store.forget(NOW + 184 * DAY_MS) == 0
+    assert await store.forget(NOW + 400 * DAY_MS) == 0
+    assert await store.forget(NOW + 400 * DAY_MS + 1) == 1
+    (left,) = await store.between(0, NOW + 400 * DAY_MS)
+    assert left.at_ms == NOW + DAY_MS
+
+
 async def test_where_somebody_came_from_is_in_no_file(
     store: AccessStore, database_url: str
 ) -> None:
