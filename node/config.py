@@ -48,8 +48,8 @@ class MemberConfig:
 
     member       Name of this member, as the policy spells it. Wrong: the member does not start,
                  because its keys are not those of that member.
-    data         Directory of everything it stores: `journal/`, `seals/`, `views/`. One process
-                 opens it at a time. `views/` can be deleted and is made again. Lost with all else,
+    data         Directory of everything it stores: `journal/`, `seals/`, `views/`, `health/`. One
+                 process opens it at a time. `views/` can be deleted and is made again. All lost,
                  damaged or put back from a copy: the member rejoins by itself as a new replica, as
                  long as a majority of the others has its data; see `members`.
     genesis      The genesis file, the same bytes at every member. Wrong: another chain, and the

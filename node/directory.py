@@ -237,7 +237,8 @@ def _open_seals(path: Path, genesis: Genesis, disk: Disk) -> Seals:
 
 
 def set_seals_aside(path: Path, disk: Disk = REAL_DISK) -> None:
-    """Out of the way for inspection; the next open makes new ones."""
+    """Out of the way for inspection; the next open makes new ones. The health records of a member
+    (`operating.keeping`) go the same way."""
     if not is_empty(path, disk):
         with reading(path):
             _set_aside(path, disk)

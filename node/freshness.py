@@ -65,10 +65,18 @@ def silent(sealing: Sealing, now_s: int, since_s: int) -> list[str]:
     """Whose newest seal is too old, in words for an operator. What is older than `since_s`, when
     this member began to listen, is held against nobody."""
     found = []
+    for member, age_s in overdue(sealing, now_s, since_s).items():
+        who = "it" if member == sealing.member else member
+        found.append(f"{who} has sealed nothing for {age_s // 60} minutes")
+    return found
+
+
+def overdue(sealing: Sealing, now_s: int, since_s: int) -> dict[str, int]:
+    """The same members, by how many seconds are since their newest seal."""
+    found = {}
     for sealer in sealing.policy.sealers:
         newest = sealing.newest_of(sealer.member)
         age_s = now_s - max(since_s, time_of(newest) if newest is not None else 0)
         if age_s > SILENT_S:
-            who = "it" if sealer.member == sealing.member else sealer.member
-            found.append(f"{who} has sealed nothing for {age_s // 60} minutes")
+            found[sealer.member] = age_s
     return found

@@ -54,6 +54,7 @@ from node.keyfile import load_signer
 from node.ledger import Ledger
 from node.participant import CLOSE_S, VERSION, DiskHangs, Participant
 from node.publishing import MESSAGE_SIZE_MAX
+from node.reporting import Reporting
 from node.seals import SealsCorrupt
 from node.service import Service
 from node.settings import read_certificate, read_file
@@ -153,12 +154,18 @@ async def _take_part(
         with _reported():
             participant = Participant(directory, ledger, identity)
             admitting = Admitting(participant, genesis, listed)
+            reporting = Reporting(participant, config, log)
             service = Service(
-                participant, admitting, gateways, frozenset(listed), applicant.certificate
+                participant,
+                admitting,
+                reporting,
+                gateways,
+                frozenset(listed),
+                applicant.certificate,
             )
             joining = Joining(participant, applicant, contacts_of(config))
             scrub = Scrub(directory, genesis, config.member)
-            await _serve(config, participant, service, joining, scrub, stop)
+            await _serve(config, participant, service, (joining, reporting), scrub, stop)
     except ViewsCorrupt:
         directory.store.set_aside()
         raise
@@ -168,7 +175,7 @@ async def _serve(
     config: MemberConfig,
     participant: Participant,
     service: Service,
-    joining: Joining,
+    beside: tuple[Joining, Reporting],
     scrub: Scrub,
     stop: asyncio.Event,
 ) -> None:
@@ -184,9 +191,11 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as group:
             witnessing = Witnessing(participant, config.witnesses)
-            working = [group.create_task(each.run()) for each in (participant, joining, witnessing)]
+            tasks = (participant, *beside, witnessing)
+            working = [group.create_task(each.run()) for each in tasks]
             working.append(group.create_task(participant.keep_scrubbing(scrub)))
             await stop.wait()
+            await beside[1].stop()
             await participant.replica.hand_over()
             for task in working:
                 task.cancel()

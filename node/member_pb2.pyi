@@ -411,3 +411,43 @@ class LeaveResponse(_message.Message):
     configuration: bytes
     in_policy: bool
     def __init__(self, configuration: _Optional[bytes] = ..., in_policy: _Optional[bool] = ...) -> None: ...
+
+class HealthReport(_message.Message):
+    __slots__ = ("record", "submission", "leaf_index", "entry")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    record: bytes
+    submission: bytes
+    leaf_index: int
+    entry: bytes
+    def __init__(self, record: _Optional[bytes] = ..., submission: _Optional[bytes] = ..., leaf_index: _Optional[int] = ..., entry: _Optional[bytes] = ...) -> None: ...
+
+class HealthRequest(_message.Message):
+    __slots__ = ("from_ms", "to_ms")
+    FROM_MS_FIELD_NUMBER: _ClassVar[int]
+    TO_MS_FIELD_NUMBER: _ClassVar[int]
+    from_ms: int
+    to_ms: int
+    def __init__(self, from_ms: _Optional[int] = ..., to_ms: _Optional[int] = ...) -> None: ...
+
+class HealthResponse(_message.Message):
+    __slots__ = ("reports", "more")
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    reports: _containers.RepeatedCompositeFieldContainer[HealthReport]
+    more: bool
+    def __init__(self, reports: _Optional[_Iterable[_Union[HealthReport, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class ReportRequest(_message.Message):
+    __slots__ = ("record", "submission")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    record: bytes
+    submission: bytes
+    def __init__(self, record: _Optional[bytes] = ..., submission: _Optional[bytes] = ...) -> None: ...
+
+class ReportResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

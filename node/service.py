@@ -15,10 +15,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from consensus.messages import Configuration
 from consensus.peers import peer_certificate
-from consensus.ready import Role
-from consensus.replica import Status
 from node import member_pb2 as pb
 from node.admitting import Admitting
 from node.chain import Outcome, Skipped, newest_rules
@@ -32,6 +29,7 @@ from node.exchange import read_seals, write_seals
 from node.freshness import freshest
 from node.participant import VERSION, Participant
 from node.publishing import Publisher
+from node.reporting import Reporting, role_of
 from node.sealing import Note, SentSeal
 from node.store import Position
 from node.tilelog import TileLog
@@ -52,13 +50,6 @@ _CODES = {
     "unavailable": grpc.StatusCode.UNAVAILABLE,
     "corrupt": grpc.StatusCode.DATA_LOSS,
 }
-_ROLES = {
-    Role.FOLLOWER: "follower",
-    Role.PRE_CANDIDATE: "candidate",
-    Role.CANDIDATE: "candidate",
-    Role.LEADER: "leader",
-}
-LEARNER, RECALLING, REMOVED = "learner", "recalling", "removed"
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -70,6 +61,7 @@ class Service:
         self,
         participant: Participant,
         admitting: Admitting,
+        reporting: Reporting,
         gateways: frozenset[bytes],
         newcomers: frozenset[bytes],
         own: bytes,
@@ -77,6 +69,7 @@ class Service:
         """`gateways`, `newcomers` and this member's `own` are certificates in DER."""
         self._participant = participant
         self._admitting = admitting
+        self._reporting = reporting
         self._store = participant.store
         self._log = TileLog(participant, Publisher(participant.store, participant.ledger.journal))
         self._gateways = gateways
@@ -117,8 +110,10 @@ class Service:
             "Contradictions": self._method(
                 pb.ContradictionsRequest, log.contradictions, whoever_runs_it
             ),
+            "Health": self._method(pb.HealthRequest, self._reporting.health, either),
             "PushSeals": self._method(pb.SealsRequest, self.push_seals, members),
             "PullSeals": self._method(pb.PullSealsRequest, self.pull_seals, members),
+            "Report": self._method(pb.ReportRequest, self._reporting.receive, members),
             "Leave": self._method(pb.LeaveRequest, self._admitting.leave, self._admitting.votes),
             "Join": self._method_for(pb.JoinRequest, self._admitting.join, joiners),
         }
@@ -198,7 +193,7 @@ class Service:
         return pb.StatusResponse(
             member=participant.member,
             origin=chain.origin,
-            role=_role(status, configuration),
+            role=role_of(status, configuration),
             term=status.term,
             leader=(status.leader or "").partition("/")[0],
             commit=status.commit,
@@ -339,15 +334,6 @@ class Service:
             request_deserializer=kind.FromString,
             response_serializer=lambda message: message.SerializeToString(),
         )
-
-
-def _role(status: Status, configuration: Configuration) -> str:
-    """In the words of proto/node/member.proto."""
-    if status.recalling:
-        return RECALLING
-    if status.last_index > 0 and status.id not in {each.id for each in configuration}:
-        return REMOVED  # A newcomer is sent nothing before it is in the configuration.
-    return _ROLES[status.role] if configuration.is_voter(status.id) else LEARNER
 
 
 async def _abort(context: _Context, error: NodeError) -> None:

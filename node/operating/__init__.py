@@ -1,0 +1,8 @@
+"""Operating: how a member or a gateway is doing, told to people, to machines and to courts.
+
+health    the health record a member signs every ten minutes, and its way onto the chain; pure
+window    what records say about a span of time: who ran, who did not, what was wrong; pure
+keeping   a member's own and the others' records, in a small database of their own
+versions  digests of the code that runs and of its settings
+bucket    how often somebody may ask; pure
+"""
