@@ -40,16 +40,17 @@ class StoreFailed(Exception):
     """The database did not say that it did it; asking for the same again is safe."""
 
 
-def create_engine(url: str) -> AsyncEngine:
+def create_engine(url: str, *, patient: bool = False) -> AsyncEngine:
     """The engine of a database, its transactions beginning where SQLAlchemy says they begin.
 
-    Raises `Misconfigured` if it is no database we know, and `StoreFailed` if it is a file that
-    cannot be opened.
+    A `patient` one waits for PostgreSQL as long as a command takes. Raises `Misconfigured` if it
+    is no database we know, and `StoreFailed` if it is a file that cannot be opened.
     """
     for name in _TELLING:
         logging.getLogger(name).setLevel(logging.WARNING)
     parsed = _parse(url)
-    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
+    command_timeout_s = None if patient else COMMAND_TIMEOUT_S
+    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s}
     engine = create_async_engine(
         parsed, hide_parameters=True, connect_args={} if is_sqlite(url) else timeouts
     )

@@ -71,7 +71,8 @@ def require_current(connection: Connection) -> None:
 
 async def upgrade(url: str) -> tuple[str | None, str]:
     """Bring a database to the newest revision; says from which to which."""
-    return await _in_transaction(create_engine(url), _upgrade)
+    # An index over millions of rows takes its time, and so does whoever upgrades already.
+    return await _in_transaction(create_engine(url, patient=True), _upgrade)
 
 
 async def check(url: str) -> SchemaReport:

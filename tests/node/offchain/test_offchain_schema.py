@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from node.errors import Misconfigured
-from node.offchain import revisions
+from node.offchain import engine, revisions
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, create_engine
 from node.offchain.requests import RequestStore, StoredStatement
@@ -131,6 +131,22 @@ async def test_who_upgrades_second_waits_for_the_first(empty_database_url: str) 
     assert sorted(results, key=str) == [(revisions.newest(),) * 2] * 2 + [
         (None, revisions.newest())
     ]
+
+
+async def test_an_upgrade_may_take_longer_than_any_other_command(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it waits for somebody else's; a gateway would have given up long before."""
+    monkeypatch.setattr(engine, "COMMAND_TIMEOUT_S", 0.001)
+    first = create_engine(postgresql_url, patient=True)
+    async with first.begin() as connection:
+        await connection.execute(text(f"select pg_advisory_xact_lock({revisions._UPGRADE_LOCK})"))
+        waiting = asyncio.create_task(revisions.upgrade(postgresql_url))
+        for _ in range(20):
+            await connection.execute(text("select 1"))
+        assert not waiting.done()
+    assert await waiting == (revisions.newest(), revisions.newest())
+    await first.dispose()
 
 
 async def test_an_upgrade_that_is_broken_off_was_none(
