@@ -26,6 +26,7 @@ Beside it:
     accounts, account_keys   the account of the request: consents, API keys, keys to sign with
     auth, access  whose request it is, and what it may do
     problems      every refusal and what to do about it; `documents` writes them (RFC 9457)
+    health_windows  health records of the members around a time or a deposit (`health_reports`)
     health        /healthz, /readyz; `openapi` and `app` put the interface together
     gateway       everything put together; `server` the process, `connections` its limits, `clock`
 """

@@ -48,6 +48,7 @@ _METHODS: dict[str, tuple[type[Message], type[Message]]] = {
     "Policy": (pb.PolicyRequest, pb.PolicyResponse),
     "Consistency": (pb.ConsistencyRequest, pb.ConsistencyResponse),
     "Contradictions": (pb.ContradictionsRequest, pb.ContradictionsResponse),
+    "Health": (pb.HealthRequest, pb.HealthResponse),
 }
 
 

@@ -105,7 +105,7 @@ async def search_digest(
 async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
     """Existence and times; an unknown number is an answer (`found` is false), not an error."""
     gateway, language = gateway_of(http), language_of(http)
-    found, search = await _by_number(gateway, number)
+    found, search = await by_number(gateway, number)
     deposit = None if found is None else await _summary(gateway, found, language)
     value = EvidenceAnswer(
         found=found is not None,
@@ -136,10 +136,10 @@ async def get_proof(http: Request, number: str, _: Asking, nothing: Nothing) -> 
     """Verbatim text: keep exactly these bytes. Seals that were missing when the checkpoint was
     published and came later stand in a section of their own, `later`."""
     gateway = gateway_of(http)
-    found, search = await _by_number(gateway, number)
+    found, search = await by_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
-    proven = await _prove(gateway, found, later=True)
+    proven = await prove(gateway, found, later=True)
     if proven.proof is None:
         raise ProblemError(Problem.NOT_SEALED)
     return text(format_proof(proven.proof), f"{number}.proof.txt")
@@ -230,7 +230,7 @@ async def get_policy(http: Request, _: Nothing) -> Response:
     return answer(http, value)
 
 
-async def _by_number(gateway: Gateway, number: str) -> tuple[Found | None, Search]:
+async def by_number(gateway: Gateway, number: str) -> tuple[Found | None, Search]:
     """The deposit of exactly this number: its date must be the block's too."""
     try:
         _, ordinal = parse_number(number)
@@ -247,14 +247,14 @@ async def _summary(
     gateway: Gateway, found: Found, language: Language, item: bytes | None = None
 ) -> EvidenceSummary:
     """What is told of a deposit, which if it was searched for by its item is of this item."""
-    proof = (await _prove(gateway, found)).proof
+    proof = (await prove(gateway, found)).proof
     if proof is not None and item not in (None, proof.item):
         raise ProblemError(Problem.CANNOT_CHECK)
     state = State.COMMITTED if proof is None else State.FINAL
     return summary(found.placed, found.item_index, state, proof, language)
 
 
-async def _prove(gateway: Gateway, found: Found, *, later: bool = False) -> Proven:
+async def prove(gateway: Gateway, found: Found, *, later: bool = False) -> Proven:
     """The proof of what one member said it found; could not check if it proves another entry."""
     try:
         proven = await gateway.members.prove(

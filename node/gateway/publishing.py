@@ -108,6 +108,11 @@ class PublishedLog:
         await self.checkpoint()
         return 0 if self._shown is None else self._shown.size
 
+    async def policies(self) -> list[PolicyNote]:
+        """Those of the chain up to the checkpoint that is shown, the first one first."""
+        await self.checkpoint()
+        return list(self._policies)
+
     async def tile(self, tile: Tile) -> bytes:
         """The hashes of a tile."""
         async with self._reads:

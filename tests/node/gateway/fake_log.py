@@ -28,6 +28,7 @@ class FakeLog:
             "Body": (pb.BodyRequest, self._body),
             "Policy": (pb.PolicyRequest, self._policy),
             "Consistency": (pb.ConsistencyRequest, self._consistency),
+            "Health": (pb.HealthRequest, self._health),
             "Contradictions": (pb.ContradictionsRequest, self._contradictions),
         }
 
@@ -93,3 +94,8 @@ class FakeLog:
         return pb.ContradictionsResponse(
             contradictions=[pb.Contradiction(name=name, text=text) for name, text in found]
         )
+
+    async def _health(self, request: pb.HealthRequest, _: Any) -> pb.HealthResponse:
+        """What the test has this member tell (`lies`); else that there is nothing."""
+        del request
+        return pb.HealthResponse()
