@@ -111,10 +111,25 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """`[tls]` of a gateway.
+
+    certificate  What it shows to clients (PEM), with the certificates above it, if any.
+    private_key  Its key (PEM), without a password.
+    client_authorities  Optional. Certificates (PEM) of who issues clients' certificates; a client
+                 that shows one of theirs is known by it, if it is registered for an account.
+    """
+
+    certificate: Path
+    private_key: Path
+    client_authorities: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """`gateway.toml`: everything a gateway must be told.
 
-    listen       Address it serves HTTP on, HOST:PORT. TLS towards the public ends before it.
+    listen       Address it serves HTTP on, HOST:PORT.
     genesis      The genesis file; says which chain this is. Wrong: the members skip what it sends.
     key          Ed25519 key (`keyfile`) that signs receipts and attests deposits. Stolen: the thief
                  can attest deposits in this gateway's name until the key is revoked.
@@ -128,6 +143,8 @@ class GatewayConfig:
                  as 64 hex digits, its owner's alone, the same for all gateways of one database.
                  `cunzheng admin vault make` draws it. Lost: none of that can be read again, no API
                  key works; keep a copy elsewhere. Stolen with the database: all of it can be read.
+    tls          Optional, a table: how it ends TLS towards clients itself. Missing: a proxy before
+                 it does, and nobody else reaches `listen`.
     profile      Optional, `test` unless given. `production` asks for the two officers; a gateway of
                  a production chain does not start in the profile `test`.
     security_officer  Who is responsible for network security (网络安全负责人, 网络安全法 Art. 23):
@@ -143,6 +160,7 @@ class GatewayConfig:
     members: tuple[MemberAddress, ...]
     database: str
     vault_key: Path
+    tls: TlsConfig | None = None
     profile: str = TEST
     security_officer: Officer | None = None
     data_protection_officer: Officer | None = None
@@ -232,6 +250,7 @@ def load_gateway(path: Path) -> GatewayConfig:
         members=_member_addresses(table),
         database=table.database("database"),
         vault_key=table.path("vault_key"),
+        tls=_tls(table.table("tls", TlsConfig)) if table.has("tls") else None,
         profile=table.choice("profile", PROFILES) if table.has("profile") else TEST,
         security_officer=_officer(table, "security_officer"),
         data_protection_officer=_officer(table, "data_protection_officer"),
@@ -266,6 +285,14 @@ def load_plan(path: Path) -> PolicyPlan:
             for each in table.tables("members", PlannedMember)
         ),
         rules=table.integer("rules") if table.has("rules") else 1,
+    )
+
+
+def _tls(table: Table) -> TlsConfig:
+    return TlsConfig(
+        table.path("certificate"),
+        table.path("private_key"),
+        table.path("client_authorities") if table.has("client_authorities") else None,
     )
 
 

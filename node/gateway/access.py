@@ -32,6 +32,7 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="API key")
 UNAUTHENTICATED = (
     AccountProblem.API_KEY_MISSING,
     AccountProblem.API_KEY_UNKNOWN,
+    AccountProblem.CERTIFICATE_NOT_REGISTERED,
     AccountProblem.KEY_NOT_REGISTERED,
     AccountProblem.SIGNED_BODY_DIFFERS,
     AccountProblem.SIGNED_REQUEST_INVALID,
@@ -61,6 +62,9 @@ async def authenticated(
             raise ProblemError(AccountProblem.SIGNED_BODY_DIFFERS)
         request.state.signed_body = signed.body  # `bodies` compares it with what comes.
         return signed.account
+    shown: str | None = getattr(request.state, "client_certificate", None)
+    if not header and shown is not None:
+        return await authenticator.by_certificate(shown)
     if scheme.lower() != "bearer" or not api_key:
         raise ProblemError(AccountProblem.API_KEY_MISSING)
     return await authenticator.by_api_key(api_key)

@@ -40,6 +40,14 @@ class AccountProblem(AnyProblem):
         "Check that the key is complete. It may have expired or been revoked; ask the operator of "
         "this gateway for a new one.",
     )
+    CERTIFICATE_NOT_REGISTERED = (
+        401,
+        "客户端证书未登记",
+        "the client certificate is not registered here",
+        "请网关运营方将该证书登记到账户（cunzheng admin key certificate），或使用 API 密钥。",
+        "Have the operator register the certificate for your account (cunzheng admin key "
+        "certificate), or use an API key.",
+    )
     CONSENT_OTHER_TEXT = (
         409,
         "所同意的不是现行文本",

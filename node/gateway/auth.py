@@ -1,4 +1,4 @@
-"""Who is asking: an API key, or a signature by a key of the account's own.
+"""Who is asking: an API key, a signature by a key of the account's own, or a client certificate.
 
 What a credential opens is read from the database and remembered for 5 seconds, so that the many
 requests of one client cost one read: a revocation, a role taken away or a suspension works at every
@@ -82,6 +82,13 @@ class Authenticator:
             raise ProblemError(AccountProblem.API_KEY_UNKNOWN) from error
         found = await self._find(digest, lambda: self._credentials.by_api_key(digest))
         return self._admit(found, AccountProblem.API_KEY_UNKNOWN)
+
+    async def by_certificate(self, digest: str) -> Account:
+        """The account of a client that has shown the certificate of this SHA-256."""
+        found = await self._find(
+            digest, lambda: self._credentials.by_account_key(KeyKind.CERTIFICATE, digest)
+        )
+        return self._admit(found, AccountProblem.CERTIFICATE_NOT_REGISTERED)
 
     async def by_signature(self, authorization: str, method: str, target: str) -> Signed:
         """The account of a signed request, and which body it may have."""

@@ -12,6 +12,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from node.gateway.tls import shown_certificate
+
 FRAMING_SIZE_MAX = 65_536
 """Everything of a request that is not its body: the longest statement takes 6 kB of head. A body in
 small chunks has more around it: as much as the body itself is allowed besides."""
@@ -26,7 +28,8 @@ CONNECTIONS_MAX = 2_048
 
 
 class Connection(HttpToolsProtocol):
-    """One client's connection, which also counts and keeps the time."""
+    """One client's connection, which also counts and keeps the time, and says to every request
+    which certificate the client has shown, if any (`request.state.client_certificate`)."""
 
     _framing = 0
     _body_here = 0
@@ -34,9 +37,11 @@ class Connection(HttpToolsProtocol):
     _begun_s = 0.0
     _whole = False
     _patience: asyncio.TimerHandle | None = None
+    _certificate: str | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._certificate = shown_certificate(transport.get_extra_info("ssl_object"))
         if len(self.connections) > CONNECTIONS_MAX:
             transport.abort()
             return
@@ -60,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self._whole = False
         self._framing = self._received = 0
         super().on_message_begin()
+        if self._certificate is not None:
+            self.scope["state"]["client_certificate"] = self._certificate
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) < HEADERS_MAX:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 
 from node.config import PRODUCTION, TEST, GatewayConfig, MemberAddress
 from node.errors import Misconfigured
@@ -21,6 +22,7 @@ from node.gateway.gateway import Gateway, assemble
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.gateway.serving import Server, listen
+from node.gateway.tls import server_context
 from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database
@@ -39,6 +41,7 @@ async def run_gateway(config: GatewayConfig) -> None:
     """Serve until SIGINT or SIGTERM. Run it in a uvloop for its speed; any loop will do."""
     note, signer = _genesis(config), load_signer(config.key)
     vault_key = load_vault_key(config.vault_key)
+    tls = None if config.tls is None else server_context(config.tls)
     if note.policy.network != "test" and config.profile == TEST:
         raise Misconfigured(
             f'{note.policy.origin} is no test chain: set `profile` to "{PRODUCTION}"'
@@ -54,7 +57,7 @@ async def run_gateway(config: GatewayConfig) -> None:
                 note, signer, vault_key, members, database, data_protection_officer=officer
             )
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
-            await _serve(gateway, listener)
+            await _serve(gateway, listener, tls)
     except StoreFailed as error:
         raise Misconfigured(f"database: {error}") from error  # Its address may hold a password.
     finally:
@@ -62,9 +65,9 @@ async def run_gateway(config: GatewayConfig) -> None:
         await members.close()
 
 
-async def _serve(gateway: Gateway, listener: socket.socket) -> None:
+async def _serve(gateway: Gateway, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
     """HTTP and the gateway's own tasks together: if those fail, the process must end."""
-    server = Server(create_app(gateway), backlog=BACKLOG, shutdown_s=SHUTDOWN_S)
+    server = Server(create_app(gateway), backlog=BACKLOG, shutdown_s=SHUTDOWN_S, tls=tls)
     server.stop_at_signals()
     own = asyncio.create_task(gateway.run())
     own.add_done_callback(lambda _: server.stop())

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,14 @@ from node.gateway.connections import Connection
 class Server(uvicorn.Server):
     """uvicorn without signals of its own: it would end the process before its owner has ended."""
 
-    def __init__(self, app: ASGIApp, *, backlog: int, shutdown_s: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        backlog: int,
+        shutdown_s: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """`backlog` connections wait to be accepted; requests have `shutdown_s` to end."""
         # It warns of every connection that speaks no HTTP: anybody could fill the disk with that.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
@@ -35,6 +43,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 timeout_graceful_shutdown=shutdown_s,
+                ssl_context_factory=None if tls is None else lambda *_: tls,
             )
         )
 

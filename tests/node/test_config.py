@@ -13,6 +13,7 @@ from node.config import (
     Officer,
     PlannedMember,
     PolicyPlan,
+    TlsConfig,
     WitnessAddress,
     load_gateway,
     load_member,
@@ -97,6 +98,13 @@ def test_a_gateways_settings(tmp_path: Path) -> None:
     court = MemberAddress("court", "court.example:7101", tmp_path / "court.pem")
     assert config.members == (court,)
     assert config.database == f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    assert config.tls is None
+    path.write_text(f'{GATEWAY}\n[tls]\ncertificate = "c.pem"\nprivate_key = "/k.pem"\n')
+    assert load_gateway(path).tls == TlsConfig(tmp_path / "c.pem", Path("/k.pem"))
+    with path.open("a") as file:
+        file.write('client_authorities = "a.pem"\n')
+    tls = TlsConfig(tmp_path / "c.pem", Path("/k.pem"), tmp_path / "a.pem")
+    assert load_gateway(path).tls == tls
     for url in ("sqlite+aiosqlite:////var/gateway.db", "postgresql+asyncpg://db/gateway"):
         path.write_text(GATEWAY.replace("sqlite+aiosqlite:///gateway.db", url))
         assert load_gateway(path).database == url
@@ -175,7 +183,16 @@ def test_a_certificate_that_is_none(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [MemberConfig, GatewayConfig, MemberAddress, WitnessAddress, PolicyPlan, PlannedMember],
+    [
+        MemberConfig,
+        GatewayConfig,
+        TlsConfig,
+        Officer,
+        MemberAddress,
+        WitnessAddress,
+        PolicyPlan,
+        PlannedMember,
+    ],
 )
 def test_every_setting_is_documented(kind: type) -> None:
     """In its own words, at the start of a line of the docstring, and nothing else is."""

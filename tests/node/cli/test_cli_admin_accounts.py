@@ -1,9 +1,11 @@
 """`cunzheng admin account|identity|role|consent|key|vault`: an operator lets people in and out."""
 
 import asyncio
+import hashlib
 import json
 import re
 import shlex
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,26 @@ def test_keys_are_rotated_and_revoked(admin: Run, config: Path) -> None:
         found = found_by(config, config.parent / name)
         assert found is not None
         assert not found.is_live(2**53)
+
+
+def test_a_client_certificate_is_known_by_its_digest(admin: Run, config: Path, fakes: Any) -> None:
+    """The document's command, for a certificate like those of the tests' members."""
+    admin("account", "open", "acme", "--type", "LEGAL_PERSON")
+    admin("role", "grant", "acme", "DEPOSITOR")
+    certificate = fakes.make_tls("client").certificate
+    (config.parent / "client.pem").write_bytes(certificate)
+    program, group, *arguments = shlex.split(blocks("sh")[1])
+    assert (program, group) == ("cunzheng", "admin")
+    made = admin(*arguments, "--json").json
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    assert made["value"] == hashlib.sha256(der).hexdigest()
+    assert made["scopes"] == "deposit read"
+    assert admin(*arguments).exit_code == 2
+    assert "client certificate" in admin("key", "list", "acme").out
+    assert admin("key", "revoke", "acme", made["id"]).exit_code == 0
+    (own,) = admin("key", "list", "acme", "--json").json["own"]
+    assert own["revoked_ms"] is not None
+    assert admin("key", "certificate", "acme", "vault-key").exit_code == 2
 
 
 def test_there_is_an_end_to_keys(admin: Run) -> None:
