@@ -43,7 +43,7 @@ class Depositor:
     async def anchor(self, files: Sequence[Path], gateway: int = 0) -> list[Deposit]:
         """Deposit these files as one statement, signed here, and have their proofs."""
         key = ("--key", self._cluster.places.depositor_key)
-        return await self._anchor(gateway, *files, *key, "--category", "A14_4_ELECTRONIC_FILE")
+        return await self._anchor(gateway, *files, *key)
 
     async def send_again(self, batch: Path, gateway: int, request: str) -> list[Deposit]:
         """Send a statement that was sent before, byte for byte, as a new request of this name."""

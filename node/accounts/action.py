@@ -23,4 +23,7 @@ class Action(Bilingual):
     ACCOUNT_KEY_WITHDRAWN = ("注销验证数据", "account key withdrawn")
     SCOPE_REFUSED = ("越权请求", "request beyond its scopes")
     ACCESSES_READ = ("查阅访问记录", "record of accesses read")
+    STATE_SECRET_REFUSED = ("拒收申报为国家秘密的内容", "content declared a state secret refused")
+    SOURCE_PROFILE_REGISTERED = ("登记来源档案", "source profile registered")
+    SOURCE_PROFILE_WITHDRAWN = ("注销来源档案", "source profile withdrawn")
     LOG_READ = ("读取日志的记录或区块数据", "entries or bodies of the log read")

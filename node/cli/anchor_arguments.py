@@ -11,6 +11,8 @@ from node.cli.language import Language, Text, said
 from node.cli.preparing import Terms
 from node.evidence.digests import ALGS
 from node.evidence.item import ALG_SETS
+from node.evidence.malformed import Malformed
+from node.evidence.spelling import check_hex
 from node.evidence.statement import CATEGORIES
 from node.words import Category
 
@@ -102,6 +104,13 @@ def _configure_terms(parser: argparse.ArgumentParser, language: Language) -> Non
         en=f"evidence category, as you declare it: {categories}",
     )
     add(
+        "--profile",
+        metavar="DIGEST",
+        zh="已登记的来源档案的摘要；申报了类别的存证须给出（POST /v1/source-profiles）",
+        en="digest of a registered source profile; a deposit of a declared category names one "
+        "(POST /v1/source-profiles)",
+    )
+    add(
         "--name",
         zh="写入附属信息的文件名（仅一个文件时）",
         en="file name to write into the details instead of its own (one file only)",
@@ -174,7 +183,18 @@ def terms_of(arguments: argparse.Namespace, origin: str) -> Terms:
         category=arguments.category,
         details=dict(_detail(text) for text in arguments.detail),
         name=arguments.name,
+        profile=None if arguments.profile is None else _digest(arguments.profile),
     )
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return check_hex(text, "--profile")
+    except Malformed as error:
+        raise Failure(
+            f"--profile {text} 应为 64 位小写十六进制。",
+            f"--profile {text} is not 64 lower-case hex digits.",
+        ) from error
 
 
 def _detail(text: str) -> tuple[str, str]:

@@ -38,6 +38,7 @@ class Terms:
     category: str
     details: Mapping[str, str]
     name: str | None = None
+    profile: bytes | None = None
 
 
 def prepare(
@@ -67,6 +68,7 @@ def prepare(
                 page=page,
                 items_root=item.items_root(packed, page),
                 category=terms.category,
+                profile=terms.profile,
             )
         )
         yield Batch(statement, signer.sign(statement), items)

@@ -19,8 +19,19 @@ from node.evidence.malformed import Malformed
 from node.gateway import bodies
 from node.gateway.access import NOT_YET, depositing
 from node.gateway.answers import anchor_answer, batch_answer
+from node.gateway.declared import Details, bound_details, check_plain, check_profile
+from node.gateway.declared_problems import DeclaredProblem
 from node.gateway.deposit import File, Prepared, Terms
 from node.gateway.depositing import Progress, Request, Waiting, carry, known, request_digest, take
+from node.gateway.filing import (
+    FILED,
+    PROBLEMS,
+    filed,
+    profile_of,
+    refuse_state_secret,
+    series_asked,
+    series_of,
+)
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import language_of
 from node.gateway.members import CannotCheck
@@ -44,8 +55,8 @@ from node.offchain.deposit_values import Filing
 from node.offchain.tables.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from node.words import State
 
-FILED = ("client_ref", "matter_id")
-"""What the depositor files a deposit under; no statement says it."""
+BESIDE_STATEMENT = ("plain_declaration", "contains_state_secret", *FILED)
+"""What no statement says, so that it is asked also where the depositor brings one."""
 LARGE = 8_192
 """Bytes of a body from which its work takes milliseconds and is moved off the event loop."""
 
@@ -90,6 +101,7 @@ _COMMON = (
     Problem.PLAIN_DIGEST_ONLY,
     Problem.SIZE_MISSING,
     Problem.DETAILS_REFUSED,
+    *PROBLEMS,
     Problem.STATEMENT_HEADERS,
     Problem.RECORD_SKIPPED,
     Problem.BUSY,
@@ -124,13 +136,16 @@ async def post_anchor(
     bodies.expect_media_type(http, bodies.JSON)
     body = await bodies.read_body(http, ANCHOR_BODY_MAX)
     asked = bodies.parse_json(AnchorRequest, body)
-    _check_declaration(asked.mode, asked.plain_declaration)
-    prepared = gateway.preparer.attest_files(
-        account.id, [_file(asked)], asked.mode, asked.category, page=1
-    )
-    request = Request(account, key, request_digest([b"/v1/anchors", body]))
-    filing = Filing(client_ref=asked.client_ref, matter_id=asked.matter_id)
-    taken, new = await take(gateway, request, prepared, filing)
+    await refuse_state_secret(http, account, asked.contains_state_secret)
+    request, new = Request(account, key, request_digest([b"/v1/anchors", body])), False
+    # A profile may have been withdrawn since: a retry is answered as before all the same.
+    taken = await known(gateway, request) if asked.profile or asked.series else []
+    if not taken:
+        bound = _bound(asked, [asked], batch=False)
+        terms = await _terms(gateway, account, asked, page=1, count=1)
+        files = [_file(asked, bound[0])]
+        prepared = gateway.preparer.attest_files(account.id, files, terms)
+        taken, new = await take(gateway, request, prepared, filed(asked, bound))
     (progress,) = await carry(gateway, taken, waiting)
     if progress.state is State.FAILED:
         raise ProblemError(Problem.RECORD_SKIPPED, why=progress.skipped)
@@ -157,6 +172,7 @@ async def post_anchor(
             Problem.OTHER_CHAIN,
             Problem.SIGNATURE_WRONG,
             Problem.KEY_NOT_ENROLLED,
+            DeclaredProblem.SERIES_ONE_STATEMENT,
         ),
     },
     openapi_extra=packed_body(BatchRequest),
@@ -188,7 +204,7 @@ async def post_batch(
         request, new = Request(account, key, digest), False
         # Preparing many items takes its time, and so does asking about a key: not for a retry.
         if not (taken := await known(gateway, request)):
-            prepared, filing = await _prepare(gateway, account, kind, own, body, query)
+            prepared, filing = await _prepare(http, account, kind, own, body, query)
             taken, new = await take(gateway, request, prepared, filing)
         del body  # Not kept while the client waits for the chain.
     progress = await carry(gateway, taken, waiting)
@@ -206,20 +222,22 @@ async def _read_batch(http: HttpRequest, kind: str, held: Held) -> bytes:
 
 
 async def _prepare(
-    gateway: Gateway,
+    http: HttpRequest,
     account: Account,
     kind: str,
     own: tuple[bytes, Signature] | None,
     body: bytes,
     query: BatchQuery,
 ) -> tuple[list[Prepared], Filing]:
+    gateway = gateway_of(http)
     if kind == bodies.JSON:
-        return await _prepare_files(gateway, account, body)
-    filing, packed = Filing(client_ref=query.client_ref, matter_id=query.matter_id), _packed(body)
+        return await _prepare_files(http, account, body)
+    await refuse_state_secret(http, account, query.contains_state_secret)
+    filing, packed = filed(query), _packed(body)
     if own is None:
         return await _prepare_items(gateway, account, packed, query), filing
     declared = query.plain_declaration or False
-    return [await _countersign(gateway, own, packed, declared)], filing
+    return [await _countersign(gateway, account, own, packed, declared)], filing
 
 
 def _check_terms(
@@ -230,31 +248,64 @@ def _check_terms(
         raise ProblemError(Problem.STATEMENT_HEADERS, why="the body is JSON")
     if kind == bodies.JSON and terms:
         raise ProblemError(Problem.FIELD_UNKNOWN, field=min(terms))
-    if own is not None and (said := terms.keys() - {"plain_declaration", *FILED}):
+    if own is not None and (said := terms.keys() - {*BESIDE_STATEMENT}):
         raise ProblemError(Problem.STATEMENT_HEADERS, why=f"the statement itself says {min(said)}")
 
 
 async def _prepare_files(
-    gateway: Gateway, account: Account, body: bytes
+    http: HttpRequest, account: Account, body: bytes
 ) -> tuple[list[Prepared], Filing]:
-    def prepare() -> tuple[list[Prepared], Filing]:
-        asked = bodies.parse_json(BatchRequest, body)
-        _check_declaration(asked.mode, asked.plain_declaration)
-        if asked.mode == "digest" and asked.page != 1:
-            raise ProblemError(Problem.FIELD_INVALID, field="page", why="1 in mode digest")
-        files = [_file(item) for item in asked.items]
-        prepared = gateway.preparer.attest_files(
-            account.id, files, asked.mode, asked.category, asked.page
-        )
-        return prepared, Filing(client_ref=asked.client_ref, matter_id=asked.matter_id)
+    gateway, size = gateway_of(http), len(body)
+    asked = await _work(lambda: bodies.parse_json(BatchRequest, body), size)
+    await refuse_state_secret(http, account, asked.contains_state_secret)
+    if asked.mode == "digest" and asked.page != 1:
+        raise ProblemError(Problem.FIELD_INVALID, field="page", why="1 in mode digest")
+    bound = await _work(lambda: _bound(asked, asked.items, batch=True), size)
+    terms = await _terms(gateway, account, asked, asked.page, len(asked.items))
 
-    return await _work(prepare, len(body))
+    def prepare() -> list[Prepared]:
+        files = [_file(item, details) for item, details in zip(asked.items, bound, strict=True)]
+        return gateway.preparer.attest_files(account.id, files, terms)
+
+    return await _work(prepare, size), filed(asked, bound)
+
+
+def _bound(
+    asked: AnchorRequest | BatchRequest, items: Sequence[BatchItem], *, batch: bool
+) -> list[Details]:
+    """The details of these items, with what is declared of them."""
+    _check_declaration(asked.mode, asked.plain_declaration)
+    plain = asked.mode == "digest"
+    described = [(item.details, item.declared, _hex(item)) for item in items]
+    check_profile(asked.category, asked.profile, declared_by_item=not plain)
+    if not plain:
+        return bound_details(asked.category, described, batch=batch)
+    check_plain(asked.category, described)
+    return [item.details for item in items]
+
+
+async def _terms(
+    gateway: Gateway,
+    account: Account,
+    asked: AnchorRequest | BatchRequest,
+    page: int,
+    count: int,
+) -> Terms:
+    """What the statement says of all items; the algorithms are those of the files."""
+    return Terms(
+        asked.mode,
+        "",
+        page,
+        asked.category,
+        await profile_of(gateway, account, asked.profile),
+        await series_of(gateway, account, asked.series, count),
+    )
 
 
 async def _prepare_items(
     gateway: Gateway, account: Account, packed: bytes, query: BatchQuery
 ) -> list[Prepared]:
-    mode, page = query.mode or "commitment", query.page or 1
+    mode, page, category = query.mode or "commitment", query.page or 1, query.category or "A14_0"
     _check_declaration(mode, query.plain_declaration or False)
     if query.alg is None:
         raise ProblemError(Problem.FIELD_MISSING, field="alg")
@@ -263,24 +314,39 @@ async def _prepare_items(
     if page not in ((1,) if mode == "digest" else (1, 16)):
         why = "1, or 16 in mode commitment"
         raise ProblemError(Problem.FIELD_INVALID, field="page", why=why)
-    terms = Terms(mode, query.alg, page, query.category or "A14_0")
+    if mode == "digest":
+        check_plain(category)
+    check_profile(category, query.profile, declared_by_item=False)
+    profile = await profile_of(gateway, account, query.profile)
+    series = await series_of(gateway, account, series_asked(query), len(packed) // ITEM_SIZE)
+    terms = Terms(mode, query.alg, page, category, profile, series)
     return await _work(
         lambda: gateway.preparer.attest_items(account.id, packed, terms), len(packed)
     )
 
 
 async def _countersign(
-    gateway: Gateway, own: tuple[bytes, Signature], packed: bytes, declared: bool
+    gateway: Gateway,
+    account: Account,
+    own: tuple[bytes, Signature],
+    packed: bytes,
+    declared: bool,
 ) -> Prepared:
     prepared = await _work(lambda: gateway.preparer.countersign(*own, packed), len(packed))
-    _check_declaration(prepared.deposit.mode, declared)
-    if prepared.deposit.key != gateway.signer.public:
+    deposit = prepared.deposit
+    _check_declaration(deposit.mode, declared)
+    if deposit.key != gateway.signer.public:
         try:
-            enrolled = await gateway.register.may_deposit(prepared.deposit.key)
+            enrolled = await gateway.register.may_deposit(deposit.key)
         except CannotCheck as error:
             raise ProblemError(Problem.CANNOT_CHECK) from error
         if not enrolled:
             raise ProblemError(Problem.KEY_NOT_ENROLLED)
+    if deposit.mode == "digest":
+        check_plain(deposit.category)
+    profile = None if deposit.profile is None else deposit.profile.hex()
+    check_profile(deposit.category, profile, declared_by_item=False)
+    await profile_of(gateway, account, profile)
     return prepared
 
 
@@ -314,10 +380,14 @@ def _packed(body: bytes) -> bytes:
     return body
 
 
-def _file(item: BatchItem) -> File:
+def _file(item: BatchItem, details: Details) -> File:
     given = {"sha256": item.digests.sha256, "sm3": item.digests.sm3}
     digests = {alg: bytes.fromhex(text) for alg, text in given.items() if text is not None}
-    return File(digests, item.size, item.details)
+    return File(digests, item.size, details)
+
+
+def _hex(item: BatchItem) -> list[str]:
+    return [each for each in (item.digests.sha256, item.digests.sm3) if each is not None]
 
 
 def _status(progress: Sequence[Progress], waiting: Waiting, new: bool) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from node.evidence.item import Opening
+from node.casework.declared import SIGNATURE_EFFECT, points
+from node.casework.vocabulary import DeclaredPoint
+from node.evidence.item import DetailValue, Opening
 from node.evidence.keys import Signature, format_signature
 from node.evidence.merkle import leaf_hash
 from node.evidence.number import beijing_time, utc_time
@@ -29,7 +32,7 @@ from node.gateway.schemas import (
     Times,
 )
 from node.vault.keepsake import opening_value, submitter_value
-from node.words import Notice, OpenPoint, ResultCode, State
+from node.words import Bilingual, Category, Notice, OpenPoint, ResultCode, State
 
 KEEP_OPENING = {
     "zh": "请妥善保存摘要开启数据（证明文件中已包含）：一旦遗失，任何人都无法再用本存证核验文件，"
@@ -65,6 +68,30 @@ class _Known:
     def first_number(self) -> str | None:
         placed = self.progress.placed
         return placed.statement.number(0) if placed else None
+
+    @property
+    def points(self) -> list[Bilingual]:
+        """What the depositor's own declarations leave to be examined."""
+        category = Category[self.deposit.category]
+        found = dict.fromkeys(
+            point for fields in self._declared() for point in points(category, fields)
+        )
+        if self.deposit.profile is not None and not self.openings:
+            found[DeclaredPoint.ITEMS_NOT_DECLARED] = None
+        return list(found)
+
+    @property
+    def signature_effect(self) -> str | None:
+        """What is asserted of a signature on one of the items, where that is unusual."""
+        effects = (fields.get(SIGNATURE_EFFECT) for fields in self._declared())
+        return next((str(each) for each in effects if each is not None), None)
+
+    def _declared(self) -> Iterator[dict[str, DetailValue]]:
+        """The details of each item that has some, without their salts."""
+        for opening in self.openings:
+            if opening.details is not None:
+                pairs = json.loads(opening.details)
+                yield {name: value for name, (_, value) in pairs.items()}
 
     @property
     def attested(self) -> bool:
@@ -125,7 +152,9 @@ def batch_answer(progress: Sequence[Progress], language: Language, network: str)
         first_evidence_no=known[0].first_number,
         count=sum(each.deposit.count for each in known),
         statements=[_part(each, language) for each in known],
-        notices=_notices(known[0], language, network),
+        notices=list(
+            dict.fromkeys(said for each in known for said in _notices(each, language, network))
+        ),
     )
 
 
@@ -162,6 +191,7 @@ def _deposited(known: _Known, opening: Opening | None, language: Language) -> di
         "times": times(first, placed, proof),
         "height": placed and placed.entry.height,
         "entry_hash": placed and leaf_hash(placed.entry_bytes).hex(),
+        "signature_effect": known.signature_effect,
         "submitter": submitter and submitter_value(submitter),
         "proof": None if proof is None else format_proof(proof).decode(),
     }
@@ -174,6 +204,7 @@ def _notices(known: _Known, language: Language, network: str) -> list[str]:
         said.append(text[language])
     if known.attested:
         said.append(getattr(OpenPoint.O01, language))
+    said += [getattr(point, language) for point in known.points]
     return [*said, *_always(language, network)]
 
 

@@ -14,6 +14,7 @@ from node.gateway import (
     account_keys,
     accounts,
     anchors,
+    courses,
     documents,
     enrolments,
     health,
@@ -21,6 +22,8 @@ from node.gateway import (
     lookups,
     openapi,
     policy_changes,
+    privacy,
+    source_profiles,
     tilelog,
 )
 from node.gateway.gateway import Gateway
@@ -36,6 +39,9 @@ _ROUTED = (
     accounts,
     account_keys,
     accesses,
+    courses,
+    source_profiles,
+    privacy,
 )
 
 API_VERSION = "1.0.0"

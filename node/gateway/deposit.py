@@ -15,7 +15,7 @@ What only the depositor should have (openings, the salt of the submitter commitm
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.evidence.digests import ALGS, EMPTY
 from node.evidence.item import (
@@ -38,6 +38,7 @@ from node.evidence.sm2 import Sm2Missing
 from node.evidence.statement import (
     NONCE_SIZE,
     Deposit,
+    Series,
     format_statement,
     parse_statement,
     statement_id,
@@ -66,6 +67,8 @@ class Terms:
     alg: str
     page: int
     category: str
+    profile: bytes | None = None
+    series: Series | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +90,14 @@ class Preparer:
         self._clock = clock
         self._random = random
 
-    def attest_files(
-        self, account: str, files: Sequence[File], mode: str, category: str, page: int
-    ) -> list[Prepared]:
-        """Statements about these files, salted in commitment mode; refuses what makes no sense."""
-        alg = _one_alg(files)
-        terms = Terms(mode, alg, page, category)
+    def attest_files(self, account: str, files: Sequence[File], terms: Terms) -> list[Prepared]:
+        """Statements about these files, salted in commitment mode; refuses what makes no sense.
+        The algorithms are those of the files."""
+        terms = replace(terms, alg=_one_alg(files))
         for file in files:
-            _check_file(file, mode)
-        if mode == "digest":
-            packed = b"".join(file.digests[alg] for file in files)
+            _check_file(file, terms.mode)
+        if terms.mode == "digest":
+            packed = b"".join(file.digests[terms.alg] for file in files)
             return self.attest_items(account, packed, terms)
         openings = [self._salt(file) for file in files]
         prepared = []
@@ -177,6 +178,8 @@ class Preparer:
             page=terms.page,
             items_root=items_root(packed, terms.page),
             category=terms.category,
+            profile=terms.profile,
+            series=terms.series,
             submitter=submitter_commitment(submitter),
         )
         statement = format_statement(deposit)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from node.accounts.account import Account
@@ -155,7 +155,13 @@ async def take(
 
 
 def _new_deposit(request: Request, prepared: Prepared, filing: Filing, now: int) -> NewDeposit:
-    deposit = prepared.deposit
+    deposit, series = prepared.deposit, prepared.deposit.series
+    filing = replace(
+        filing,
+        profile=deposit.profile,
+        series=None if series is None else series.id,
+        series_seq=None if series is None else series.seq,
+    )
     return NewDeposit(
         statement_id=prepared.statement_id,
         account=request.account.id,

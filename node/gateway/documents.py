@@ -16,13 +16,19 @@ from starlette.responses import Response
 
 from node.accounts.signed_request import SCHEME
 from node.gateway.account_problems import AccountProblem
+from node.gateway.declared_problems import DeclaredProblem
 from node.gateway.invalid import describe
 from node.gateway.language import language_of
 from node.gateway.operating_problems import OperatingProblem
 from node.gateway.problems import AnyProblem, Problem, ProblemError
 from node.offchain.engine import StoreFailed
 
-AREAS: tuple[type[AnyProblem], ...] = (Problem, AccountProblem, OperatingProblem)
+AREAS: tuple[type[AnyProblem], ...] = (
+    Problem,
+    AccountProblem,
+    DeclaredProblem,
+    OperatingProblem,
+)
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}
 """Every problem; a name is one problem's alone, because clients know it by that."""
 assert len(BY_NAME) == sum(len(area) for area in AREAS)

@@ -27,11 +27,13 @@ from node.gateway.room import BODIES_MAX, Room
 from node.gateway.submissions import Submissions
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
+from node.offchain.courses import CourseStore
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
 from node.offchain.requests import RequestStore
+from node.offchain.source_profiles import SourceProfileStore
 from node.vault.finding import Finder
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
@@ -58,6 +60,8 @@ class Gateway:
     database: Database
     store: RequestStore
     deposits: DepositStore
+    courses: CourseStore
+    profiles: SourceProfileStore
     coalescer: Coalescer
     submissions: Submissions
     finality: Finality
@@ -132,6 +136,8 @@ def assemble(
         database=database,
         store=store,
         deposits=deposits,
+        courses=CourseStore(database),
+        profiles=SourceProfileStore(database, vault, finder, random),
         coalescer=coalescer,
         submissions=submissions,
         finality=Finality(deposits, submissions, log, clock),

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from node.casework.vocabulary import Phase
 from node.evidence.spelling import INTEGER_MAX
+from node.gateway.declared import Declared, Word
 from node.offchain.columns import REFERENCE_LENGTH_MAX
 
 JSON_ITEMS_MAX = 32_768
@@ -45,12 +47,15 @@ Category = Literal[
     "A14_4_ELECTRONIC_FILE",
     "A14_5_OTHER_DIGITAL",
 ]
+PhaseName = Annotated[str, Word(Phase)]
 StateName = Literal["RECEIVED", "PENDING", "COMMITTED", "FINAL", "FAILED"]
 WaitFor = Literal["final", "committed", "none"]
 
 
 CLIENT_REF = "What you call this deposit; lists can be searched for it. Nothing personal."
 MATTER_ID = "The matter (事务编号) it belongs to, as you number it. Nothing personal."
+PROFILE = "Digest of the source profile (来源档案) it comes under; see /v1/source-profiles."
+STATE_SECRETS = "State secrets are refused. Who sends `false`, or nothing, declares there are none."
 
 
 class StrictRequest(BaseModel):
@@ -76,30 +81,44 @@ class BatchItem(StrictRequest):
         description="Stays off the chain; every value gets a salt of its own.",
         examples=[{"file_name": "合同.pdf", "media_type": "application/pdf"}],
     )
+    declared: Declared | None = None
 
 
-class AnchorRequest(BatchItem):
-    """A deposit of one file."""
+class SeriesPlace(StrictRequest):
+    """A business stream in which a gap is visible, and this statement's number in it."""
+
+    id: Hex64 = Field(description="32 random bytes, drawn once for the stream.")
+    seq: int = Field(ge=0, le=INTEGER_MAX, description="0, 1, 2, ...")
+    prev: Hex64 | None = Field(
+        None, description="Id of the statement before; this account's own is known here."
+    )
+
+
+class _Filed(StrictRequest):
+    """What is said of a deposit as a whole."""
 
     client_ref: Reference | None = Field(None, description=CLIENT_REF)
     matter_id: Reference | None = Field(None, description=MATTER_ID)
+    phase: PhaseName | None = Field(None, description="Phase of the matter; needs `matter_id`.")
+    series: SeriesPlace | None = None
+    profile: Hex64 | None = Field(None, description=PROFILE)
     category: Category = "A14_0"
     mode: Mode = "commitment"
     plain_declaration: bool = Field(
         False, description="The content is neither personal nor guessable. Needed in mode `digest`."
     )
+    contains_state_secret: bool = Field(False, description=STATE_SECRETS)
 
 
-class BatchRequest(StrictRequest):
+class AnchorRequest(BatchItem, _Filed):
+    """A deposit of one file."""
+
+
+class BatchRequest(_Filed):
     """A deposit of many files under the same terms."""
 
     items: list[BatchItem] = Field(min_length=1, max_length=JSON_ITEMS_MAX)
-    client_ref: Reference | None = Field(None, description=CLIENT_REF)
-    matter_id: Reference | None = Field(None, description=MATTER_ID)
-    category: Category = "A14_0"
-    mode: Mode = "commitment"
     page: Literal[1, 16] = 1
-    plain_declaration: bool = False
 
 
 class KeyRequest(StrictRequest):
@@ -124,11 +143,17 @@ class BatchQuery(WaitQuery):
 
     client_ref: Reference | None = Field(None, description=CLIENT_REF)
     matter_id: Reference | None = Field(None, description=MATTER_ID)
+    phase: PhaseName | None = None
+    series_id: Hex64 | None = None
+    series_seq: int | None = Field(None, ge=0, le=INTEGER_MAX)
+    series_prev: Hex64 | None = None
+    profile: Hex64 | None = Field(None, description=PROFILE)
     mode: Mode | None = None
     alg: Alg | None = None
     page: int | None = Field(None, description="1 or 16")
     category: Category | None = None
     plain_declaration: bool | None = None
+    contains_state_secret: bool | None = Field(None, description=STATE_SECRETS)
 
 
 class DigestQuery(BaseModel):
@@ -194,6 +219,9 @@ class Deposited(BaseModel):
     times: Times
     height: int | None = None
     entry_hash: str | None = None
+    signature_effect: str | None = Field(
+        None, description="NOT_ASSERTED_ART3 for documents that 电子签名法 Art. 3 excludes."
+    )
     submitter: dict[str, str] | None = Field(
         None, description="What the statement's `submitter` commits to; keep it."
     )

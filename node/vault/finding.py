@@ -27,5 +27,10 @@ class Finder:
         """Of the number of an identity document; 32 bytes."""
         return self._of(Purpose.BLIND_ID_NO, f"{id_type} {number}".encode())
 
+    def profile_salt(self, account: str, content: bytes) -> bytes:
+        """The salt of a source profile, 16 bytes: the same content, registered again by the same
+        account, is the same profile."""
+        return self._of(Purpose.PROFILE_SALTS, account.encode() + b"\n" + content)[:16]
+
     def _of(self, purpose: Purpose, value: bytes) -> bytes:
         return hmac.digest(self._keys[purpose], value, "sha256")

@@ -145,6 +145,7 @@ deposits = Table(
     Index("ix_deposits_account_received", "account", "received_ms", "statement_id"),
     Index("ix_deposits_account_client_ref", "account", "client_ref"),
     Index("ix_deposits_account_matter", "account", "matter_id"),
+    Index("ix_deposits_account_series", "account", "series", "series_seq"),
     Index("ix_deposits_first_item", "first_item"),
     Index("ix_deposits_state", "state", "leaf_index"),
 )
@@ -184,33 +185,6 @@ items = Table(
         nullable=True,
         index=True,
     ),
-)
-
-series = Table(
-    "series",
-    metadata,
-    kept(
-        L2,
-        DEPOSIT,
-        "业务流编号",
-        "The series' random id",
-        "series",
-        LargeBinary(32),
-        primary_key=True,
-    ),
-    account(DEPOSIT, nullable=False, index=True),
-    kept(
-        L2,
-        DEPOSIT,
-        "客户对业务流的称呼",
-        "What the client calls it",
-        "client_ref",
-        String(REFERENCE_LENGTH_MAX),
-        nullable=True,
-    ),
-    kept(L2, DEPOSIT, "最后序号", "The last number given", "last_seq", BigInteger, nullable=False),
-    statement_id(DEPOSIT, name="last_statement_id", nullable=True),
-    time("created_ms", DEPOSIT, "建立时间", "When it was begun", nullable=False),
 )
 
 events = Table(

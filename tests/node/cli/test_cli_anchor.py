@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from node.cli import delivering, preparing
@@ -132,10 +133,24 @@ def test_more_files_than_a_statement_holds_are_several(
     assert run("verify", box, "--policy", live.policy).exit_code == 10
 
 
+def register_profile(live: Live) -> str:
+    said = {"system": "相机", "process": "拍照", "operator": "甲", "clock_source": "NTP"}
+    key = live.api_key.read_text().strip()
+    headers = {"authorization": f"Bearer {key}"}
+    response = httpx.post(f"{live.url}/v1/source-profiles", json=said, headers=headers)
+    digest: str = response.json()["digest"]
+    return digest
+
+
 def test_details_and_category_are_what_the_depositor_says(live: Live, run: Run, box: Path) -> None:
     file = box / "photo.jpg"
-    extra = ("--name", "现场.jpg", "--detail", "case=(2026)京0491民初1号", "--category")
-    done = run("anchor", file, *live.access, *extra, "A14_4_ELECTRONIC_FILE", "--alg", "sm3")
+    extra = ("--name", "现场.jpg", "--detail", "case=(2026)京0491民初1号", "--alg", "sm3")
+    category = ("--category", "A14_4_ELECTRONIC_FILE")
+    refused = run("anchor", file, *live.access, *extra, *category)
+    assert refused.exit_code != 0
+    assert "/v1/source-profiles" in refused.err
+    profile = register_profile(live)
+    done = run("anchor", file, *live.access, *extra, *category, "--profile", profile)
     assert done.exit_code == 0, done.err
     proof = proof_of(file)
     assert proof.opening is not None
@@ -143,6 +158,8 @@ def test_details_and_category_are_what_the_depositor_says(live: Live, run: Run, 
     assert details["file_name"][1] == "现场.jpg"
     assert details["case"][1] == "(2026)京0491民初1号"
     assert proof.deposit.category == "A14_4_ELECTRONIC_FILE"
+    assert proof.deposit.profile is not None
+    assert proof.deposit.profile.hex() == profile
     assert proof.deposit.alg == "sm3"
 
 

@@ -25,7 +25,6 @@ def upgrade() -> None:
     _events()
     _extraction_codes()
     _request_nonces()
-    _series()
     _source_profiles()
     _account_keys()
     _api_keys()
@@ -153,6 +152,7 @@ def _deposits() -> None:
     )
     op.create_index("ix_deposits_account_client_ref", "deposits", ["account", "client_ref"])
     op.create_index("ix_deposits_account_matter", "deposits", ["account", "matter_id"])
+    op.create_index("ix_deposits_account_series", "deposits", ["account", "series", "series_seq"])
     op.create_index(
         "ix_deposits_account_received", "deposits", ["account", "received_ms", "statement_id"]
     )
@@ -206,20 +206,6 @@ def _request_nonces() -> None:
         sa.PrimaryKeyConstraint("nonce", name="pk_request_nonces"),
     )
     op.create_index("ix_request_nonces_expires_ms", "request_nonces", ["expires_ms"])
-
-
-def _series() -> None:
-    op.create_table(
-        "series",
-        sa.Column("series", sa.LargeBinary(32), nullable=False),
-        sa.Column("account", sa.String(64), nullable=False),
-        sa.Column("client_ref", sa.String(128), nullable=True),
-        sa.Column("last_seq", sa.BigInteger(), nullable=False),
-        sa.Column("last_statement_id", sa.LargeBinary(32), nullable=True),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("series", name="pk_series"),
-    )
-    op.create_index("ix_series_account", "series", ["account"])
 
 
 def _source_profiles() -> None:
