@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from node import words
+from node.accounts import vocabulary
+from node.accounts.consent import ConsentScope
+from node.accounts.scopes import Scope
 
 ROOT = Path(__file__).parent.parent
 GLOSSARY = ROOT / "docs" / "glossary.md"
@@ -54,11 +57,19 @@ def test_result_codes_are_the_glossarys() -> None:
         ("States", words.State),
         ("Evidence categories", words.Category),
         ("Notices", words.Notice),
+        ("Submitters", vocabulary.SubmitterType),
+        ("Identity documents", vocabulary.IdType),
+        ("Identity verification", vocabulary.ProofMethod),
+        ("Account states", vocabulary.AccountStatus),
+        ("Roles", vocabulary.Role),
+        ("Scopes", Scope),
+        ("Account keys", vocabulary.KeyKind),
+        ("Consents", ConsentScope),
     ],
 )
 def test_bilingual_tables_are_the_glossarys(
     heading: str,
-    kind: type[words.OpenPoint | words.State | words.Category | words.Notice],
+    kind: type[words.Bilingual],
 ) -> None:
     assert [row[:3] for row in table(heading)] == [[e.name, e.zh, e.en] for e in kind]
 

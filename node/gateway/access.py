@@ -90,11 +90,6 @@ async def depositing(account: Annotated[Account, Depends(Permit(Scope.DEPOSIT))]
     return verified(account)
 
 
-async def exporting(account: Annotated[Account, Depends(Permit(Scope.EXPORT))]) -> Account:
-    """The account of a request that exports bundles."""
-    return verified(account)
-
-
 async def auditing(
     request: Request, account: Annotated[Account, Depends(Permit(Scope.AUDIT))]
 ) -> Account:
