@@ -3,20 +3,27 @@
 import asyncio
 import hashlib
 import json
+import os
 import re
 import shlex
+import shutil
 import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from node import keyfile
 from node.accounts.account import Credential
 from node.accounts.action import Action
 from node.accounts.api_key import digest_api_key
 from node.accounts.scopes import Scope, allowed
+from node.accounts.signed_request import account_key_message
 from node.accounts.vocabulary import Role
 from node.config import load_gateway
+from node.evidence.keys import format_signature
 from node.keyfile import load_vault_key
 from node.offchain.accesses import Access, AccessStore
 from node.offchain.credentials import CredentialStore
@@ -37,9 +44,12 @@ PERSON = {
 }
 
 
-def blocks(language: str) -> list[str]:
+def block(language: str, beginning: str) -> str:
+    """The document's block of this language that begins so."""
     text = DOCUMENT.read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (one,) = [each for each in found if each.startswith(beginning)]
+    return str(one)
 
 
 @pytest.fixture
@@ -54,7 +64,7 @@ def admin(run: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def identified(tmp_path: Path) -> Path:
     """The document's identity in a file."""
-    (tmp_path / "identity.json").write_text(blocks("json")[0])
+    (tmp_path / "identity.json").write_text(block("json", "{"))
     return tmp_path / "identity.json"
 
 
@@ -87,7 +97,7 @@ def test_the_documents_commands_let_a_depositor_in(
     run: Run, config: Path, identified: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(config.parent)
-    commands = [shlex.split(line) for line in blocks("sh")[0].splitlines()]
+    commands = [shlex.split(line) for line in block("sh", "cunzheng admin vault").splitlines()]
     assert len(commands) == 6
     for program, *arguments in commands:
         assert program == "cunzheng"
@@ -176,7 +186,7 @@ def test_a_client_certificate_is_known_by_its_digest(admin: Run, config: Path, f
     admin("role", "grant", "acme", "DEPOSITOR")
     certificate = fakes.make_tls("client").certificate
     (config.parent / "client.pem").write_bytes(certificate)
-    program, group, *arguments = shlex.split(blocks("sh")[1])
+    program, group, *arguments = shlex.split(block("sh", "cunzheng admin key certificate"))
     assert (program, group) == ("cunzheng", "admin")
     made = admin(*arguments, "--json").json
     der = ssl.PEM_cert_to_DER_cert(certificate.decode())
@@ -314,3 +324,38 @@ def test_all_of_it_speaks_chinese(admin: Run, identified: Path) -> None:
     shown = admin("account", "show", "acme", "--lang", "zh").out
     for text in ("法人", "正常", "个人信息保护负责人", "未同意现行文本", "对公打款", "通过"):
         assert text in shown
+
+
+def test_a_request_signed_with_openssl_is_the_accounts(live: Any, tmp_path: Path) -> None:
+    """The document's commands, in a shell, against a gateway that listens."""
+    for tool in ("openssl", "curl"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed here")
+    signer, now = keyfile.create(tmp_path / "key.pem"), live.cluster.clock.now
+    message = account_key_message(live.cluster.world.origin, "acme", signer.public, now)
+    signature = format_signature(signer.sign(message))
+    asked = {"key": signer.public.text, "time": now, "signature": signature}
+    headers = {"authorization": f"Bearer {live.api_key.read_text().strip()}"}
+    with httpx.Client(base_url=live.url, headers=headers, trust_env=False) as http:
+        response = http.post("/v1/account/keys", json=asked)
+    assert response.status_code == 201, response.text
+    # The gateway's clock stands still; so does the shell's.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "date").write_text(f"#!/bin/sh\necho {now // 1000}\n")
+    (tmp_path / "bin" / "date").chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-euc", block("sh", "body=")],
+        cwd=tmp_path,
+        env={
+            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+            "ORIGIN": live.cluster.world.origin,
+            "KEY": signer.public.text,
+            "CUNZHENG_GATEWAY": live.url,
+            "NO_PROXY": "*",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["account"] == "acme"
