@@ -59,20 +59,22 @@ class Position(_message.Message):
     def __init__(self, statement_id: _Optional[bytes] = ..., height: _Optional[int] = ..., leaf_index: _Optional[int] = ..., time_ms: _Optional[int] = ..., first_item: _Optional[int] = ..., count: _Optional[int] = ..., entry: _Optional[bytes] = ...) -> None: ...
 
 class FindRequest(_message.Message):
-    __slots__ = ("ordinal", "statement_id", "receipt_prefix", "entry_hash", "digest", "linearizable")
+    __slots__ = ("ordinal", "statement_id", "receipt_prefix", "entry_hash", "digest", "events", "linearizable")
     ORDINAL_FIELD_NUMBER: _ClassVar[int]
     STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_PREFIX_FIELD_NUMBER: _ClassVar[int]
     ENTRY_HASH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     LINEARIZABLE_FIELD_NUMBER: _ClassVar[int]
     ordinal: int
     statement_id: bytes
     receipt_prefix: bytes
     entry_hash: bytes
     digest: Digest
+    events: Events
     linearizable: bool
-    def __init__(self, ordinal: _Optional[int] = ..., statement_id: _Optional[bytes] = ..., receipt_prefix: _Optional[bytes] = ..., entry_hash: _Optional[bytes] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ..., linearizable: _Optional[bool] = ...) -> None: ...
+    def __init__(self, ordinal: _Optional[int] = ..., statement_id: _Optional[bytes] = ..., receipt_prefix: _Optional[bytes] = ..., entry_hash: _Optional[bytes] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ..., events: _Optional[_Union[Events, _Mapping]] = ..., linearizable: _Optional[bool] = ...) -> None: ...
 
 class Digest(_message.Message):
     __slots__ = ("alg", "value")
@@ -81,6 +83,14 @@ class Digest(_message.Message):
     alg: str
     value: bytes
     def __init__(self, alg: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+
+class Events(_message.Message):
+    __slots__ = ("subject", "from_leaf")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    FROM_LEAF_FIELD_NUMBER: _ClassVar[int]
+    subject: bytes
+    from_leaf: int
+    def __init__(self, subject: _Optional[bytes] = ..., from_leaf: _Optional[int] = ...) -> None: ...
 
 class FindResponse(_message.Message):
     __slots__ = ("found", "height", "size", "other_algorithm")

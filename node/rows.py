@@ -10,6 +10,7 @@ Numbers are big-endian; "leaf" is the index of a leaf, u64.
     "o" first item u64        leaf, of deposits
     "g" leaf                  leaf hashes of the item tree, where a deposit has several pages
     "d" alg u8, digest, leaf, item u32      items of deposits in digest mode
+    "v" statement id, leaf    events about that statement, whether or not it is on the chain
     "k" public key, leaf      key entries that name it as key or successor
     "K" public key            its state: standing, serial, role
     "P" serial u64            leaf of the policy
@@ -44,6 +45,7 @@ KINDS = {
     b"o": "index of numbers",
     b"g": "hashes of pages",
     b"d": "index of digests",
+    b"v": "index of events",
     b"k": "index of keys",
     b"K": "state of a key",
     b"P": "index of policies",
@@ -142,6 +144,8 @@ def _rows_of_record(number: int, taken: Taken) -> Iterator[Row]:
                 first_item, count = entry.first_item, deposit.count
                 yield from _rows_of_items(taken, deposit)
                 yield key_of(b"o", first_item), leaf
+            elif (subject := entry.statement.subject) is not None:
+                yield b"v" + subject.statement + leaf, b""
         case KeyEntry():
             for key in keys_named(entry):
                 yield b"k" + key.index_key + leaf, b""

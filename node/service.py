@@ -255,6 +255,10 @@ class Service:
                 if request.digest.alg not in ALGS:
                     raise BadRequest(f"no algorithm {request.digest.alg!r}")
                 return lambda: store.find_digest(request.digest.alg, digest)
+            case "events":
+                subject = _digest(request.events.subject, "statement id")
+                from_leaf = request.events.from_leaf
+                return lambda: _first_items(store.find_events(subject, from_leaf))
             case _:
                 raise BadRequest("nothing to look for")
 

@@ -223,6 +223,17 @@ class Store:
                 found.append((self._position(leaf), index))
         return found
 
+    def find_events(self, subject: bytes, from_leaf: int) -> list[Position]:
+        """Events about a statement, from this leaf on, oldest first, at most FOUND_MAX."""
+        found: list[Position] = []
+        start = NUMBER.pack(from_leaf)
+        with self._reading():
+            for key, _ in leveldb.scan(self._database, b"v" + subject, start):
+                if len(found) == FOUND_MAX:
+                    break
+                found.append(self._position(number_of(key[1 + len(subject) :])))
+        return found
+
     def key_leaves(self, key: PublicKey) -> list[int]:
         """Leaves of the key entries that name this key, oldest first."""
         with self._reading():

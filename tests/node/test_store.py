@@ -26,7 +26,9 @@ from node.evidence.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from node.evidence.number import format_number
 from node.evidence.record import format_record
+from node.evidence.statement import Subject
 from node.store import FOUND_MAX, Store
 
 
@@ -117,6 +119,23 @@ def test_a_statement_is_found_by_all_its_names(store: Store, world: Any) -> None
     assert [store.find_ordinal(n)[0].count for n in (0, 1, 2, 4, 5)] == [2, 2, 3, 3, 1]  # type: ignore[index]
     event = store.position(6)
     assert (event.first_item, event.count, event.height) == (0, 0, 2)
+
+
+def test_events_are_found_by_what_they_are_about(
+    store: Store, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.store.FOUND_MAX", 2)
+    about, other = (Subject(format_number(1_790_000_000_000, n), bytes([n]) * 32) for n in (1, 2))
+    events = [world.event(n, type="custody", subject=about) for n in range(3)]
+    extend(store, world, *(world.record(each) for each in events))
+    more = world.event(4, type="custody", subject=other), world.event(5)
+    extend(store, world, *(world.record(each) for each in more), world.deposited(1))
+    leaves = [position.leaf_index for position in store.find_events(about.statement, 0)]
+    assert leaves == [3, 4]
+    (last,) = store.find_events(about.statement, leaves[-1] + 1)
+    assert (last.leaf_index, last.count) == (5, 0)
+    assert store.find_events(about.statement, 6) == []
+    assert store.find_events(bytes(32), 0) == []
 
 
 def test_what_is_not_there_is_not_found(store: Store, world: Any) -> None:

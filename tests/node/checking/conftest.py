@@ -13,7 +13,9 @@ from consensus.journal import Journal
 from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
 from node.directory import Directory
 from node.evidence.keys import Signer
+from node.evidence.number import format_number
 from node.evidence.record import format_record
+from node.evidence.statement import Subject
 from node.ledger import Ledger
 from node.seals import Seals
 from node.store import Store
@@ -91,6 +93,10 @@ class Kept:
             records += records[:1]  # A retry, which is skipped.
         if rng.random() < 0.3:
             records.append(world.record(world.event(1000 * height)))
+        if rng.random() < 0.3:
+            about = Subject(format_number(1_790_000_000_000, height), bytes([height]) * 32)
+            custody = world.event(1000 * height + 1, type="custody", subject=about)
+            records.append(world.record(custody))
         entry = world.block(height, *records)
         return entry
 
