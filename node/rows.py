@@ -139,13 +139,14 @@ def _rows_of_record(number: int, taken: Taken) -> Iterator[Row]:
         case StatementEntry():
             identity = entry.statement_id
             yield b"s" + identity, leaf
-            if isinstance(deposit := entry.statement, Deposit):
+            statement = entry.statement
+            if isinstance(statement, Deposit):
                 assert entry.first_item is not None
-                first_item, count = entry.first_item, deposit.count
-                yield from _rows_of_items(taken, deposit)
+                first_item, count = entry.first_item, statement.count
+                yield from _rows_of_items(taken, statement)
                 yield key_of(b"o", first_item), leaf
-            elif (subject := entry.statement.subject) is not None:
-                yield b"v" + subject.statement + leaf, b""
+            elif statement.subject is not None:
+                yield b"v" + statement.subject.statement + leaf, b""
         case KeyEntry():
             for key in keys_named(entry):
                 yield b"k" + key.index_key + leaf, b""

@@ -172,6 +172,31 @@ class State(Bilingual):
     FAILED = ("上链失败", "failed")
 
 
+class Flag(Bilingual):
+    """What a deposit is marked with because of later events; it changes no answer about a file."""
+
+    SUPERSEDED = ("已更正", "corrected later")
+    INVALIDATED = ("已作失效登记", "invalidated later")
+    HELD = ("保全中", "held by a court")
+    ERASED = ("个人信息已依法删除", "personal data erased")
+
+
+class EventType(Bilingual):
+    """Kinds of event statements. In statements and addresses the names are in lower case."""
+
+    CORRECTION = ("更正", "correction")
+    SUPPLEMENT = ("补充", "supplement")
+    RENDITION = ("转换件", "rendition")
+    INVALIDATION = ("失效登记", "invalidation")
+    CUSTODY = ("保管移转", "custody")
+    HOLD = ("保全", "hold")
+    RELEASE = ("解除保全", "release")
+    NOTARISATION = ("公证机构登记", "notarisation")
+    VERIFICATION = ("核验登记", "verification")
+    ERASED = ("个人信息删除", "erased")
+    HEALTH = ("运行记录", "health")
+
+
 class Category(Bilingual):
     """Kind of evidence as the depositor declares it: 民事证据规定 Art. 14 (1) to (5), or none.
 

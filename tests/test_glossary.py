@@ -55,6 +55,8 @@ def test_result_codes_are_the_glossarys() -> None:
     [
         ("Open points", words.OpenPoint),
         ("States", words.State),
+        ("Flags", words.Flag),
+        ("Events", words.EventType),
         ("Evidence categories", words.Category),
         ("Notices", words.Notice),
         ("Submitters", vocabulary.SubmitterType),

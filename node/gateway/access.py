@@ -1,6 +1,7 @@
 """Who is asking, and whether it may: the dependencies of every route that is not for everyone.
 
     authenticated       any account
+    anybody             any account, or none
     Permit(scope)       an account whose credential has this scope
     Depositing, ...     the same, for what many routes ask for; they also judge what is missing
 
@@ -68,6 +69,15 @@ async def authenticated(
     if scheme.lower() != "bearer" or not api_key:
         raise ProblemError(AccountProblem.API_KEY_MISSING)
     return await authenticator.by_api_key(api_key)
+
+
+async def anybody(
+    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Account | None:
+    """The account of this request if it brings a credential at all, which then must be good."""
+    if "authorization" not in request.headers:
+        return None
+    return await authenticated(request, documented)
 
 
 class Permit:

@@ -191,7 +191,7 @@ async def post_batch(
     otherwise this gateway attests. One statement holds at most 16,384 items.
     """
     gateway, waiting = gateway_of(http), Waiting(query)
-    own = _own_statement(statement, signature)
+    own = own_statement(statement, signature)
     kind = bodies.expect_media_type(http, bodies.JSON, bodies.PACKED)
     terms = query.model_dump(exclude={"wait", "wait_ms"}, exclude_none=True)
     _check_terms(kind, own, terms)
@@ -355,7 +355,7 @@ async def _work(work: Callable[[], _Result], body_size: int) -> _Result:
     return await asyncio.to_thread(work) if body_size > LARGE else work()
 
 
-def _own_statement(statement: str | None, signature: str | None) -> tuple[bytes, Signature] | None:
+def own_statement(statement: str | None, signature: str | None) -> tuple[bytes, Signature] | None:
     if statement is None and signature is None:
         return None
     if statement is None or signature is None:

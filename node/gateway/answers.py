@@ -19,7 +19,9 @@ from node.evidence.receipt import Receipt, receipt_message
 from node.evidence.record import StatementRecord, parse_record
 from node.evidence.statement import Deposit, parse_statement, receipt_number
 from node.gateway.depositing import Progress, least_far
+from node.gateway.history import NO_HISTORY, History
 from node.gateway.language import Language
+from node.gateway.marks import flag_values
 from node.gateway.member_answers import Placed
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.schemas import (
@@ -205,10 +207,11 @@ def _notices(known: _Known, language: Language, network: str) -> list[str]:
     if known.attested:
         said.append(getattr(OpenPoint.O01, language))
     said += [getattr(point, language) for point in known.points]
-    return [*said, *_always(language, network)]
+    return [*said, *always(language, network)]
 
 
-def _always(language: Language, network: str) -> list[str]:
+def always(language: Language, network: str) -> list[str]:
+    """What is said beside every answer about deposits."""
     said = [getattr(Notice.NO_LATER_THAN, language)]
     if network == "test":
         said.append(getattr(OpenPoint.O05, language))
@@ -216,9 +219,14 @@ def _always(language: Language, network: str) -> list[str]:
 
 
 def summary(
-    placed: Placed, item_index: int, state: State, proof: Proof | None, language: Language
+    placed: Placed,
+    item_index: int,
+    state: State,
+    proof: Proof | None,
+    language: Language,
+    history: History = NO_HISTORY,
 ) -> EvidenceSummary:
-    """What a number alone tells."""
+    """What a number alone tells, and what later events mark the deposit with."""
     entry = placed.statement
     deposit = entry.statement
     assert isinstance(deposit, Deposit), "only deposits have evidence numbers"
@@ -230,13 +238,14 @@ def summary(
         entry_hash=leaf_hash(placed.entry_bytes).hex(),
         mode=deposit.mode,  # type: ignore[arg-type]
         count=deposit.count,
+        flags=flag_values(history, language),
     )
 
 
 def lookup_notices(found: bool, language: Language, network: str) -> list[str]:
     """What is said beside a lookup: not found never means that there is no deposit at all."""
     said = [] if found else [getattr(Notice.SEARCHED, language)]
-    return said + _always(language, network)
+    return said + always(language, network)
 
 
 def state_words(state: State, language: Language) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from node.gateway import (
     courses,
     documents,
     enrolments,
+    events,
     health,
     health_windows,
     lookups,
@@ -30,6 +31,7 @@ from node.gateway.gateway import Gateway
 
 _ROUTED = (
     anchors,
+    events,
     enrolments,
     policy_changes,
     lookups,

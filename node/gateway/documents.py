@@ -17,6 +17,7 @@ from starlette.responses import Response
 from node.accounts.signed_request import SCHEME
 from node.gateway.account_problems import AccountProblem
 from node.gateway.declared_problems import DeclaredProblem
+from node.gateway.event_problems import EventProblem
 from node.gateway.invalid import describe
 from node.gateway.language import language_of
 from node.gateway.operating_problems import OperatingProblem
@@ -27,6 +28,7 @@ AREAS: tuple[type[AnyProblem], ...] = (
     Problem,
     AccountProblem,
     DeclaredProblem,
+    EventProblem,
     OperatingProblem,
 )
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}

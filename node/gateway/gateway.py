@@ -18,6 +18,7 @@ from node.gateway.checking import ProofChecker
 from node.gateway.clock import Clock, system_clock
 from node.gateway.coalesce import Coalescer
 from node.gateway.deposit import Preparer, Random
+from node.gateway.event import EventPreparer
 from node.gateway.finality import Finality
 from node.gateway.members import CannotCheck, Members
 from node.gateway.own_key import OwnKey
@@ -32,6 +33,7 @@ from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
+from node.offchain.events import EventStore
 from node.offchain.requests import RequestStore
 from node.offchain.source_profiles import SourceProfileStore
 from node.vault.finding import Finder
@@ -66,6 +68,8 @@ class Gateway:
     submissions: Submissions
     finality: Finality
     preparer: Preparer
+    events: EventStore
+    event_preparer: EventPreparer
     register: KeyRegister
     own_key: OwnKey
     check_proof: ProofChecker
@@ -142,6 +146,8 @@ def assemble(
         submissions=submissions,
         finality=Finality(deposits, submissions, log, clock),
         preparer=Preparer(policy.origin, signer, clock, random),
+        events=EventStore(database, vault, random),
+        event_preparer=EventPreparer(policy.origin, signer, clock, random),
         register=KeyRegister(members, clock),
         own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),

@@ -263,6 +263,15 @@ class Searched(BaseModel):
     algorithms: list[str] | None = None
 
 
+class FlagValue(BaseModel):
+    """A mark on a deposit, and the event that made it."""
+
+    flag: Literal["SUPERSEDED", "INVALIDATED", "HELD", "ERASED"]
+    text: str
+    entry_hash: str = Field(description="Of the event (交易哈希).")
+    height: int
+
+
 class EvidenceSummary(BaseModel):
     """What a number alone tells: that it exists, and its times."""
 
@@ -274,6 +283,7 @@ class EvidenceSummary(BaseModel):
     entry_hash: str
     mode: Mode
     count: int = Field(description="Items of the whole statement.")
+    flags: list[FlagValue] = Field(default=[], description="What later events mark it with.")
 
 
 class _Lookup(BaseModel):

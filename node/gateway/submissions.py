@@ -115,8 +115,10 @@ class Submissions:
                 await self._deposits.fail(statement_id, outcome.skipped)
                 # If we stop here, it is proposed and skipped again, and nobody is told twice.
                 await self._store.settle(statement_id, self._clock(), outcome.skipped)
+            elif (standing := _standing(outcome.placed)) is None:
+                await self._store.settle(statement_id, self._clock(), None)
             else:
-                committed = self._deposits.committing(statement_id, _standing(outcome.placed))
+                committed = self._deposits.committing(statement_id, standing)
                 await self._store.settle(statement_id, self._clock(), None, committed)
         except StoreFailed:
             _log.error("not noted as settled, the next start asks again: %s", statement_id.hex())
@@ -136,9 +138,11 @@ class Submissions:
                 _log.exception("statements of other gateways were not read; tried again later")
 
 
-def _standing(placed: Placed) -> Standing:
+def _standing(placed: Placed) -> Standing | None:
+    """Where a deposit stands; an event has no items and is kept by the chain alone."""
     first_item = placed.statement.first_item
-    assert first_item is not None, "a deposit has items"
+    if first_item is None:
+        return None
     return Standing(
         height=placed.entry.height,
         leaf_index=placed.leaf_index,

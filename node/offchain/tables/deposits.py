@@ -205,9 +205,13 @@ events = Table(
     account(DEPOSIT, nullable=False, index=True),
     code("type", PERMANENT, "事件类型", "correction, invalidation, custody, ...", nullable=False),
     time("received_ms", DEPOSIT, "接收时间", "When it was received", nullable=False),
-    code("state", DEPOSIT, "状态", "RECEIVED, COMMITTED, FINAL or FAILED", nullable=False),
     data_key(DEPOSIT),
-    personal("details_sealed", DEPOSIT, "事件说明及其盐", "The event's details and their salts"),
+    personal(
+        "opening_sealed",
+        DEPOSIT,
+        "事件说明及其盐、提交人摘要的打开材料",
+        "The event's details and salts, and what opens its submitter commitment",
+    ),
 )
 
 extraction_codes = Table(

@@ -52,8 +52,21 @@ webhooks = Table(
         LargeBinary,
         nullable=True,
     ),
+    kept(
+        L4,
+        ACCOUNT,
+        "更换前的签名密钥(密文)",
+        "The signing secret before it was rotated, encrypted",
+        "old_secret_sealed",
+        LargeBinary,
+        nullable=True,
+    ),
+    time(
+        "old_until_ms", ACCOUNT, "更换前密钥的停用时间", "The old secret signs until", nullable=True
+    ),
     time("created_ms", ACCOUNT, "登记时间", "When it was registered", nullable=False),
     time("disabled_ms", ACCOUNT, "停用时间", "When it was stopped", nullable=True),
+    code("disabled_why", ACCOUNT, "停用原因", "Why it was stopped", nullable=True),
 )
 
 deliveries = Table(
@@ -90,5 +103,6 @@ deliveries = Table(
     kept(
         L2, LOG, "最近一次应答", "The last answer's status", "last_status", Integer, nullable=True
     ),
+    code("last_failure", LOG, "最近一次失败的原因", "Why the last try failed", nullable=True),
     Index("ix_deliveries_webhook_created", "webhook", "created_ms"),
 )

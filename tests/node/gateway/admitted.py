@@ -16,6 +16,7 @@ from node.vault.sealing import Vault
 
 API_KEY = "czk_" + "5a" * 32
 AUDITOR_KEY = "czk_" + "a5" * 32
+JUDGE_KEY = "czk_" + "1d" * 32
 RIVAL_KEY = "czk_" + "b6" * 32
 CLERK_KEY = "czk_" + "c7" * 32
 COURT = "浙0192"
@@ -24,12 +25,13 @@ START_MS = 1_790_000_000_000
 
 
 async def admit_all(database: Database) -> None:
-    """The depositors `acme` and `rival`, the auditor `office`, and a clerk at a court."""
+    """The depositors `acme` and `rival`, the auditor `office`, a clerk at a court, and a judge."""
     for account, key, role in (
         ("acme", API_KEY, Role.DEPOSITOR),
         ("rival", RIVAL_KEY, Role.DEPOSITOR),
         ("office", AUDITOR_KEY, Role.AUDITOR),
         ("clerk", CLERK_KEY, Role.CLERK),
+        ("judge", JUDGE_KEY, Role.JUDGE),
     ):
         await admit(database, VAULT_KEY, account, key, [role], START_MS)
     accounts = AccountStore(database, Vault(VAULT_KEY), Finder(VAULT_KEY))

@@ -252,6 +252,16 @@ class Cluster:
                 found.append(index)
         return found
 
+    def events(self, about: bytes, from_leaf: int) -> list[pb.Found]:
+        """Events about a statement, from a leaf on."""
+        return [
+            pb.Found(position=self.position(identity))
+            for identity, standing in self.statements.items()
+            if (subject := getattr(standing.entry.statement, "subject", None)) is not None
+            and subject.statement == about
+            and standing.leaf_index >= from_leaf
+        ]
+
     def found(self, wanted: Callable[[Standing, int], bool]) -> list[pb.Found]:
         return [
             pb.Found(position=self.position(identity), item_index=index)
@@ -391,6 +401,8 @@ class FakeMember(FakeLog):
                 for identity in self.cluster.statements
                 if identity.startswith(prefix)
             ]
+        elif by == "events":
+            found = self.cluster.events(request.events.subject, request.events.from_leaf)
         else:
             digest = request.digest
             found = self._by_digest(digest.alg, digest.value)

@@ -170,9 +170,8 @@ def _events() -> None:
         sa.Column("account", sa.String(64), nullable=False),
         sa.Column("type", sa.String(64), nullable=False),
         sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(64), nullable=False),
         sa.Column("data_key", sa.LargeBinary(), nullable=True),
-        sa.Column("details_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("opening_sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("statement_id", name="pk_events"),
     )
     op.create_index("ix_events_account", "events", ["account"])
@@ -363,8 +362,11 @@ def _webhooks() -> None:
         sa.Column("events", sa.String(128), nullable=False),
         sa.Column("data_key", sa.LargeBinary(), nullable=True),
         sa.Column("secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("old_secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("old_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("disabled_ms", sa.BigInteger(), nullable=True),
+        sa.Column("disabled_why", sa.String(64), nullable=True),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_webhooks_account"),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
     )
@@ -384,6 +386,7 @@ def _deliveries() -> None:
         sa.Column("claimed_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("delivered_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_status", sa.Integer(), nullable=True),
+        sa.Column("last_failure", sa.String(64), nullable=True),
         sa.ForeignKeyConstraint(["webhook"], ["webhooks.id"], name="fk_deliveries_webhook"),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
     )

@@ -1,0 +1,33 @@
+"""What later events mark a deposit with, in words: shown wherever the deposit is."""
+
+from __future__ import annotations
+
+from node.evidence.merkle import leaf_hash
+from node.gateway.history import History
+from node.gateway.language import Language
+from node.gateway.schemas import FlagValue
+from node.words import Flag, OpenPoint
+
+_POINTS = {Flag.SUPERSEDED: OpenPoint.O10, Flag.INVALIDATED: OpenPoint.O11}
+
+
+def flag_values(history: History, language: Language) -> list[FlagValue]:
+    """What a deposit is marked with, each with the event that says more."""
+    values = []
+    for flag, entry in history.flags:
+        entry_hash = leaf_hash(history.placed(entry).entry_bytes).hex()
+        see = {"zh": f"，见交易哈希 {entry_hash}", "en": f", see entry {entry_hash}"}
+        values.append(
+            FlagValue(
+                flag=flag.name,  # type: ignore[arg-type]
+                text=getattr(flag, language) + see[language],
+                entry_hash=entry_hash,
+                height=entry.height,
+            )
+        )
+    return values
+
+
+def flag_notices(history: History, language: Language) -> list[str]:
+    """The open points that later events leave, for whoever is told of the deposit."""
+    return [getattr(_POINTS[flag], language) for flag, _ in history.flags if flag in _POINTS]
