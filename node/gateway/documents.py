@@ -84,7 +84,10 @@ def install(app: FastAPI) -> None:
             return problem_response(request, error.problem, error.values)
         status = error.status_code if isinstance(error, HTTPException) else 500
         by_status = {404: Problem.NOT_FOUND, 405: Problem.METHOD}
-        return problem_response(request, by_status.get(status, Problem.INTERNAL))
+        response = problem_response(request, by_status.get(status, Problem.INTERNAL))
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)  # `Allow`: which methods there are.
+        return response
 
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

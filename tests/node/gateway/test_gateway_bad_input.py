@@ -419,4 +419,6 @@ async def test_search_without_algorithm_or_with_another(client: Any) -> None:
 
 async def test_unknown_page_and_method(client: Any) -> None:
     refused(await client.get("/v1/nothing"), 404, "NOT_FOUND")
-    refused(await client.get("/v1/anchors"), 405, "METHOD")
+    response = await client.get("/v1/anchors")
+    refused(response, 405, "METHOD")
+    assert response.headers["allow"] == "POST"
