@@ -1,6 +1,12 @@
-"""What courts do with deposits: case numbers, evidence lists, receipts.
+"""What is said of evidence, by whom it must be said, and what courts do with deposits.
 
-    case_number   案号: its elements, and which of them is wrong
+    vocabulary      the words of statutes and judicial practice, as codes
+    declared        what a depositor declares of an item, and what each category asks for
+    source_profile  来源档案: where the records of a system come from
+    gaps            what is missing in a matter's phases and a series' numbers
+    case_number     案号: its elements, and which of them is wrong
+    court           registries of courts and certification authorities, and their files
+    exhibit         exhibits, evidence lists and court receipts
 
 Pure: what is asked for and what is answered, no database and no clock.
 """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from node.offchain.accesses import AccessStore
     from node.offchain.accounts import AccountStore
     from node.offchain.credentials import CredentialStore
+    from node.offchain.registries import RegistryStore
 
 _Result = TypeVar("_Result")
 _Kind = TypeVar("_Kind", bound=Bilingual)
@@ -38,6 +39,7 @@ class Office:
     accounts: AccountStore
     credentials: CredentialStore
     accesses: AccessStore
+    registries: RegistryStore
     api_key_digest: Callable[[str], bytes]
 
 
@@ -69,6 +71,7 @@ def at_office(
     from node.offchain.accounts import AccountExists, AccountStore, NoSuchAccount
     from node.offchain.credentials import CredentialStore
     from node.offchain.database import Database
+    from node.offchain.registries import RegistryStore
     from node.vault.finding import Finder
     from node.vault.keys import Purpose
     from node.vault.sealing import Vault
@@ -85,6 +88,7 @@ def at_office(
             AccountStore(database, vault, Finder(vault_key)),
             CredentialStore(database),
             AccessStore(database, vault),
+            RegistryStore(database),
             lambda key: digest_api_key(subkey, key),
         )
         await office.accesses.add(Access(now_ms(), None, action, about, True, None, _here()))

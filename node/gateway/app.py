@@ -14,7 +14,9 @@ from node.gateway import (
     account_keys,
     accounts,
     anchors,
+    cases,
     courses,
+    court_receipts,
     documents,
     enrolments,
     events,
@@ -43,6 +45,8 @@ _ROUTED = (
     accesses,
     courses,
     source_profiles,
+    cases,
+    court_receipts,
     privacy,
 )
 

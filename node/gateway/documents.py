@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from node.accounts.signed_request import SCHEME
 from node.gateway.account_problems import AccountProblem
+from node.gateway.case_problems import CaseProblem
 from node.gateway.declared_problems import DeclaredProblem
 from node.gateway.event_problems import EventProblem
 from node.gateway.invalid import describe
@@ -29,6 +30,7 @@ AREAS: tuple[type[AnyProblem], ...] = (
     AccountProblem,
     DeclaredProblem,
     EventProblem,
+    CaseProblem,
     OperatingProblem,
 )
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}

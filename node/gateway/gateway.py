@@ -28,12 +28,14 @@ from node.gateway.room import BODIES_MAX, Room
 from node.gateway.submissions import Submissions
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
+from node.offchain.cases import CaseStore
 from node.offchain.courses import CourseStore
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
 from node.offchain.events import EventStore
+from node.offchain.registries import RegistryStore
 from node.offchain.requests import RequestStore
 from node.offchain.source_profiles import SourceProfileStore
 from node.vault.finding import Finder
@@ -64,6 +66,8 @@ class Gateway:
     deposits: DepositStore
     courses: CourseStore
     profiles: SourceProfileStore
+    cases: CaseStore
+    registries: RegistryStore
     coalescer: Coalescer
     submissions: Submissions
     finality: Finality
@@ -142,6 +146,8 @@ def assemble(
         deposits=deposits,
         courses=CourseStore(database),
         profiles=SourceProfileStore(database, vault, finder, random),
+        cases=CaseStore(database, vault, random),
+        registries=RegistryStore(database),
         coalescer=coalescer,
         submissions=submissions,
         finality=Finality(deposits, submissions, log, clock),

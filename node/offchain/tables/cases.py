@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import (
     ForeignKey,
     Integer,
-    LargeBinary,
     String,
     Table,
 )
@@ -111,15 +110,6 @@ court_receipts = Table(
         ForeignKey("cases.id"),
         nullable=False,
         index=True,
-    ),
-    kept(
-        L2,
-        DEPOSIT,
-        "收据内容摘要",
-        "SHA-256 of the receipt",
-        "receipt_digest",
-        LargeBinary(32),
-        nullable=False,
     ),
     data_key(DEPOSIT),
     personal(

@@ -275,7 +275,6 @@ def _court_receipts() -> None:
         "court_receipts",
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("case_id", sa.String(32), nullable=False),
-        sa.Column("receipt_digest", sa.LargeBinary(32), nullable=False),
         sa.Column("data_key", sa.LargeBinary(), nullable=True),
         sa.Column("receipt_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("account", sa.String(64), nullable=False),
