@@ -5,7 +5,7 @@ import sys
 import time
 
 from node.cli.language import Language, Text, said
-from node.cli.terminal import clean
+from node.evidence.item import clean
 
 
 class Narrator:

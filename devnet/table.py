@@ -8,7 +8,7 @@ from rich.text import Text
 
 from devnet.cluster import Cluster
 from node.cli.language import Language
-from node.cli.terminal import clean
+from node.evidence.item import clean
 from node.member_pb2 import StatusResponse
 
 _HEADINGS = (

@@ -21,20 +21,23 @@ import time
 from node.cli.anchor_arguments import check, configure, terms_of
 from node.cli.arguments import trust
 from node.cli.batch_files import Kept, discard, keep, reopen
-from node.cli.chain import agreed_origin, gateways_own
-from node.cli.client import GatewayClient, read_api_key
+from node.cli.chain import gateways_own
+from node.cli.connecting import connect, read_api_key
 from node.cli.delivering import Delivered, Delivery, deliver
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX
 from node.cli.intake import take_in
 from node.cli.keys import load_key
-from node.cli.preparing import prepare
 from node.cli.receipts import keep_receipt
 from node.cli.terminal import Terminal
+from node.client.client import Client
+from node.client.errors import ClientError, NotTaken, Pending
+from node.client.gateway import Gateway
+from node.client.preparing import prepare
 from node.evidence.policy import parse_policy
-from node.evidence.statement import receipt_number, statement_id
+from node.evidence.statement import statement_id
 from node.evidence.steps import Anchor
-from node.words import Answer, Notice, OpenPoint, State
+from node.words import Notice, OpenPoint, State
 
 __all__ = ["configure", "run"]
 
@@ -46,18 +49,18 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Deposit, or go on with a deposit."""
     api_key, anchor = read_api_key(arguments.api_key_file, terminal), trust(arguments)
     check(arguments)
-    with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
+    with connect(arguments.gateway, terminal, api_key) as gateway:
         if arguments.resume is not None:
             kept = [reopen(path, terminal) for path in arguments.resume]
             anchor = anchor or gateways_own(gateway, arguments.patience, terminal)
         else:
             kept, anchor = _prepare(arguments, gateway, anchor, terminal)
-        delivered = []
+        client, delivered = Client(gateway, anchor, patience_s=arguments.patience), []
         for number, each in enumerate(kept):
             try:
-                delivered += _deposit(number, each, arguments, gateway, anchor, terminal)
-            except Failure as failure:
-                if failure.nothing_taken and arguments.resume is None:
+                delivered += _deposit(number, each, arguments, client, anchor, terminal)
+            except ClientError as error:
+                if error.nothing_taken and arguments.resume is None:
                     discard(kept[number:], terminal)
                 raise
     _report(kept, delivered, terminal)
@@ -65,7 +68,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _prepare(
-    arguments: argparse.Namespace, gateway: GatewayClient, anchor: Anchor | None, terminal: Terminal
+    arguments: argparse.Namespace, gateway: Gateway, anchor: Anchor | None, terminal: Terminal
 ) -> tuple[list[Kept], Anchor]:
     """Steps 1 and 2: nothing has been sent when this returns, and nothing can be lost any more.
 
@@ -82,7 +85,7 @@ def _prepare(
         assert anchor.policy_text is not None
         origin = parse_policy(anchor.policy_text).origin
     else:
-        origin = agreed_origin(gateway, anchor, arguments.patience)
+        origin = Client(gateway, anchor, patience_s=arguments.patience).origin
     terms = terms_of(arguments, origin)
     kept, rest = [], files
     now_ms = time.time_ns() // 1_000_000
@@ -102,40 +105,32 @@ def _deposit(
     number: int,
     kept: Kept,
     arguments: argparse.Namespace,
-    gateway: GatewayClient,
+    client: Client,
     anchor: Anchor,
     terminal: Terminal,
 ) -> list[Delivered]:
     """Steps 3 and 4 for one statement."""
     batch, name = kept.batch, arguments.idempotency_key
-    identity = statement_id(batch.statement_bytes)
-    part = gateway.deposit(
-        batch.statement_bytes,
-        batch.signature,
-        batch.packed,
-        idempotency_key=identity.hex() if name is None else f"{name}.{number}" if number else name,
-        plain=batch.deposit.mode == "digest",
-        patience_s=arguments.patience,
-    )
-    if part.state is State.FAILED:
+    identity = statement_id(batch.statement_bytes).hex()
+    key = identity if name is None else f"{name}.{number}" if number else name
+    try:
+        deposited = client.deposit(batch, idempotency_key=key)
+    except NotTaken as error:
         raise Failure(
-            f"上链失败：{part.reason}。请改正后重新存证；同一批次可用 --resume {kept.path} 重发。",
-            f"the chain did not take it: {part.reason}. Correct that and deposit again; the same "
-            f"batch can be sent again with --resume {kept.path}.",
-            Answer.COULD_NOT_CHECK,
-        )
-    if part.state is not State.FINAL or part.proof is None:
-        keep_receipt(part.receipt, kept, terminal)
-        receipt_no = receipt_number(identity)
+            f"{error.zh}请改正后重新存证；同一批次可用 --resume {kept.path} 重发。",
+            f"{error.en} Correct that and deposit again; the same batch can be sent again with "
+            f"--resume {kept.path}.",
+            error.answer,
+        ) from error
+    except Pending as error:
+        keep_receipt(error, kept, terminal)
         raise Failure(
-            f"尚未由足够的成员联签（{part.state.zh}，接收编号 {receipt_no}）；"
-            f"请稍后运行 cunzheng anchor --resume {kept.path}",
-            f"not cosigned by enough members yet ({part.state.en}, receipt number "
-            f"{receipt_no}); later run cunzheng anchor --resume {kept.path}",
-            Answer.PENDING,
-        )
+            f"{error.zh}；请稍后运行 cunzheng anchor --resume {kept.path}",
+            f"{error.en}; later run cunzheng anchor --resume {kept.path}",
+            error.answer,
+        ) from error
     delivery = Delivery(anchor, kept.path.parent, kept.files, replace=arguments.force)
-    return deliver(part.proof, batch, delivery, terminal)
+    return deliver(deposited.proven.proof, batch, delivery, terminal)
 
 
 def _report(kept: list[Kept], delivered: list[Delivered], terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from node.cli.arguments import KEY_VARIABLE, add_api_key, add_gateway, add_trust, path_from
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
-from node.cli.preparing import Terms
+from node.client.preparing import Terms
 from node.evidence.digests import ALGS
 from node.evidence.item import ALG_SETS
 from node.evidence.malformed import Malformed

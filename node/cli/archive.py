@@ -27,7 +27,7 @@ from node.archive.encryption import (
 from node.archive.files import Files
 from node.archive.mirror import Behind, Copies, Mirror, Untrusted
 from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_trust, trust
-from node.cli.client import GatewayClient, read_api_key
+from node.cli.connecting import connect, read_api_key
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
@@ -132,7 +132,7 @@ def _mirror(arguments: argparse.Namespace, terminal: Terminal) -> int:
     copies, files = _copies(arguments), Files(arguments.directory)
     api_key = read_api_key(arguments.api_key_file, terminal) if copies else None
     with (
-        GatewayClient(arguments.gateway, terminal, api_key) as gateway,
+        connect(arguments.gateway, terminal, api_key) as gateway,
         terminal.progress(of_bytes=False) as bar,
         _explained(),
     ):

@@ -120,11 +120,11 @@ def _source(
     arguments: argparse.Namespace, terminal: Terminal
 ) -> Iterator[Callable[[str], bytes | None]]:
     if arguments.source.startswith(("https://", "http://")):
-        from node.cli.client import GatewayClient, read_api_key
+        from node.cli.connecting import connect, read_api_key
 
         secret = _depth(arguments) is not None
         api_key = read_api_key(arguments.api_key_file, terminal) if secret else None
-        with GatewayClient(arguments.source, terminal, api_key) as gateway:
+        with connect(arguments.source, terminal, api_key) as gateway:
             yield lambda path: gateway.part(path, PATIENCE_S)
         return
     from node.archive.encryption import CannotOpen, load_identity

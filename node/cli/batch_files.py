@@ -9,9 +9,10 @@ from pathlib import Path
 
 from node.cli.failure import Failure
 from node.cli.files import BATCH_PREFIX, BATCH_SUFFIX, proof_path, read_limited, write_whole
-from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
 from node.cli.language import Text
 from node.cli.terminal import Terminal
+from node.client.errors import Unusable
+from node.client.hashing import HashedFile, hash_file, size_of
 from node.evidence.batch import BATCH_SIZE_MAX, Batch, format_batch, parse_batch
 from node.evidence.malformed import Malformed
 from node.evidence.statement import receipt_number, statement_id

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.cli.failure import Failure
 from node.cli.files import proof_path, write_whole
-from node.cli.hashing import HashedFile
-from node.cli.result import consistent
 from node.cli.terminal import Terminal
+from node.client.hashing import HashedFile
 from node.evidence.batch import Batch, derive_all
 from node.evidence.malformed import Malformed
 from node.evidence.proof import Proof, public_form
@@ -22,7 +20,6 @@ from node.evidence.proof_text import PROOF_SIZE_MAX, format_proof, parse_proof
 from node.evidence.steps import Anchor
 from node.evidence.verdict import Verdict
 from node.evidence.verify import verify
-from node.words import Answer, ResultCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,60 +49,25 @@ class Delivery:
     replace: bool = False
 
 
-def deliver(first: bytes, batch: Batch, delivery: Delivery, terminal: Terminal) -> list[Delivered]:
-    """Write the proofs of all items of the batch, from the proof of any one of them.
+def deliver(first: Proof, batch: Batch, delivery: Delivery, terminal: Terminal) -> list[Delivered]:
+    """Write the proofs of all items of the batch, from the verified proof of any one of them.
 
     Whatever interrupts this, the proofs written are whole, and doing it again writes the rest.
     """
-    check_proof(first, delivery.anchor)
-    given, delivered = read_proof(first), []
-    if given.entry.statement_bytes != batch.statement_bytes:
-        raise Failure(
-            "所得证明属于另一份存证单，未写入；请换一个网关或使用同一次存证的证明。",
-            "the proof given is of another statement and was not written; ask another gateway, or "
-            "use a proof of the same deposit.",
-            Answer.COULD_NOT_CHECK,
-        )
+    delivered = []
     with terminal.progress(of_bytes=False) as progress:
         progress.start(terminal.pick("核验并写入证明", "verifying proofs"), len(batch.items))
-        for index, proof in enumerate(derive_all(given, batch)):
+        for index, proof in enumerate(derive_all(first, batch)):
             if index in delivery.files or not delivery.only_files:
                 delivered.append(_deliver_one(index, proof, delivery))
             progress.advance(1)
     return delivered
 
 
-def check_proof(data: bytes, anchor: Anchor) -> Verdict:
-    """The verdict on a proof somebody gave us; raises unless it is consistent."""
-    verdict = verify(data, anchor)
-    if not consistent(verdict):
-        failed = next(each for each in verdict.findings if each.code is verdict.code)
-        raise Failure(
-            f"所得证明未通过核验，未写入：{verdict.code.name} {verdict.code.zh}（{failed.zh}）。",
-            f"the proof given does not verify and was not written: {verdict.code.name} "
-            f"{verdict.code.en} ({failed.en}).",
-            verdict.answer,
-        )
-    return verdict
-
-
-def read_proof(data: bytes) -> Proof:
-    """The proof these bytes are; one that cannot be read has its own answer."""
-    try:
-        return parse_proof(data)
-    except Malformed as error:
-        code = ResultCode.V502 if error.newer else ResultCode.V200
-        raise Failure(
-            f"所得证明无法读取：{code.name} {code.zh}（{error}）。",
-            f"the proof given cannot be read: {code.name} {code.en} ({error}).",
-            code.answer,
-        ) from error
-
-
 def _deliver_one(index: int, proof: Proof, delivery: Delivery) -> Delivered:
     data, file = format_proof(proof), delivery.files.get(index)
     verdict = verify(data, delivery.anchor, None if file is None else file.digests)
-    assert consistent(verdict), "derived from a verified proof and the depositor's own items"
+    assert verdict.consistent, "derived from a verified proof and the depositor's own items"
     if delivery.public:
         proof = public_form(proof)
         data = format_proof(proof)

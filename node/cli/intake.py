@@ -11,9 +11,10 @@ from pathlib import Path
 from node.cli.batch_files import unfinished
 from node.cli.failure import Failure
 from node.cli.files import evidence_files, proof_path
-from node.cli.hashing import HashedFile, Unusable, hash_file, size_of
 from node.cli.language import Text
 from node.cli.terminal import Terminal
+from node.client.errors import Unusable
+from node.client.hashing import HashedFile, hash_file, size_of
 
 NAMED_MAX = 10
 """Refused files that are named one by one; of more, the number is said."""

@@ -11,12 +11,13 @@ import argparse
 from pathlib import Path
 
 from node.cli.arguments import add_api_key, add_gateway, common
-from node.cli.client import GatewayClient, read_api_key
+from node.cli.connecting import connect, read_api_key
 from node.cli.failure import Failure
 from node.cli.keys import load_key
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.cli.times import now_ms, read_time
+from node.client.gateway import Gateway
 from node.evidence.enrolment import ACTIONS, ROLES, KeyRecord, format_key_record
 from node.evidence.keys import PublicKey, parse_public_key
 from node.evidence.malformed import Malformed
@@ -112,7 +113,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         successor = _public_key("--successor", arguments.successor)
     authority = load_key(arguments.authority, terminal)
     api_key = read_api_key(arguments.api_key_file, terminal)
-    with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
+    with connect(arguments.gateway, terminal, api_key) as gateway:
         if arguments.action == "enrol":
             role, serial = arguments.role, 1
         else:
@@ -140,7 +141,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return exit_code
 
 
-def _standing(gateway: GatewayClient, key: PublicKey) -> tuple[str, int]:
+def _standing(gateway: Gateway, key: PublicKey) -> tuple[str, int]:
     """The role of a key by what the gateway says of it, and the serial that the next record about
     it must have. The members check both."""
     records, next_serial = gateway.key_records(key, PATIENCE_S)

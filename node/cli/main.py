@@ -23,6 +23,7 @@ from node.cli.arguments import Parser, common
 from node.cli.failure import Failure, reason
 from node.cli.language import Language, Text, choose, said
 from node.cli.terminal import Terminal
+from node.client.errors import ClientError
 from node.errors import Misconfigured, NodeError
 from node.evidence.malformed import Malformed
 from node.words import Answer, Notice
@@ -222,12 +223,15 @@ def _exit_codes(language: Language) -> str:
 
 
 def _is_known(error: Exception) -> bool:
-    return isinstance(error, OSError | Malformed | NodeError)
+    return isinstance(error, OSError | Malformed | NodeError | ClientError)
 
 
 def _known(error: Exception) -> Failure:
     """The errors of the world below the commands, as a person needs them."""
     answer: Answer | None = Answer.COULD_NOT_CHECK
+    if isinstance(error, ClientError):
+        code = error.problem.code if error.problem is not None else None
+        return Failure(error.zh, error.en, error.answer, code or None)
     if isinstance(error, NodeError):
         answer = None if isinstance(error, Misconfigured) else answer
         # What is wrong comes first; what to do about such things is the same each time.

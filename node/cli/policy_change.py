@@ -23,7 +23,7 @@ from node.cli.arguments import (
     common,
     trust,
 )
-from node.cli.client import GatewayClient
+from node.cli.connecting import connect
 from node.cli.failure import Failure
 from node.cli.files import read_limited, write_whole
 from node.cli.keys import load_key
@@ -155,7 +155,7 @@ def _sign(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _submit(arguments: argparse.Namespace, terminal: Terminal) -> int:
     note = _read(arguments.file)
-    with GatewayClient(arguments.gateway, terminal) as gateway:
+    with connect(arguments.gateway, terminal) as gateway:
         value = gateway.submit_policy(format_policy_note(note), PATIENCE_S)
     committed = value.get("state") == State.COMMITTED.name
     state = State.COMMITTED if committed else State.PENDING
@@ -172,7 +172,7 @@ def _submit(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _history(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    with GatewayClient(arguments.gateway, terminal) as gateway:
+    with connect(arguments.gateway, terminal) as gateway:
         succession = gateway.policies(PATIENCE_S)
     write_whole(arguments.out, format_policies(succession), replace=True)
     rows = [
@@ -196,7 +196,7 @@ def _trusted(arguments: argparse.Namespace, terminal: Terminal) -> Succession:
     if anchor.succession is not None:
         succession = anchor.succession
     elif arguments.gateway is not None:
-        with GatewayClient(arguments.gateway, terminal) as gateway:
+        with connect(arguments.gateway, terminal) as gateway:
             succession = gateway.policies(PATIENCE_S)
     else:
         raise Failure("请给出 --gateway 或 --policies。", "name --gateway or --policies.")

@@ -19,13 +19,15 @@ from pathlib import Path
 
 from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_trust, trust
 from node.cli.batch_files import is_of, reopen
-from node.cli.client import GatewayClient, read_api_key
-from node.cli.delivering import Delivered, Delivery, check_proof, deliver, read_proof
+from node.cli.connecting import connect, read_api_key
+from node.cli.delivering import Delivered, Delivery, deliver
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, proof_path, read_limited, write_whole
-from node.cli.hashing import HashedFile, Unusable, hash_file
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
+from node.client.checking import check_number, check_proof, check_proof_of, read_proof
+from node.client.errors import Unusable
+from node.client.hashing import HashedFile, hash_file
 from node.evidence.batch import Batch
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
@@ -134,15 +136,9 @@ def _fetch(arguments: argparse.Namespace, number: str, terminal: Terminal) -> by
             "请用 --gateway 给出接入网关的地址。", "name a gateway with --gateway to fetch it from."
         )
     api_key = read_api_key(arguments.api_key_file, terminal)
-    with GatewayClient(arguments.gateway, terminal, api_key) as gateway:
+    with connect(arguments.gateway, terminal, api_key) as gateway:
         data = gateway.proof(number, PATIENCE_S)
-    if read_proof(data).number != number:
-        raise Failure(
-            f"网关给出的不是 {number} 的证明，未写入；请换一个网关。",
-            f"the gateway gave a proof of another number than {number}; nothing was written, ask "
-            "another gateway.",
-            Answer.COULD_NOT_CHECK,
-        )
+    check_number(data, number)
     return data
 
 
@@ -161,7 +157,8 @@ def _enclosed(data: bytes, terminal: Terminal) -> Anchor:
 
 def _write_one(arguments: argparse.Namespace, data: bytes, anchor: Anchor) -> Delivered:
     """The proof as fetched, or the public form of the one at hand."""
-    verdict, proof, source = check_proof(data, anchor), read_proof(data), arguments.proof
+    proven, source = check_proof(data, anchor), arguments.proof
+    proof = proven.proof
     if source is None:
         base = Path(proof.number)
     elif arguments.public:
@@ -174,7 +171,7 @@ def _write_one(arguments: argparse.Namespace, data: bytes, anchor: Anchor) -> De
     base = base if arguments.out is None else arguments.out / base.name
     path = proof_path(base, public=source is not None)
     write_whole(path, format_proof(public_form(proof)), replace=arguments.force)
-    return Delivered(proof.number, path, None, verdict)
+    return Delivered(proof.number, path, None, proven.verdict)
 
 
 def _derive(
@@ -203,7 +200,8 @@ def _derive(
         public=arguments.public,
         replace=arguments.force,
     )
-    return deliver(data, kept.batch, delivery, terminal)
+    first = check_proof_of(data, anchor, kept.batch.statement_bytes)
+    return deliver(first.proof, kept.batch, delivery, terminal)
 
 
 def _find(file: Path, batch: Batch) -> tuple[int, HashedFile]:

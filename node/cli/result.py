@@ -25,7 +25,6 @@ _STYLES = {
 }
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.NOT_CHECKED: "–"}
 _OUTCOME_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHECKED: "dim"}
-_CONSISTENT = (Answer.CONSISTENT, Answer.CONSISTENT_OPEN_POINTS)
 _NAME_A_POLICY = Text(
     "请以 --policy-fingerprint 给出法院公布的策略指纹（或以 --policy 给出策略文件），再行核验；"
     "证明自称的策略指纹不能用作信任锚。",
@@ -37,17 +36,12 @@ Given = list[tuple[str, str]]
 """What was verified, as labels and values: file, digests, proof file."""
 
 
-def consistent(verdict: Verdict) -> bool:
-    """Whether it is one of the two consistent answers."""
-    return verdict.answer in _CONSISTENT
-
-
 def print_verdict(terminal: Terminal, verdict: Verdict, given: Given) -> None:
     """The whole result."""
     label, said = terminal.pick("核验结果", "Verification result"), terminal.said(verdict.code)
     terminal.line(f"{label}  {verdict.code.name}  {said}", _style(verdict))
     facts = verdict.facts
-    if facts is not None and consistent(verdict):
+    if facts is not None and verdict.consistent:
         given = [
             (terminal.pick("不晚于", "no later than"), _seal_time(facts)),
             (terminal.pick("存证编号", "evidence number"), facts.number),
@@ -57,7 +51,7 @@ def print_verdict(terminal: Terminal, verdict: Verdict, given: Given) -> None:
     print_findings(terminal, verdict.findings)
     _print_open_points(terminal, verdict.open_points)
     if facts is not None:
-        _print_facts(terminal, facts, verified=consistent(verdict))
+        _print_facts(terminal, facts, verified=verdict.consistent)
     _print_notices(terminal, verdict)
     if verdict.repaired is not None:
         _print_repaired(terminal, verdict.repaired)
@@ -65,10 +59,10 @@ def print_verdict(terminal: Terminal, verdict: Verdict, given: Given) -> None:
 
 def print_list(terminal: Terminal, results: list[tuple[str, Verdict, Given]]) -> None:
     """Many results, each under the name of what was verified."""
-    good = [verdict for _, verdict, _ in results if consistent(verdict)]
+    good = [verdict for _, verdict, _ in results if verdict.consistent]
     for name, verdict, _ in results:
         line = f"{verdict.code.name}  {terminal.said(verdict.answer)}  {name}"
-        if verdict.facts is not None and consistent(verdict):
+        if verdict.facts is not None and verdict.consistent:
             no_later = terminal.pick("不晚于", "no later than")
             line += f"  {verdict.facts.number}  {no_later} {_seal_time(verdict.facts)}"
         terminal.line(line, _style(verdict))
@@ -77,7 +71,7 @@ def print_list(terminal: Terminal, results: list[tuple[str, Verdict, Given]]) ->
         _print_open_points(terminal, sorted(points, key=lambda point: point.name))
         _print_notices(terminal, good[0])
     for _, verdict, given in results:
-        if not consistent(verdict):
+        if not verdict.consistent:
             terminal.line()
             print_verdict(terminal, verdict, given)
     terminal.line()
@@ -136,7 +130,7 @@ def _print_facts(terminal: Terminal, facts: Facts, *, verified: bool) -> None:
 
 def _print_notices(terminal: Terminal, verdict: Verdict) -> None:
     notices: list[Bilingual] = []
-    if consistent(verdict):
+    if verdict.consistent:
         notices = [Notice.SCOPE, Notice.NO_LATER_THAN]
     if verdict.answer is Answer.NOT_DEPOSITED_BYTES:
         notices = [Notice.RESAVING]

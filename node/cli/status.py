@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from node.cli.arguments import GATEWAY_VARIABLE
-from node.cli.client import GatewayClient
+from node.cli.connecting import connect
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
@@ -111,7 +111,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask, and print a table."""
     if arguments.config is None:
-        with GatewayClient(arguments.gateway, terminal) as gateway:
+        with connect(arguments.gateway, terminal) as gateway:
             overview = watched(lambda: _from_gateway(gateway.ready()))
     else:
         # One loop for all answers: gRPC may hand over to it later what belongs to an earlier one.

@@ -23,18 +23,11 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.text import Text as Styled
 
 from node.cli.language import Bilingual, Language, Text, said
-from node.evidence.item import printable
+from node.evidence.item import clean
 
-# Bytes of a file name that are not UTF-8 reach Python as these; no terminal can show them.
-_SURROGATES = re.compile("[\ud800-\udfff]")
 # Up to two blanks are our own columns, and happen in honest names. U+2800 is a blank of Braille.
 _PADDING = re.compile(r"(?<=[^\s\u2800])[\s\u2800]{3,}")
 _LEADING = re.compile(r"^[\s\u2800]+")
-
-
-def clean(text: str) -> str:
-    """The text with U+FFFD for whatever could forge or hide a part of the screen."""
-    return _SURROGATES.sub("\ufffd", printable(text))
 
 
 def _shown(text: str) -> str:

@@ -28,10 +28,11 @@ from node.cli.contradictions import (
 from node.cli.explain import check_directory, write_exhibits
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, evidence_files, proof_path
-from node.cli.hashing import Unusable, hash_file, size_of
 from node.cli.language import Language, Text, said
-from node.cli.result import Given, consistent, print_list, print_verdict
+from node.cli.result import Given, print_list, print_verdict
 from node.cli.terminal import Progressing, Terminal
+from node.client.errors import Unusable
+from node.client.hashing import hash_file, size_of
 from node.evidence.doubts import Doubts
 from node.evidence.item import parse_details
 from node.evidence.proof_text import PROOF_SIZE_MAX, parse_proof
@@ -305,7 +306,7 @@ def _given(terminal: Terminal, verified: Verified) -> Given:
             "所记文件名（存证主体所称）", "recorded name, stated by the depositor"
         )
         rows += [(label, value) for key, value in _details(verified.data) if key == "file_name"]
-    if consistent(verified.verdict):
+    if verified.verdict.consistent:
         label = terminal.pick("存证主体所记", "depositor says")
         rows += [(label, f"{key} = {value}") for key, value in _details(verified.data)]
     return rows

@@ -113,12 +113,33 @@ def parse_batch(data: bytes) -> Batch:
     lines.tag(TAG)
     statement = lines.value("statement").encode()
     signature = parse_signature(lines.value("signature"))
-    items = tuple(_parse_item(text.encode()) for text in lines.values("item", ITEMS_MAX))
+    items = tuple(parse_item(text.encode()) for text in lines.values("item", ITEMS_MAX))
     lines.end()
     batch = Batch(statement, signature, items)
     if format_batch(batch) != data:
         raise Malformed("batch", "not spelled as this version writes it")
     return batch
+
+
+def parse_item(data: bytes) -> BatchItem:
+    """The item that one line of a batch file is."""
+    raw = load_canonical(data, "batch item")
+    optional = frozenset({"path", *ALGS})
+    path = check_text(raw["path"], "batch item: path") if "path" in raw else None
+    digests = tuple((alg, check_hex(raw[alg], f"batch item: {alg}")) for alg in ALGS if alg in raw)
+    if "salt" not in raw:
+        fields(raw, "batch item", frozenset(), optional)
+        if len(digests) != 1:
+            raise Malformed("batch item", "not exactly one digest and no salt")
+        return BatchItem(digests[0][1], None, path)
+    value = fields(raw, "batch item", _OPENING, optional | {"details"})
+    opening = Opening(
+        salt=check_hex(value["salt"], "batch item: salt"),
+        digests=digests,
+        size=check_integer(value["size"], "batch item: size"),
+        details=_canonical(value["details"]) if "details" in value else None,
+    )
+    return BatchItem(opening.item(), opening, path)
 
 
 def derive_all(proof: Proof, batch: Batch) -> Iterator[Proof]:
@@ -148,26 +169,6 @@ def _item_value(each: BatchItem, alg: str) -> dict[str, object]:
     if each.opening.details is not None:
         value["details"] = json.loads(each.opening.details)
     return value
-
-
-def _parse_item(data: bytes) -> BatchItem:
-    raw = load_canonical(data, "batch item")
-    optional = frozenset({"path", *ALGS})
-    path = check_text(raw["path"], "batch item: path") if "path" in raw else None
-    digests = tuple((alg, check_hex(raw[alg], f"batch item: {alg}")) for alg in ALGS if alg in raw)
-    if "salt" not in raw:
-        fields(raw, "batch item", frozenset(), optional)
-        if len(digests) != 1:
-            raise Malformed("batch item", "not exactly one digest and no salt")
-        return BatchItem(digests[0][1], None, path)
-    value = fields(raw, "batch item", _OPENING, optional | {"details"})
-    opening = Opening(
-        salt=check_hex(value["salt"], "batch item: salt"),
-        digests=digests,
-        size=check_integer(value["size"], "batch item: size"),
-        details=_canonical(value["details"]) if "details" in value else None,
-    )
-    return BatchItem(opening.item(), opening, path)
 
 
 def _canonical(value: object) -> bytes:

@@ -52,6 +52,8 @@ _HIDING = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
+# Bytes of a file name that are not UTF-8 reach Python as these.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _DETAIL_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 DetailValue = str | int | bool
@@ -122,6 +124,11 @@ def parse_details(data: bytes) -> dict[str, tuple[bytes, DetailValue]]:
 def printable(text: str) -> str:
     """Text with U+FFFD for every character that details refuse."""
     return _HIDING.sub("\ufffd", text)
+
+
+def clean(text: str) -> str:
+    """Printable text of any file name, also of one that is not UTF-8."""
+    return _SURROGATES.sub("\ufffd", printable(text))
 
 
 def _parse_detail(key: str, pair: object) -> tuple[bytes, DetailValue]:

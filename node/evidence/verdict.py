@@ -118,6 +118,11 @@ class Verdict:
         """Which of the nine answers this is."""
         return self.code.answer
 
+    @property
+    def consistent(self) -> bool:
+        """Whether it is one of the two consistent answers."""
+        return self.answer in (Answer.CONSISTENT, Answer.CONSISTENT_OPEN_POINTS)
+
     def to_json(self) -> dict[str, object]:
         """For programs: stable names, codes as in the glossary."""
         value: dict[str, object] = {

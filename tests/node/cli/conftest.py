@@ -20,8 +20,8 @@ import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.cli.hashing import hash_file
 from node.cli.main import main
+from node.client.hashing import hash_file
 from node.evidence import item
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
 from node.evidence.digests import sha256

@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from node.cli import delivering, preparing
-from node.cli.client import GatewayClient, Part
+from node.cli import delivering
 from node.cli.files import evidence_files
+from node.client import preparing
+from node.client.gateway import Gateway
+from node.client.values import Part
 from node.evidence.batch import parse_batch
 from node.evidence.digests import sha256
 from node.evidence.item import parse_details
@@ -405,7 +407,7 @@ def test_a_receipt_that_does_not_hold_is_not_kept(
     live: Live, run: Run, box: Path, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
     live.do(live.cluster.sealing.clear)
-    honest = GatewayClient.deposit
+    honest = Gateway.deposit
 
     def lying(*arguments: Any, **options: Any) -> Part:
         part = honest(*arguments, **options)
@@ -413,7 +415,7 @@ def test_a_receipt_that_does_not_hold_is_not_kept(
         text = part.receipt[field]
         return replace(part, receipt={**part.receipt, field: text[:20] + "0" + text[21:]})
 
-    monkeypatch.setattr(GatewayClient, "deposit", lying)
+    monkeypatch.setattr(Gateway, "deposit", lying)
     stopped = run("anchor", box, *live.access, "--patience", "0.1")
     assert stopped.exit_code == 50
     assert "receipt does not hold" in stopped.err
@@ -436,7 +438,7 @@ def test_ctrl_c_after_the_batch_is_written_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(GatewayClient, "deposit", interrupted)
+        patch.setattr(Gateway, "deposit", interrupted)
         assert run("anchor", box, *live.access).exit_code == 130
     (path,) = batches(box)
     assert run("anchor", "--resume", path, *live.access).exit_code == 0
@@ -540,13 +542,13 @@ def test_a_gateway_that_gives_a_bad_proof_is_found_out(
     change: Callable[[bytes], bytes],
     exit_code: int,
 ) -> None:
-    honest = GatewayClient.deposit
+    honest = Gateway.deposit
 
     def lying(*arguments: Any, **options: Any) -> Part:
         part = honest(*arguments, **options)
         return Part(State.FINAL, change(part.proof or b""), "")
 
-    monkeypatch.setattr(GatewayClient, "deposit", lying)
+    monkeypatch.setattr(Gateway, "deposit", lying)
     outcome = run("anchor", box, *live.access)
     assert outcome.exit_code == exit_code
     assert list(box.rglob("*.proof.txt")) == []
@@ -555,7 +557,7 @@ def test_a_gateway_that_gives_a_bad_proof_is_found_out(
 def test_a_gateway_that_gives_the_proof_of_another_statement(
     live: Live, run: Run, box: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, honest = box / "other" / "first.txt", GatewayClient.deposit
+    first, honest = box / "other" / "first.txt", Gateway.deposit
     first.parent.mkdir()
     first.write_bytes(b"another deposit")
     assert run("anchor", first, *live.access).exit_code == 0
@@ -565,7 +567,7 @@ def test_a_gateway_that_gives_the_proof_of_another_statement(
         honest(*arguments, **options)
         return Part(State.FINAL, good, "")
 
-    monkeypatch.setattr(GatewayClient, "deposit", lying)
+    monkeypatch.setattr(Gateway, "deposit", lying)
     second = first.with_name("second.txt")
     second.write_bytes(b"this deposit")
     outcome = run("anchor", second, *live.access)

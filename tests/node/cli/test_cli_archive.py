@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from node.cli import archive
-from node.cli.client import GatewayClient
+from node.client.gateway import Gateway
 from node.evidence.merkle import leaf_hash
 from node.evidence.policy import fingerprint
 from node.evidence.tiles import Frontier, format_bundle_path, format_tile_path, tiles
@@ -126,11 +126,11 @@ def test_the_policy_is_known_from_elsewhere(live: Any, run: Run, directory: Path
 @pytest.fixture
 def instead(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes], None]:
     """Has the gateway answer otherwise for one path."""
-    part = GatewayClient.part
+    part = Gateway.part
 
     def answer(wanted: str, data: bytes) -> None:
         monkeypatch.setattr(
-            GatewayClient,
+            Gateway,
             "part",
             lambda self, path, patience_s: data if path == wanted else part(self, path, patience_s),
         )

@@ -16,8 +16,8 @@ from node import keyfile
 from node.cli import files, main, verify
 from node.cli.failure import Failure
 from node.cli.language import choose
-from node.cli.terminal import Terminal, clean
-from node.evidence.item import printable
+from node.cli.terminal import Terminal
+from node.evidence.item import clean, printable
 from node.evidence.keys import parse_public_key
 from node.words import Answer
 

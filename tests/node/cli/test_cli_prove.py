@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from node.cli.client import GatewayClient
+from node.client.gateway import Gateway
 from node.evidence.number import format_number
 from node.evidence.proof_text import format_proof, parse_proof
 
@@ -188,7 +188,7 @@ def test_a_gateway_that_gives_another_number(
 ) -> None:
     number = parse_proof(deposited.proof("a.txt").read_bytes()).number
     other = deposited.proof("b.txt").read_bytes()
-    monkeypatch.setattr(GatewayClient, "proof", lambda *_: other)
+    monkeypatch.setattr(Gateway, "proof", lambda *_: other)
     outcome = run("prove", number, *fetch)
     assert outcome.exit_code == 80
     assert "another number" in outcome.err

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.cli.hashing import HashedFile
-from node.cli.terminal import clean
+from node.client.hashing import HashedFile
 from node.evidence import item
 from node.evidence.batch import Batch, BatchItem
 from node.evidence.item import ITEMS_MAX, SALT_SIZE, VALUE_SALT_SIZE, DetailValue, Opening
@@ -84,7 +83,7 @@ def _item(file: HashedFile, terms: Terms, directory: Path, random: Random) -> Ba
         **terms.details,
     }
     salted: dict[str, tuple[bytes, DetailValue]] = {
-        key: (random(VALUE_SALT_SIZE), clean(value)) for key, value in details.items()
+        key: (random(VALUE_SALT_SIZE), item.clean(value)) for key, value in details.items()
     }
     opening = Opening(
         salt=random(SALT_SIZE),
@@ -98,4 +97,4 @@ def _item(file: HashedFile, terms: Terms, directory: Path, random: Random) -> Ba
 def _relative(path: Path, directory: Path) -> str | None:
     """The path from the batch file; none if a name in it could not be written there unchanged."""
     text = os.path.relpath(path, directory)
-    return text if clean(text) == text else None
+    return text if item.clean(text) == text else None

@@ -11,21 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.cli.failure import reason
+from node.client.errors import Unusable, os_reason
 from node.evidence import digests
 from node.evidence.steps import FileDigests
 
 CHUNK_SIZE = 1 << 20
 """Large enough that hashing, not Python, takes the time; small enough for any memory."""
-
-
-class Unusable(Exception):
-    """This file cannot be hashed; says why in both languages."""
-
-    def __init__(self, zh: str, en: str) -> None:
-        super().__init__(en)
-        self.zh = zh
-        self.en = en
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +45,8 @@ def hash_file(path: Path, advance: Callable[[int], None] = lambda _: None) -> Ha
                 advance(len(chunk))
             after = os.fstat(descriptor)
     except OSError as error:
-        why = reason(error)
-        raise Unusable(f"无法读取（{why.zh}）", f"cannot be read ({why.en})") from error
+        zh, en = os_reason(error)
+        raise Unusable(f"无法读取（{zh}）", f"cannot be read ({en})") from error
     if size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise Unusable("读取期间发生了变化", "changed while it was read")
     found = FileDigests(size, {alg: digest.digest() for alg, digest in running.items()})
