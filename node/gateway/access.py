@@ -63,8 +63,7 @@ async def authenticated(
             raise ProblemError(AccountProblem.SIGNED_BODY_DIFFERS)
         request.state.signed_body = signed.body  # `bodies` compares it with what comes.
         return signed.account
-    shown: str | None = getattr(request.state, "client_certificate", None)
-    if not header and shown is not None:
+    if not header and (shown := _shown(request)) is not None:
         return await authenticator.by_certificate(shown)
     if scheme.lower() != "bearer" or not api_key:
         raise ProblemError(AccountProblem.API_KEY_MISSING)
@@ -74,10 +73,18 @@ async def authenticated(
 async def anybody(
     request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Account | None:
-    """The account of this request if it brings a credential at all, which then must be good."""
-    if "authorization" not in request.headers:
+    """The account of this request if it brings a credential at all, which then must be good. A
+    certificate that is not registered is none here: browsers show what they have."""
+    if "authorization" in request.headers:
+        return await authenticated(request, documented)
+    if (shown := _shown(request)) is None:
         return None
-    return await authenticated(request, documented)
+    try:
+        return await gateway_of(request).authenticator.by_certificate(shown)
+    except ProblemError as error:
+        if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
+            return None
+        raise
 
 
 class Permit:
@@ -134,9 +141,16 @@ async def recorded(
         action=action,
         object=about,
         allowed=allowed,
+        request_id=getattr(request.state, "request_id", None),
         origin=None if client is None else f"{client.host} {client.port}",
     )
     await gateway.accesses.add(access)
+
+
+def _shown(request: Request) -> str | None:
+    """SHA-256 of the certificate that the client has shown, as `connections` says."""
+    shown: str | None = getattr(request.state, "client_certificate", None)
+    return shown
 
 
 def _line(request: Request) -> str:

@@ -131,13 +131,17 @@ async def test_a_registered_certificate_lets_its_holder_in(
 
 
 async def test_another_certificate_of_the_same_authority_is_nobody(
-    browse: Any, issuer: Issuer, tmp_path: Path
+    client: Any, browse: Any, issuer: Issuer, tmp_path: Path
 ) -> None:
     shown, _ = issuer.issue(tmp_path, "somebody")
     async with browse(shown) as http:
         refused = await http.get("/v1/account")
         assert refused.json()["code"] == "CERTIFICATE_NOT_REGISTERED"
         assert (await http.get("/v1/consent")).status_code == 200
+        # Where a credential may be left out, this is as good as none.
+        number = (await client.anchor(BODY)).json()["evidence_no"]
+        events = await http.get(f"/v1/evidence/{number}/events")
+        assert events.status_code == 200, events.text
 
 
 async def test_a_certificate_of_a_stranger_is_not_even_met(
