@@ -91,6 +91,7 @@ def at_office(
             RegistryStore(database),
             lambda key: digest_api_key(subkey, key),
         )
+        await office.accounts.check_vault()
         await office.accesses.add(Access(now_ms(), None, action, about, True, None, _here()))
         return await work(office)
 

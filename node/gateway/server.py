@@ -56,6 +56,7 @@ async def run_gateway(config: GatewayConfig) -> None:
             gateway = assemble(
                 note, signer, vault_key, members, database, data_protection_officer=officer
             )
+            await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
             await _serve(gateway, listener, tls)
     except StoreFailed as error:

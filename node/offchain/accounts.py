@@ -19,11 +19,12 @@ from node.accounts.account import Holder
 from node.accounts.consent import ConsentText
 from node.accounts.identity import Identity
 from node.accounts.vocabulary import AccountStatus, IdType, ProofMethod, Role, SubmitterType
+from node.errors import Misconfigured
 from node.offchain.database import Database
 from node.offchain.tables.accounts import accounts, consents, identity_proofs, roles
 from node.vault.finding import Finder
 from node.vault.sealing import Row as Vaulted
-from node.vault.sealing import Vault
+from node.vault.sealing import Unreadable, Vault
 
 Random = Callable[[int], bytes]
 
@@ -88,6 +89,24 @@ class AccountStore:
         self._vault = vault
         self._finder = finder
         self._random = random
+
+    async def check_vault(self) -> None:
+        """Raise `Misconfigured` if what is there was written under another vault key: mixed, no key
+        would read all of it."""
+        query = select(accounts.c.account, accounts.c.data_key).where(
+            accounts.c.data_key.is_not(None)
+        )
+        one = await self._database.read(
+            lambda connection: connection.execute(query.limit(1)).first()
+        )
+        if one is None:
+            return
+        try:
+            self._vault.row("accounts", one.account.encode(), one.data_key)
+        except Unreadable as error:
+            raise Misconfigured(
+                "`vault_key` is not the key this database was written with"
+            ) from error
 
     async def open(self, account: str, submitter_type: SubmitterType, now_ms: int) -> None:
         """A new account, which nobody has verified; raises `AccountExists`."""

@@ -317,6 +317,19 @@ def test_a_vault_key_is_never_made_over_another(admin: Run, config: Path) -> Non
     assert (config.parent / "vault-key").read_bytes() == before
 
 
+def test_nothing_is_done_with_another_vault_key(admin: Run, config: Path, identified: Path) -> None:
+    admin("account", "open", "acme", "--type", "LEGAL_PERSON")
+    admin("identity", "record", "acme", "--from", identified)
+    lines = len(recorded(config))
+    (config.parent / "vault-key").rename(config.parent / "elsewhere")
+    assert admin("vault", "make").exit_code == 0
+    refused = admin("account", "open", "zeta", "--type", "LEGAL_PERSON")
+    assert refused.exit_code == 2
+    assert "not the key this database was written with" in refused.err
+    (config.parent / "elsewhere").replace(config.parent / "vault-key")
+    assert len(recorded(config)) == lines
+
+
 def test_all_of_it_speaks_chinese(admin: Run, identified: Path) -> None:
     admin("account", "open", "acme", "--type", "LEGAL_PERSON")
     admin("identity", "record", "acme", "--from", identified)

@@ -107,6 +107,14 @@ async def test_only_a_test_gateway_upgrades_its_database(settings: Path) -> None
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_a_database_of_another_vault_key_is_not_served(settings: Path) -> None:
+    await admit_at(settings, "acme", new_api_key(), [Role.DEPOSITOR], 1_790_000_000_000)
+    (settings.parent / "vault-key").unlink()
+    create_vault_key(settings.parent / "vault-key")
+    with pytest.raises(Misconfigured, match="`vault_key` is not the key"):
+        await run_gateway(load_gateway(settings))
+
+
 async def test_a_production_chain_is_served_in_the_production_profile(
     settings: Path, cluster: Any
 ) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from node.accounts.consent import IN_FORCE, ConsentScope, ConsentText
 from node.accounts.identity import Identity
 from node.accounts.vocabulary import AccountStatus, IdType, ProofMethod, Role, SubmitterType
+from node.errors import Misconfigured
 from node.offchain.accounts import AccountExists, AccountStore, IdentityProof, NoSuchAccount
 from node.offchain.database import Database
 from node.vault.finding import Finder
@@ -157,6 +158,16 @@ async def test_nothing_personal_is_in_any_file(store: AccountStore, database_url
         data = each.read_bytes()
         for text in (FIRM.name, FIRM.id_no, str(FIRM.contact), str(PROOF.reference)):
             assert text.encode() not in data, each.name
+
+
+async def test_another_vault_key_is_noticed(store: AccountStore, database: Database) -> None:
+    other = VaultKey(b"\x01" * 32)
+    stranger = AccountStore(database, Vault(other), Finder(other))
+    await stranger.check_vault()  # Nothing is sealed yet.
+    await store.identify("acme", FIRM, PROOF)
+    await store.check_vault()
+    with pytest.raises(Misconfigured, match="not the key this database was written with"):
+        await stranger.check_vault()
 
 
 async def test_a_row_moved_to_another_account_is_not_opened(
