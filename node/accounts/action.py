@@ -21,6 +21,10 @@ class Action(Bilingual):
     API_KEY_REVOKED = ("吊销 API 密钥", "API key revoked")
     ACCOUNT_KEY_REGISTERED = ("登记验证数据", "account key registered")
     ACCOUNT_KEY_WITHDRAWN = ("注销验证数据", "account key withdrawn")
+    NOT_YET_REFUSED = (
+        "未实名核验或未同意的请求",
+        "request of an account not verified, or without consent",
+    )
     SCOPE_REFUSED = ("越权请求", "request beyond its scopes")
     ACCESSES_READ = ("查阅访问记录", "record of accesses read")
     CASE_LINKED = ("关联案件", "exhibits linked to a case")

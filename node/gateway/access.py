@@ -102,8 +102,12 @@ class Permit:
         return account
 
 
-async def depositing(account: Annotated[Account, Depends(Permit(Scope.DEPOSIT))]) -> Account:
-    """The account of a request that deposits."""
+async def depositing(
+    request: Request, account: Annotated[Account, Depends(Permit(Scope.DEPOSIT))]
+) -> Account:
+    """The account of a request that deposits; one that lacks something is refused and recorded."""
+    if account.holder.missing is not None:
+        await recorded(request, account, Action.NOT_YET_REFUSED, _line(request), allowed=False)
     return verified(account)
 
 

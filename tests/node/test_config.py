@@ -129,6 +129,17 @@ def test_production_asks_for_its_officers_by_name(tmp_path: Path) -> None:
         _refused(tmp_path, load_gateway, production + given, f"`{missing}` must be named")
 
 
+def test_the_documents_settings_for_production_are_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    section = text[text.index("## A gateway in production") :]
+    path = tmp_path / "gateway.toml"
+    path.write_text(section.split("```toml\n")[1].split("```")[0])
+    config = load_gateway(path)
+    assert config.profile == "production"
+    assert config.tls is not None
+    assert config.data_protection_officer == Officer("王五", "privacy@example.test")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [

@@ -62,6 +62,8 @@ async def test_nothing_is_deposited_before_the_identity_is_verified(client: Any)
         assert response.json()["title"].startswith(title)
         assert response.json()["result_code"] == "V501"
     assert client.left_nothing()
+    lines = await client.gateway.accesses.between(0, clock() + 1, account="fresh")
+    assert [(each.action, each.allowed) for each in lines] == [(Action.NOT_YET_REFUSED, False)] * 2
     value = (await client.get("/v1/account")).json()
     assert (value["missing"], value.get("identity")) == ("REAL_NAME_REQUIRED", None)
 
