@@ -37,9 +37,9 @@ from node.gateway.case_schemas import (
     LinksRequest,
     ListQuery,
 )
+from node.gateway.finding import find_number
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import Language, language_of
-from node.gateway.lookups import by_number
 from node.gateway.openapi import json_body, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer, text
@@ -157,7 +157,7 @@ async def _check_numbers(gateway: Gateway, numbers: Sequence[str]) -> None:
     async def searched_to(number: str) -> int | None:
         """None if it was found, else the height up to which it was searched for."""
         async with limit:
-            found, search = await by_number(gateway, number)
+            found, search = await find_number(gateway, number)
         return search.height if found is None else None
 
     heights = await asyncio.gather(*(searched_to(number) for number in numbers))

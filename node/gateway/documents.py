@@ -18,6 +18,7 @@ from node.accounts.signed_request import SCHEME
 from node.gateway.account_problems import AccountProblem
 from node.gateway.case_problems import CaseProblem
 from node.gateway.declared_problems import DeclaredProblem
+from node.gateway.deposit_problems import DepositProblem
 from node.gateway.event_problems import EventProblem
 from node.gateway.invalid import describe
 from node.gateway.language import language_of
@@ -31,6 +32,7 @@ AREAS: tuple[type[AnyProblem], ...] = (
     DeclaredProblem,
     EventProblem,
     CaseProblem,
+    DepositProblem,
     OperatingProblem,
 )
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}

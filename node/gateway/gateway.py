@@ -35,9 +35,11 @@ from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
 from node.offchain.events import EventStore
+from node.offchain.readers import ReaderStore
 from node.offchain.registries import RegistryStore
 from node.offchain.requests import RequestStore
 from node.offchain.source_profiles import SourceProfileStore
+from node.vault.codes import CodeKeeper
 from node.vault.finding import Finder
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
@@ -68,6 +70,8 @@ class Gateway:
     profiles: SourceProfileStore
     cases: CaseStore
     registries: RegistryStore
+    readers: ReaderStore
+    codes: CodeKeeper
     coalescer: Coalescer
     submissions: Submissions
     finality: Finality
@@ -148,6 +152,8 @@ def assemble(
         profiles=SourceProfileStore(database, vault, finder, random),
         cases=CaseStore(database, vault, random),
         registries=RegistryStore(database),
+        readers=ReaderStore(database),
+        codes=CodeKeeper(vault_key),
         coalescer=coalescer,
         submissions=submissions,
         finality=Finality(deposits, submissions, log, clock),

@@ -18,6 +18,7 @@ from node.evidence.merkle import leaf_hash
 from node.evidence.record import StatementRecord, parse_record
 from node.gateway.access import UNAUTHENTICATED, authenticated
 from node.gateway.answers import moment, state_words
+from node.gateway.finding import find_number, prove
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.health_reports import Shown, Told, collect
 from node.gateway.health_schemas import (
@@ -29,7 +30,6 @@ from node.gateway.health_schemas import (
     WindowQuery,
 )
 from node.gateway.language import Language, language_of
-from node.gateway.lookups import by_number, prove
 from node.gateway.members import CannotCheck
 from node.gateway.openapi import problems
 from node.gateway.operating_problems import OperatingProblem
@@ -109,7 +109,7 @@ async def deposit_window(
     """From an hour before it was accepted to an hour after it was final."""
     del nothing
     gateway, language = gateway_of(http), language_of(http)
-    found, search = await by_number(gateway, number)
+    found, search = await find_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
     proof = (await prove(gateway, found)).proof

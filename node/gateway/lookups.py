@@ -1,13 +1,12 @@
-"""GET: evidence numbers, digests, receipts, proofs, checkpoints and the policy.
+"""GET: evidence numbers, receipts, proofs, checkpoints and the policy.
 
 "Not found" is said only when a member has confirmed with a quorum that its index is complete, and
-it names the height. A number alone tells that a deposit exists and its times; proofs, searches and
-receipts need an API key.
+it names the height. A number alone tells that a deposit exists and its times; a receipt needs an
+API key, and a proof one that may read the deposit, or an extraction code (`reading`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Annotated
 
@@ -16,35 +15,28 @@ from starlette.responses import Response
 
 from node import member_pb2 as pb
 from node.accounts.account import Account
-from node.evidence.digests import ALGS
-from node.evidence.malformed import Malformed
-from node.evidence.number import parse_number
+from node.accounts.action import Action
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.proof_text import format_proof
 from node.gateway.access import UNAUTHENTICATED, authenticated
-from node.gateway.answers import lookup_notices, result, state_words, summary
+from node.gateway.answers import lookup_notices, result, state_words
 from node.gateway.checking import check_policy
+from node.gateway.finding import find, find_number, prove, summarised
 from node.gateway.gateway import Gateway, gateway_of
-from node.gateway.language import Language, language_of
-from node.gateway.member_answers import Found, Proven, Search
+from node.gateway.language import language_of
 from node.gateway.members import CannotCheck
 from node.gateway.openapi import problems
 from node.gateway.problems import Problem, ProblemError
+from node.gateway.reading import REFUSALS, CodeHeader, Reader, admit
 from node.gateway.responses import answer, text
 from node.gateway.schemas import (
-    DigestQuery,
     EvidenceAnswer,
-    EvidenceSummary,
     NoQuery,
     PolicyAnswer,
     ReceiptAnswer,
-    SearchAnswer,
     Searched,
 )
 from node.words import ResultCode, State
-
-LIST_MAX = 100
-"""What a member lists at most (proto/node/member.proto)."""
 
 router = APIRouter(tags=["look up"])
 
@@ -52,48 +44,6 @@ Nothing = Annotated[NoQuery, Query()]
 Asking = Annotated[Account, Depends(authenticated)]
 
 _RECEIPT = re.compile(r"[0-9a-f]{32}")
-
-
-@router.get(
-    "/v1/evidence",
-    summary="Find plain deposits of a digest",
-    response_model=SearchAnswer,
-    responses=problems(
-        *UNAUTHENTICATED,
-        Problem.DIGEST_SPELLING,
-        Problem.DIGEST_ALGORITHM,
-        Problem.FIELD_MISSING,
-        Problem.FIELD_UNKNOWN,
-        Problem.CANNOT_CHECK,
-    ),
-)
-async def search_digest(
-    http: Request, _: Asking, query: Annotated[DigestQuery, Query()]
-) -> Response:
-    """All plain deposits of this digest, oldest first; salted ones cannot be found by digest."""
-    gateway, language = gateway_of(http), language_of(http)
-    digest = pb.Digest(alg=query.alg, value=bytes.fromhex(query.digest))
-    search = await _find(gateway, digest=digest)
-    # Each with its proof: where an entry stands in the tree is otherwise one member's word.
-    deposits = await asyncio.gather(
-        *(_summary(gateway, each, language, digest.value) for each in search.found)
-    )
-    code = None
-    if not search.found:
-        code = ResultCode.V105 if search.other_algorithm else ResultCode.V101
-    value = SearchAnswer(
-        found=bool(search.found),
-        **result(code, language),
-        digest=query.digest,
-        alg=query.alg,
-        other_algorithm=search.other_algorithm or None,
-        deposits=deposits,
-        complete=len(search.found) < LIST_MAX,
-        searched=Searched(height=search.height, size=search.size, algorithms=list(ALGS)),
-        # Also beside something found: it is never all that may exist.
-        notices=lookup_notices(False, language, gateway.network),
-    )
-    return answer(http, value)
 
 
 @router.get(
@@ -105,8 +55,8 @@ async def search_digest(
 async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
     """Existence and times; an unknown number is an answer (`found` is false), not an error."""
     gateway, language = gateway_of(http), language_of(http)
-    found, search = await by_number(gateway, number)
-    deposit = None if found is None else await _summary(gateway, found, language)
+    found, search = await find_number(gateway, number)
+    deposit = None if found is None else await summarised(gateway, found, language)
     value = EvidenceAnswer(
         found=found is not None,
         **result(None if found else ResultCode.V101, language),
@@ -124,7 +74,7 @@ async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
     responses={
         200: {"content": {"text/plain": {}}, "description": "The proof, without any opening."},
         **problems(
-            *UNAUTHENTICATED,
+            *REFUSALS,
             Problem.NUMBER_SPELLING,
             Problem.NUMBER_UNKNOWN,
             Problem.NOT_SEALED,
@@ -132,13 +82,18 @@ async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
         ),
     },
 )
-async def get_proof(http: Request, number: str, _: Asking, nothing: Nothing) -> Response:
-    """Verbatim text: keep exactly these bytes. Seals that were missing when the checkpoint was
-    published and came later stand in a section of their own, `later`."""
+async def get_proof(
+    http: Request, number: str, account: Reader, _: Nothing, code: CodeHeader = None
+) -> Response:
+    """For the depositor, a court with a case it is linked to, or with the extraction code. Verbatim
+    text: keep exactly these bytes. Seals that were missing when the checkpoint was published and
+    came later stand in a section of their own, `later`."""
     gateway = gateway_of(http)
-    found, search = await by_number(gateway, number)
+    found, search = await find_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
+    statement_id = found.placed.statement.statement_id
+    await admit(http, account, code, statement_id, number, Action.PROOF_READ)
     proven = await prove(gateway, found, later=True)
     if proven.proof is None:
         raise ProblemError(Problem.NOT_SEALED)
@@ -157,10 +112,10 @@ async def look_up_receipt(http: Request, number: str, account: Asking, _: Nothin
     if not _RECEIPT.fullmatch(number):
         raise ProblemError(Problem.NUMBER_SPELLING, why="not 32 lower-case hex digits")
     prefix = bytes.fromhex(number)
-    search = await _find(gateway, receipt_prefix=prefix)
+    search = await find(gateway, receipt_prefix=prefix)
     # An event has a receipt too, but no evidence number to list.
     found = [each for each in search.found if each.placed.statement.first_item is not None]
-    deposits = [await _summary(gateway, each, language) for each in found]
+    deposits = [await summarised(gateway, each, language) for each in found]
     stored = [] if search.found else await gateway.store.by_receipt(account.id, prefix)
     state, reason = None, None
     if search.found:
@@ -228,54 +183,6 @@ async def get_policy(http: Request, _: Nothing) -> Response:
         members_text=told.members_text.decode(),
     )
     return answer(http, value)
-
-
-async def by_number(gateway: Gateway, number: str) -> tuple[Found | None, Search]:
-    """The deposit of exactly this number: its date must be the block's too."""
-    try:
-        _, ordinal = parse_number(number)
-    except Malformed as error:
-        raise ProblemError(Problem.NUMBER_SPELLING, why=error.why) from error
-    search = await _find(gateway, ordinal=ordinal)
-    for found in search.found:
-        if found.placed.statement.number(found.item_index) == number:
-            return found, search
-    return None, search
-
-
-async def _summary(
-    gateway: Gateway, found: Found, language: Language, item: bytes | None = None
-) -> EvidenceSummary:
-    """What is told of a deposit, which if it was searched for by its item is of this item."""
-    proof = (await prove(gateway, found)).proof
-    if proof is not None and item not in (None, proof.item):
-        raise ProblemError(Problem.CANNOT_CHECK)
-    state = State.COMMITTED if proof is None else State.FINAL
-    return summary(found.placed, found.item_index, state, proof, language)
-
-
-async def prove(gateway: Gateway, found: Found, *, later: bool = False) -> Proven:
-    """The proof of what one member said it found; could not check if it proves another entry."""
-    try:
-        proven = await gateway.members.prove(
-            found.placed.statement.statement_id,
-            found.item_index,
-            0,
-            gateway.check_proof,
-            later=later,
-        )
-    except CannotCheck as error:
-        raise ProblemError(Problem.CANNOT_CHECK) from error
-    if proven.proof is not None and proven.proof.entry_bytes != found.placed.entry_bytes:
-        raise ProblemError(Problem.CANNOT_CHECK)
-    return proven
-
-
-async def _find(gateway: Gateway, **by: object) -> Search:
-    try:
-        return await gateway.members.find(**by)
-    except CannotCheck as error:
-        raise ProblemError(Problem.CANNOT_CHECK) from error
 
 
 async def _checkpoint(gateway: Gateway) -> pb.CheckpointResponse:

@@ -115,7 +115,7 @@ class Submissions:
                 await self._deposits.fail(statement_id, outcome.skipped)
                 # If we stop here, it is proposed and skipped again, and nobody is told twice.
                 await self._store.settle(statement_id, self._clock(), outcome.skipped)
-            elif (standing := _standing(outcome.placed)) is None:
+            elif (standing := standing_of(outcome.placed)) is None:
                 await self._store.settle(statement_id, self._clock(), None)
             else:
                 committed = self._deposits.committing(statement_id, standing)
@@ -138,7 +138,7 @@ class Submissions:
                 _log.exception("statements of other gateways were not read; tried again later")
 
 
-def _standing(placed: Placed) -> Standing | None:
+def standing_of(placed: Placed) -> Standing | None:
     """Where a deposit stands; an event has no items and is kept by the chain alone."""
     first_item = placed.statement.first_item
     if first_item is None:

@@ -1,8 +1,9 @@
 """Extraction codes (提取码): a depositor lets somebody else fetch the proof of one deposit.
 
-Twelve characters of Crockford's base32 in three groups, 60 random bits: read aloud without mistakes
-and, with the gateway's limit on tries, not to be guessed. Only a keyed digest is stored, so a code
-is shown once and can be revoked.
+Twelve characters of Crockford's base32 in three groups, 60 bits that nobody foretells without the
+vault's key: read aloud without mistakes and, with the gateway's limit on tries, not to be guessed.
+Only a keyed digest is stored. A code is made from the request that asks for it, so that a request
+which is repeated gets the same one, and nobody else gets it again.
 """
 
 from __future__ import annotations
@@ -37,10 +38,16 @@ def parse_code(text: str) -> str | None:
 
 
 class CodeKeeper:
-    """Makes what is stored of a code."""
+    """Makes codes, and what is stored of them."""
 
     def __init__(self, key: VaultKey) -> None:
         self._key = key.derive(Purpose.EXTRACTION_CODES)
+
+    def new(self, account: str, evidence_no: str, idempotency_key: str) -> tuple[str, str]:
+        """The id and the code of a request; none of the three holds a space."""
+        asked = f"new {account} {evidence_no} {idempotency_key}"
+        made = hmac.digest(self._key, asked.encode(), "sha256")
+        return made[8:24].hex(), format_code(made[:8])
 
     def stored(self, evidence_no: str, code: str) -> bytes:
         """The keyed digest of a code (`format_code`, `parse_code`) for this deposit; 32 bytes."""

@@ -403,6 +403,13 @@ class FakeMember(FakeLog):
             ]
         elif by == "events":
             found = self.cluster.events(request.events.subject, request.events.from_leaf)
+        elif by == "entry_hash":
+            found = [
+                pb.Found(position=self.cluster.position(identity))
+                for identity, standing in self.cluster.statements.items()
+                if merkle.leaf_hash(self.cluster.memory.leaves[standing.leaf_index])
+                == request.entry_hash
+            ]
         else:
             digest = request.digest
             found = self._by_digest(digest.alg, digest.value)

@@ -14,6 +14,7 @@ from node.evidence.proof_text import parse_proof
 from node.evidence.sealed import parse_sealed
 from node.gateway.members import Members
 from node.words import Notice
+from tests.node.gateway.admitted import RIVAL_KEY
 
 pytestmark = pytest.mark.anyio
 
@@ -128,8 +129,8 @@ async def test_search_tells_the_times_that_a_number_tells(client: Any, cluster: 
     assert not any("sealed_at" in each["times"] for each in answer["deposits"])
 
 
-async def test_search_does_not_find_salted_deposits_and_says_so(client: Any) -> None:
-    await deposit(client)
+async def test_search_does_not_find_others_salted_deposits_and_says_so(client: Any) -> None:
+    await client.anchor(SALTED, headers={"authorization": f"Bearer {RIVAL_KEY}"})
     answer = (await client.get(f"/v1/evidence?digest={DIGEST}&alg=sha256")).json()
     assert (answer["found"], answer["result_code"]) == (False, "V101")
     assert Notice.SEARCHED.en in answer["notices"]

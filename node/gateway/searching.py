@@ -1,0 +1,207 @@
+"""GET /v1/lookup and /v1/evidence: deposits by whatever somebody holds of them.
+
+Anybody finds numbers, entry hashes and plain digests. Salted deposits are on the chain as random
+numbers; this gateway finds those it salted itself by keyed digests, and tells them to the account
+they are of, and to a court, which is recorded. Whoever else has number and file asks `verifying`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from node import member_pb2 as pb
+from node.accounts.account import Account
+from node.accounts.action import Action
+from node.accounts.scopes import Scope
+from node.evidence.digests import ALGS
+from node.gateway.access import UNAUTHENTICATED, authenticated, recorded
+from node.gateway.answers import lookup_notices, result
+from node.gateway.deposit_schemas import LookedUp, LookupAnswer, LookupQuery, Mark
+from node.gateway.finding import find, find_number, summarised
+from node.gateway.gateway import Gateway, gateway_of
+from node.gateway.language import Language, language_of
+from node.gateway.member_answers import Found, Search
+from node.gateway.openapi import problems
+from node.gateway.problems import Problem, ProblemError
+from node.gateway.reading import Reader
+from node.gateway.responses import answer
+from node.gateway.schemas import DigestQuery, SearchAnswer, Searched
+from node.words import ResultCode
+
+LIST_MAX = 100
+"""What a member lists at most (proto/node/member.proto)."""
+
+router = APIRouter(tags=["look up"])
+
+Asking = Annotated[Account, Depends(authenticated)]
+
+_ALGS: tuple[Mark, ...] = ("sha256", "sm3")
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A deposit, what of it was asked for, and its item if that was a plain digest."""
+
+    found: Found
+    by: Mark
+    item: bytes | None = None
+
+    @property
+    def order(self) -> int:
+        """Where it stands among all items of the chain."""
+        return (self.found.placed.statement.first_item or 0) + self.found.item_index
+
+
+@router.get(
+    "/v1/lookup",
+    summary="Find deposits by number, digest or entry hash",
+    response_model=LookupAnswer,
+    responses=problems(
+        *UNAUTHENTICATED,
+        Problem.NUMBER_SPELLING,
+        Problem.FIELD_INVALID,
+        Problem.FIELD_MISSING,
+        Problem.FIELD_UNKNOWN,
+        Problem.CANNOT_CHECK,
+    ),
+)
+async def look_up(
+    http: Request, account: Reader, query: Annotated[LookupQuery, Query()]
+) -> Response:
+    """One field (存证编号、摘要或交易哈希); spaces and the size of letters do not matter. 64 digits
+    are looked for as SHA-256, as SM3 and as an entry hash. With the credential of a depositor also
+    among its own salted deposits; with a court's, among all."""
+    gateway, language = gateway_of(http), language_of(http)
+    asked = "".join(query.q.split())
+    if _HEX.fullmatch(asked.lower()):
+        matches, searches = await _by_digest(http, gateway, account, bytes.fromhex(asked))
+    elif asked[:2].upper() == "EV":
+        found, search = await find_number(gateway, asked.upper())
+        matches = [] if found is None else [_Match(found, "evidence_no")]
+        searches = [search]
+    else:
+        why = "neither an evidence number nor 64 hex digits"
+        raise ProblemError(Problem.FIELD_INVALID, field="q", why=why)
+    value = LookupAnswer(
+        q=asked,
+        found=bool(matches),
+        **result(None if matches else ResultCode.V101, language),
+        deposits=await asyncio.gather(*(_told(gateway, each, language) for each in matches)),
+        complete=all(len(search.found) < LIST_MAX for search in searches),
+        searched=_searched(searches),
+        notices=lookup_notices(False, language, gateway.network),
+    )
+    return answer(http, value)
+
+
+@router.get(
+    "/v1/evidence",
+    summary="Find deposits by digest",
+    response_model=SearchAnswer,
+    responses=problems(
+        *UNAUTHENTICATED,
+        Problem.DIGEST_SPELLING,
+        Problem.DIGEST_ALGORITHM,
+        Problem.FIELD_MISSING,
+        Problem.FIELD_UNKNOWN,
+        Problem.CANNOT_CHECK,
+    ),
+)
+async def search_digest(
+    http: Request, account: Asking, query: Annotated[DigestQuery, Query()]
+) -> Response:
+    """All plain deposits of this digest and the account's own salted ones, oldest first; of other
+    accounts' salted deposits only courts are told."""
+    gateway, language = gateway_of(http), language_of(http)
+    digest = bytes.fromhex(query.digest)
+    search = await find(gateway, digest=pb.Digest(alg=query.alg, value=digest))
+    plain = [_Match(each, query.alg, digest) for each in search.found]
+    salted = await _salted(http, gateway, account, query.alg, digest)
+    matches = _in_order([*plain, *salted])
+    code = None
+    if not matches:
+        code = ResultCode.V105 if search.other_algorithm else ResultCode.V101
+    value = SearchAnswer(
+        found=bool(matches),
+        **result(code, language),
+        digest=query.digest,
+        alg=query.alg,
+        other_algorithm=(search.other_algorithm or None) if not matches else None,
+        deposits=await asyncio.gather(
+            *(summarised(gateway, each.found, language, each.item) for each in matches)
+        ),
+        complete=len(search.found) < LIST_MAX and len(salted) < LIST_MAX,
+        searched=Searched(height=search.height, size=search.size, algorithms=list(ALGS)),
+        # Also beside something found: it is never all that may exist.
+        notices=lookup_notices(False, language, gateway.network),
+    )
+    return answer(http, value)
+
+
+async def _by_digest(
+    http: Request, gateway: Gateway, account: Account | None, value: bytes
+) -> tuple[list[_Match], list[Search]]:
+    """64 digits as everything they may be."""
+    searches = await asyncio.gather(
+        find(gateway, entry_hash=value),
+        *(find(gateway, digest=pb.Digest(alg=alg, value=value)) for alg in _ALGS),
+    )
+    # An event has an entry too, but no evidence number to tell.
+    entries = [
+        _Match(each, "entry_hash")
+        for each in searches[0].found
+        if each.placed.statement.first_item is not None
+    ]
+    plain = [
+        _Match(each, alg, value)
+        for alg, search in zip(_ALGS, searches[1:], strict=True)
+        for each in search.found
+    ]
+    salted = [match for alg in _ALGS for match in await _salted(http, gateway, account, alg, value)]
+    return _in_order([*entries, *plain, *salted]), list(searches)
+
+
+async def _salted(
+    http: Request, gateway: Gateway, account: Account | None, alg: Mark, digest: bytes
+) -> list[_Match]:
+    """Salted deposits of a file, as far as this account may know of them."""
+    if account is None:
+        return []
+    whose: str | None = account.id
+    if Scope.CASES in account.scopes and account.holder.courts:
+        await recorded(http, account, Action.DIGEST_SEARCHED)
+        whose = None
+    elif Scope.READ not in account.scopes:
+        return []
+    items = await gateway.deposits.by_digest(alg, digest, whose)
+    placed = await asyncio.gather(
+        *(find(gateway, statement_id=each.deposit.statement_id) for each in items)
+    )
+    return [
+        _Match(Found(search.found[0].placed, each.item_index), alg)
+        for each, search in zip(items, placed, strict=True)
+        if search.found
+    ]
+
+
+def _in_order(matches: Iterable[_Match]) -> list[_Match]:
+    return sorted(matches, key=lambda match: match.order)
+
+
+async def _told(gateway: Gateway, match: _Match, language: Language) -> LookedUp:
+    told = await summarised(gateway, match.found, language, match.item)
+    return LookedUp(**told.model_dump(), matched=match.by)
+
+
+def _searched(searches: list[Search]) -> Searched:
+    """To where all of it was searched."""
+    least = min(searches, key=lambda search: search.height)
+    return Searched(height=least.height, size=least.size, algorithms=list(ALGS))
