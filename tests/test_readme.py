@@ -23,7 +23,7 @@ from node import words
 from node.cli import main as cli
 from node.config import GatewayConfig, MemberAddress, MemberConfig
 from node.evidence.item import ITEMS_MAX
-from node.gateway import anchors, enrolments, health, lookups, schemas
+from node.gateway import anchors, enrolments, health, lookups, schemas, searching
 from node.witness.settings import WitnessConfig
 
 ROOT = Path(__file__).parent.parent
@@ -182,7 +182,7 @@ def test_the_commands_shown_can_be_parsed(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_calls_shown_exist() -> None:
-    modules = (anchors, enrolments, lookups, health)
+    modules = (anchors, enrolments, lookups, health, searching)
     routes = [route for module in modules for route in module.router.routes]
     known = {route.path: route for route in routes if isinstance(route, APIRoute)}
     calls = re.findall(r'"\$api/((?:\$\([^)]*\)|[^"])+)"', "\n".join(shell_blocks(read("en"))))

@@ -19,7 +19,10 @@ The walk of a deposit:
 
 Beside it:
 
-    lookups       numbers, digests, receipts, proofs, checkpoints, the policy
+    lookups       numbers, receipts, proofs, checkpoints, the policy; `finding` asks the members
+    searching     deposits by number, digest or entry hash in one field
+    deposits      an account's own, listed and opened; `extraction` codes let others read one, and
+                  `reading` says who may
     tilelog       the published log: tiles, entries, bodies, policies, contradictions, consistency;
                   `publishing` is the checkpoint that never goes back, and what is under it
     enrolments    key records go onto the chain; `register` and `own_key` ask what stands there

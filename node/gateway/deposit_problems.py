@@ -21,8 +21,8 @@ class DepositProblem(AnyProblem):
         422,
         "游标无效",
         "the cursor is not one of this list",
-        "请原样使用上一页给出的 next_cursor，查询条件不变；或不带游标从头开始。",
-        "Use `next_cursor` of the page before as it is, with the same conditions, or begin again "
+        "请原样使用上一页给出的 next，查询条件不变；或不带游标从头开始。",
+        "Use `next` of the page before as it is, with the same conditions, or begin again "
         "without a cursor.",
     )
     DEPOSIT_UNKNOWN = (

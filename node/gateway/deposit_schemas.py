@@ -72,8 +72,8 @@ class ListQuery(BaseModel):
     received_to: int | None = Field(
         None, ge=0, le=INTEGER_MAX, description="Received before this time, UTC milliseconds."
     )
-    cursor: Annotated[str, StringConstraints(max_length=CURSOR_LENGTH_MAX)] | None = Field(
-        None, description="`next_cursor` of the page before."
+    after: Annotated[str, StringConstraints(max_length=CURSOR_LENGTH_MAX)] | None = Field(
+        None, description="`next` of the page before."
     )
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
 
@@ -110,7 +110,7 @@ class ListAnswer(BaseModel):
     """One page of the account's deposits, the newest first."""
 
     deposits: list[DepositSummary]
-    next_cursor: str | None = Field(None, description="For the next page; absent on the last.")
+    next: str | None = Field(None, description="For the next page; absent on the last.")
 
 
 class OpeningsQuery(BaseModel):

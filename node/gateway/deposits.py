@@ -65,14 +65,14 @@ async def list_deposits(
 ) -> Response:
     """One line a statement, the newest first. What became FINAL may say so a second later here."""
     gateway, language = gateway_of(http), language_of(http)
-    conditions = query.model_dump_json(exclude={"cursor", "limit"})
-    before = None if query.cursor is None else parse_cursor(conditions, query.cursor)
+    conditions = query.model_dump_json(exclude={"after", "limit"})
+    before = None if query.after is None else parse_cursor(conditions, query.after)
     found = await gateway.deposits.listed(account.id, _wanted(query), before, query.limit + 1)
     page, last = found[: query.limit], None
     if len(found) > query.limit:
         last = format_cursor(conditions, page[-1].received_ms, page[-1].statement_id)
     summaries = [DepositSummary(**_summary(each, language)) for each in page]
-    return answer(http, ListAnswer(deposits=summaries, next_cursor=last))
+    return answer(http, ListAnswer(deposits=summaries, next=last))
 
 
 @router.get(

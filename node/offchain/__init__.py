@@ -6,6 +6,7 @@
     schema            all tables together; `revisions` says which a database has, and how it gets
                       those of this version; `migrations` are the steps between, in Alembic's order
     requests          what was promised under an Idempotency-Key, before it is proposed
+    readers           extraction codes, and courts that a deposit is linked to
     deposits          how far each deposit has come, and what opens it; `deposit_values` says it
 
 A store is a module of functions over one `Database`: it hands out frozen dataclasses, never rows,

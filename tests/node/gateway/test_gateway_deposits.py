@@ -48,7 +48,7 @@ async def test_a_deposit_is_listed_with_all_that_is_known_of_it(client: Any, set
     await settled(client)
     answer = (await client.get("/v1/deposits")).json()
     (told,) = answer["deposits"]
-    assert "next_cursor" not in answer
+    assert "next" not in answer
     assert told["receipt_no"] == made["receipt"]["number"]
     assert told["first_evidence_no"] == made["evidence_no"]
     assert (told["client_ref"], told["matter_id"]) == ("订单 7", "M-1")
@@ -70,9 +70,9 @@ async def test_a_cursor_leads_through_all_of_them_once(client: Any, clock: Any) 
         times = [each["received_at"]["ms"] for each in answer["deposits"]]
         assert times == sorted(times, reverse=True)
         seen += [each["statement_id"] for each in answer["deposits"]]
-        if "next_cursor" not in answer:
+        if "next" not in answer:
             break
-        query["cursor"] = answer["next_cursor"]
+        query["after"] = answer["next"]
     assert sorted(seen) == sorted(made)
 
 
@@ -123,18 +123,18 @@ async def test_a_cursor_goes_with_its_conditions(client: Any) -> None:
     for name in "abc":
         await client.anchor(body(name, client_ref="same"))
     query = {"client_ref": "same", "limit": 1}
-    cursor = (await client.get("/v1/deposits", params=query)).json()["next_cursor"]
+    cursor = (await client.get("/v1/deposits", params=query)).json()["next"]
     for changed in (
         {"client_ref": "other"},
-        {"cursor": cursor[:-1]},
-        {"cursor": cursor + "AAAA"},
-        {"cursor": "nonsense"},
-        {"cursor": "é" * 64},
-        {"cursor": base64.urlsafe_b64encode(b"\xff" * 48).decode()},
+        {"after": cursor[:-1]},
+        {"after": cursor + "AAAA"},
+        {"after": "nonsense"},
+        {"after": "é" * 64},
+        {"after": base64.urlsafe_b64encode(b"\xff" * 48).decode()},
     ):
-        response = await client.get("/v1/deposits", params={**query, "cursor": cursor, **changed})
+        response = await client.get("/v1/deposits", params={**query, "after": cursor, **changed})
         assert (response.status_code, response.json()["code"]) == (422, "CURSOR_INVALID")
-    more = await client.get("/v1/deposits", params={**query, "cursor": cursor, "limit": 2})
+    more = await client.get("/v1/deposits", params={**query, "after": cursor, "limit": 2})
     assert len(more.json()["deposits"]) == 2
 
 
