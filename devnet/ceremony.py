@@ -250,16 +250,13 @@ def _write_gateway(places: Places, name: str) -> None:
 
 
 def _let_in(places: Places, api_key: str) -> None:
-    """The depositor's account, at every gateway: each has a database of its own."""
+    """The depositor's account, at all gateways: they share a database."""
     now_ms = time.time_ns() // 1_000_000
-
-    async def at_all() -> None:
-        for name in places.gateways:
-            await admit_at(places.settings(name), ACCOUNT, api_key, [Role.DEPOSITOR], now_ms)
-
-    # A ceremony may be asked for from inside an event loop; a thread has none.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, at_all()).result()
+    for name in list(places.gateways)[:1]:
+        admitting = admit_at(places.settings(name), ACCOUNT, api_key, [Role.DEPOSITOR], now_ms)
+        # A ceremony may be asked for from inside an event loop; a thread has none.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, admitting).result()
 
 
 def _write_gateway_settings(places: Places, name: str) -> None:
@@ -270,7 +267,7 @@ def _write_gateway_settings(places: Places, name: str) -> None:
         'key = "key.pem"',
         'certificate = "certificate.pem"',
         'private_key = "tls.pem"',
-        'database = "sqlite+aiosqlite:///gateway.db"',
+        'database = "sqlite+aiosqlite:///../gateways.db"',
         'vault_key = "../vault-key"',
         *_member_tables(places.members),
     )

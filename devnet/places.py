@@ -5,12 +5,12 @@
         policy.txt  members.txt  fingerprint.txt        what a court would publish
         genesis.txt  voters.txt    what every member was founded from
         control                    socket of the running `devnet up`
-        vault-key                  encrypts what gateways keep off the chain
+        gateways.db  vault-key     what gateways keep off the chain, and the key of it
         authority/key.pem          enrols keys
         depositor/                 key.pem  api-key  environment: for a shell to source
         observer/                  certificate.pem  tls.pem: what `devnet status` asks with
         court/ ...                 one folder a member: member.toml, certificate, keys, data/
-        gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key, database
+        gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key
         */pid  */log               while a process runs, and what all its runs have printed
 
 `devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS}}, addresses

@@ -80,9 +80,9 @@ async def test_a_list_is_searched(client: Any, clock: Any, settled: Any) -> None
     one = (await client.anchor(body(client_ref="a"))).json()["statement_id"]
     clock.now += 1_000
     then = clock.now
-    plain = body(mode="digest", plain_declaration=True, category="A14_4_ELECTRONIC_FILE")
-    del plain["size"]
-    two = (await client.anchor({**plain, "client_ref": "b"})).json()["statement_id"]
+    category = "A14_4_ELECTRONIC_FILE"
+    declared = body(client_ref="b", category=category, declared={"original_status": "ORIGINAL"})
+    two = (await client.anchor(declared)).json()["statement_id"]
     items = {"items": [body("x"), body("y")], "client_ref": "a", "matter_id": "m"}
     three = (await client.batch(items)).json()["statements"][0]["statement_id"]
     packed = {"alg": "sha256", "client_ref": "p", "matter_id": "m"}
@@ -90,7 +90,7 @@ async def test_a_list_is_searched(client: Any, clock: Any, settled: Any) -> None
     await settled(client)
     assert set(await listed(client, client_ref="a")) == {one, three}
     assert set(await listed(client, matter_id="m")) == {three, four["statement_id"]}
-    assert await listed(client, category="A14_4_ELECTRONIC_FILE") == [two]
+    assert await listed(client, category=category) == [two]
     assert await listed(client, received_to=then) == [one]
     assert set(await listed(client, received_from=then, client_ref="a")) == {three}
     assert len(await listed(client, state="FINAL")) == 4
