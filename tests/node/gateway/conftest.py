@@ -7,7 +7,6 @@ wants (no leader, no seals, a refusal, a lie) is set on `Cluster` or put into a 
 
 import asyncio
 import contextlib
-import datetime
 import itertools
 import shutil
 import sqlite3
@@ -21,9 +20,6 @@ import grpc
 import grpc.aio
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from node import member_pb2 as pb
 from node.chain import Taken
@@ -54,43 +50,13 @@ from tests.node.gateway.admitted import (
     admitted_sqlite,
 )
 from tests.node.gateway.fake_log import FakeLog
+from tests.node.gateway.fake_tls import Tls, make_tls
 
 __all__ = ["AUDITOR_KEY", "admit_all", "admitted_sqlite"]
 
 NAMES = ("court", "forensic", "notary")
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
-
-
-@dataclass(frozen=True)
-class Tls:
-    """A self-signed certificate and its key, both PEM."""
-
-    certificate: bytes
-    private_key: bytes
-
-
-def make_tls(name: str) -> Tls:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    return Tls(
-        certificate.public_bytes(pem),
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-    )
 
 
 @pytest.fixture(scope="session")
@@ -404,12 +370,10 @@ class FakeMember(FakeLog):
         elif by == "events":
             found = self.cluster.events(request.events.subject, request.events.from_leaf)
         elif by == "entry_hash":
-            found = [
-                pb.Found(position=self.cluster.position(identity))
-                for identity, standing in self.cluster.statements.items()
-                if merkle.leaf_hash(self.cluster.memory.leaves[standing.leaf_index])
-                == request.entry_hash
-            ]
+            leaves = self.cluster.memory.leaves
+            found = self.cluster.found(
+                lambda s, i: not i and merkle.leaf_hash(leaves[s.leaf_index]) == request.entry_hash
+            )
         else:
             digest = request.digest
             found = self._by_digest(digest.alg, digest.value)
