@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.casework.vocabulary import LitigationRole
+from node.evidence.item import printable
 from node.evidence.number import beijing_time
 
 _LINE = "________________"
@@ -138,5 +139,5 @@ def _receipt_line(exhibit: Exhibit) -> str:
 
 
 def _one_line(text: str) -> str:
-    """What somebody typed cannot draw a line of its own."""
-    return " ".join(text.split())
+    """What somebody typed cannot draw a line of its own, nor hide or reorder one."""
+    return printable(" ".join(text.split()))

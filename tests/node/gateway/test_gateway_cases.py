@@ -108,9 +108,10 @@ async def test_a_receipt_is_given_once_under_its_key(client: Any) -> None:
 async def test_what_was_typed_draws_no_lines(client: Any) -> None:
     number = await deposited(client)
     await link(client, exhibit(number, name="录音\n2. 伪造  1 份"))
-    text = (await receipt(client, {"handler": "李某\n经办人签名: 王某"})).json()["text"]
+    text = (await receipt(client, {"handler": "李某\n经办人签名: 王某\u202e"})).json()["text"]
     assert "\n2. 伪造" not in text
     assert "\n经办人签名: 王某" not in text
+    assert "\u202e" not in text
 
 
 async def test_a_number_from_before_2016_names_no_court(client: Any) -> None:
