@@ -60,15 +60,16 @@ class Authenticator:
         self._origin = origin
         self._clock = clock
         self._known: dict[bytes | str, tuple[int, Credential]] = {}
-        self._reading: dict[bytes | str, asyncio.Task[Credential | None]] = {}
-        self._changes = 0
+        self._reading: dict[tuple[bytes | str, int], asyncio.Task[Credential | None]] = {}
+        self._changes = 0  # That were made here; a read that began before one is not shared after.
 
     def digest(self, api_key: str) -> bytes:
         """What is kept of an API key."""
         return digest_api_key(self._subkey, api_key)
 
     def forget(self, account: str) -> None:
-        """What is known of this account has changed, also what is being read just now."""
+        """What is known of this account has changed. What is being read just now may be what it
+        was before: it is the answer of those who wait for it already, and of nobody after them."""
         self._changes += 1
         stale = [name for name, (_, known) in self._known.items() if known.holder.id == account]
         for name in stale:
@@ -135,14 +136,17 @@ class Authenticator:
         if known is not None and abs(self._clock() - read_ms) < REMEMBER_MS:
             return known
         # All who wait meanwhile share one read, and whoever goes away does not end it.
-        if (reading := self._reading.get(name)) is None:
-            reading = self._reading[name] = asyncio.create_task(self._read(name, read))
-            reading.add_done_callback(lambda _: self._reading.pop(name))
+        if (reading := self._reading.get((name, self._changes))) is None:
+            reading = asyncio.create_task(self._read(name, read, self._changes))
+            self._reading[name, self._changes] = reading
         return await asyncio.shield(reading)
 
-    async def _read(self, name: bytes | str, read: _Read) -> Credential | None:
-        read_ms, changes = self._clock(), self._changes
-        found = await read()
+    async def _read(self, name: bytes | str, read: _Read, changes: int) -> Credential | None:
+        read_ms = self._clock()
+        try:
+            found = await read()
+        finally:
+            del self._reading[name, changes]
         self._known.pop(name, None)
         if found is not None and changes == self._changes:
             if len(self._known) >= REMEMBER_MAX:

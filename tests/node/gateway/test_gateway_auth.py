@@ -110,8 +110,13 @@ async def test_a_change_counts_even_against_what_is_being_read(
     (key,) = await store.api_keys("acme")
     await store.revoke_api_key("acme", key.id, clock.now)
     authenticator.forget("acme")
+    store.has_read.clear()
+    asking_after = asyncio.create_task(authenticator.by_api_key(KEY))
+    await store.has_read.wait()  # It does not share the read that was there.
     store.gate.set()
     await asking
+    with pytest.raises(ProblemError):
+        await asking_after
     with pytest.raises(ProblemError):
         await authenticator.by_api_key(KEY)
 
