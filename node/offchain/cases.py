@@ -116,15 +116,6 @@ class CaseStore:
 
         return await self._database.write(work)
 
-    async def courts_of(self, evidence_no: str) -> frozenset[str]:
-        """Codes of the courts to whose cases this deposit is linked."""
-        query = (
-            select(cases.c.court_code)
-            .join(exhibits, exhibits.c.case_id == cases.c.id)
-            .where(exhibits.c.evidence_no == evidence_no, exhibits.c.removed_ms.is_(None))
-        )
-        return await self._database.read(lambda connection: frozenset(connection.scalars(query)))
-
     async def issue(
         self, case_no: str, account: str, receipt_id: str, receipt: StoredReceipt, now_ms: int
     ) -> tuple[StoredReceipt, bool]:

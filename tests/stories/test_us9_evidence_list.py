@@ -165,6 +165,10 @@ async def test_a_user_of_another_court_gets_403(
         ("other-clerk", Action.CASE_REFUSED),
         ("acme", Action.SCOPE_REFUSED),
     }
+    # The proof of an exhibit is for the court that has it.
+    proof = f"/v1/evidence/{numbers[0]}/proof"
+    assert (await client.get(proof, headers=CLERK)).status_code == 200
+    assert (await client.get(proof, headers=OTHER)).status_code == 403
     # At its own court it finds a case of its own, which is empty.
     own = await client.get(path("（2026）京0491民初1号", "evidence-list"), headers=OTHER)
     assert own.json()["exhibits"] == []

@@ -18,6 +18,7 @@ from node.offchain.cases import (
     TooManyExhibits,
 )
 from node.offchain.database import Database
+from node.offchain.readers import ReaderStore
 from node.offchain.registries import RegistryStore
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
@@ -67,14 +68,17 @@ async def test_gateways_that_link_at_once_give_different_numbers(
     assert {each.words.evidence_no for each in found} == {f"EV{i}" for i in range(10)}
 
 
-async def test_which_courts_a_deposit_is_linked_to(store: CaseStore) -> None:
+async def test_readers_know_which_courts_have_a_deposit(
+    store: CaseStore, database: Database
+) -> None:
+    readers = ReaderStore(database)
     await store.link(CASE, "clerk", [words(1)], 7)
     await store.link(OTHER, "other", [words(1)], 7)
-    assert await store.courts_of("EV1") == {"浙0192", "京0491"}
+    assert await readers.linked("EV1", {"京0491"})
     assert await store.remove(OTHER.text, 1, 8)
     assert not await store.remove(OTHER.text, 1, 9)
-    assert await store.courts_of("EV1") == {"浙0192"}
-    assert await store.courts_of("EV2") == frozenset()
+    assert not await readers.linked("EV1", {"京0491"})
+    assert await readers.linked("EV1", {"京0491", "浙0192"})
 
 
 async def test_a_case_has_so_many_exhibits(
