@@ -31,6 +31,7 @@ from node.gateway import (
     searching,
     source_profiles,
     tilelog,
+    webhooks,
 )
 from node.gateway.gateway import Gateway
 
@@ -54,6 +55,7 @@ _ROUTED = (
     cases,
     court_receipts,
     privacy,
+    webhooks,
 )
 
 API_VERSION = "1.0.0"

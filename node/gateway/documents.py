@@ -24,6 +24,7 @@ from node.gateway.invalid import describe
 from node.gateway.language import language_of
 from node.gateway.operating_problems import OperatingProblem
 from node.gateway.problems import AnyProblem, Problem, ProblemError
+from node.gateway.webhook_problems import WebhookProblem
 from node.offchain.engine import StoreFailed
 
 AREAS: tuple[type[AnyProblem], ...] = (
@@ -34,6 +35,7 @@ AREAS: tuple[type[AnyProblem], ...] = (
     CaseProblem,
     DepositProblem,
     OperatingProblem,
+    WebhookProblem,
 )
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}
 """Every problem; a name is one problem's alone, because clients know it by that."""

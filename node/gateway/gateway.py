@@ -21,6 +21,7 @@ from node.gateway.deposit import Preparer, Random
 from node.gateway.event import EventPreparer
 from node.gateway.finality import Finality
 from node.gateway.members import CannotCheck, Members
+from node.gateway.notifier import Notifier
 from node.gateway.own_key import OwnKey
 from node.gateway.publishing import PublishedLog
 from node.gateway.register import KeyRegister
@@ -35,13 +36,14 @@ from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
 from node.offchain.events import EventStore
+from node.offchain.notifications import NotificationStore
 from node.offchain.readers import ReaderStore
 from node.offchain.registries import RegistryStore
 from node.offchain.requests import RequestStore
 from node.offchain.source_profiles import SourceProfileStore
 from node.vault.codes import CodeKeeper
 from node.vault.finding import Finder
-from node.vault.keys import VaultKey
+from node.vault.keys import Purpose, VaultKey
 from node.vault.sealing import Vault
 
 FORGET_EVERY_S = 3_600
@@ -78,6 +80,10 @@ class Gateway:
     preparer: Preparer
     events: EventStore
     event_preparer: EventPreparer
+    notifications: NotificationStore
+    notifier: Notifier
+    webhook_key: bytes
+    public_only: bool
     register: KeyRegister
     own_key: OwnKey
     check_proof: ProofChecker
@@ -92,6 +98,7 @@ class Gateway:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
+            group.create_task(self.notifier.run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget_accesses())
         raise AssertionError("they end only by cancellation")
@@ -127,13 +134,15 @@ def assemble(
     clock: Clock = system_clock,
     random: Random = secrets.token_bytes,
     data_protection_officer: Officer | None = None,
+    public_only: bool = True,
 ) -> Gateway:
-    """A gateway for the chain whose first policy this is."""
+    """A gateway for the chain whose first policy this is; `public_only` is for webhooks."""
     coalescer = Coalescer(members.propose)
     policy, log = note.policy, PublishedLog(members, note)
     vault, finder = Vault(vault_key), Finder(vault_key)
     store, credentials = RequestStore(database), CredentialStore(database, random)
-    deposits = DepositStore(database, vault, finder, random)
+    notifications = NotificationStore(database, vault, policy.origin, clock, random)
+    deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     submissions = Submissions(store, deposits, coalescer, members, clock)
     return Gateway(
         origin=policy.origin,
@@ -160,6 +169,10 @@ def assemble(
         preparer=Preparer(policy.origin, signer, clock, random),
         events=EventStore(database, vault, random),
         event_preparer=EventPreparer(policy.origin, signer, clock, random),
+        notifications=notifications,
+        notifier=Notifier(notifications, clock, public_only=public_only),
+        webhook_key=vault_key.derive(Purpose.WEBHOOK_SECRETS),
+        public_only=public_only,
         register=KeyRegister(members, clock),
         own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),

@@ -54,7 +54,13 @@ async def run_gateway(config: GatewayConfig) -> None:
         async with Database(config.database) as database:
             officer = config.data_protection_officer
             gateway = assemble(
-                note, signer, vault_key, members, database, data_protection_officer=officer
+                note,
+                signer,
+                vault_key,
+                members,
+                database,
+                data_protection_officer=officer,
+                public_only=config.profile != TEST,
             )
             await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)

@@ -28,6 +28,7 @@ class Purpose(Enum):
     BLIND_ID_NO = "cunzheng/vault/blind-id-no/v1"
     API_KEYS = "cunzheng/vault/api-keys/v1"
     EXTRACTION_CODES = "cunzheng/vault/extraction-codes/v1"
+    WEBHOOK_SECRETS = "cunzheng/vault/webhook-secrets/v1"
     PROFILE_SALTS = "cunzheng/vault/profile-salts/v1"
 
 

@@ -476,7 +476,9 @@ async def make_gateway(
         database = Database(url or f"sqlite+aiosqlite:///{tmp_path / name}")
         await database.__aenter__()
         signer = signer or cluster.world.gateway
-        gateway = assemble(cluster.world.note(), signer, VAULT_KEY, members, database, clock)
+        gateway = assemble(
+            cluster.world.note(), signer, VAULT_KEY, members, database, clock, public_only=False
+        )
         task = asyncio.create_task(gateway.run())
 
         async def stop() -> None:
