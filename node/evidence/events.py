@@ -67,9 +67,9 @@ def names(event: Event, deposit: StatementEntry) -> bool:
     subject, statement = event.subject, deposit.statement
     if subject is None or subject.statement != deposit.statement_id:
         return False
-    assert isinstance(statement, Deposit), "only a deposit is the subject of events"
-    assert deposit.first_item is not None
-    index = int(subject.evidence_no[10:22]) - deposit.first_item
+    if not isinstance(statement, Deposit) or deposit.first_item is None:
+        return False  # An event about an event, or a loop of them.
+    index = subject.item_index(deposit.first_item)
     return 0 <= index < statement.count and deposit.number(index) == subject.evidence_no
 
 

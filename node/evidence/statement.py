@@ -135,6 +135,10 @@ class Subject:
     evidence_no: str
     statement: bytes
 
+    def item_index(self, first_item: int) -> int:
+        """Which item of a statement with this first item it would be; anything, also negative."""
+        return parse_number(self.evidence_no)[1] - first_item
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

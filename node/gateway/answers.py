@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from node.evidence.statement import Deposit, parse_statement, receipt_number
 from node.gateway.depositing import Progress, least_far
 from node.gateway.history import NO_HISTORY, History
 from node.gateway.language import Language
-from node.gateway.marks import flag_values
+from node.gateway.marks import flag_notices, flag_values
 from node.gateway.member_answers import Placed
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.schemas import (
@@ -242,9 +242,13 @@ def summary(
     )
 
 
-def lookup_notices(found: bool, language: Language, network: str) -> list[str]:
-    """What is said beside a lookup: not found never means that there is no deposit at all."""
+def lookup_notices(
+    found: bool, language: Language, network: str, told: Iterable[EvidenceSummary] = ()
+) -> list[str]:
+    """What is said beside a lookup: not found never means that there is no deposit at all, and what
+    is `told` of may have been corrected since."""
     said = [] if found else [getattr(Notice.SEARCHED, language)]
+    said += flag_notices((flag for each in told for flag in each.flags), language)
     return said + always(language, network)
 
 

@@ -41,12 +41,13 @@ def events_answer(
     network: str,
 ) -> EventsAnswer:
     """All events; `opened` are those whose details are told."""
+    flags = flag_values(history, language)
     return EventsAnswer(
         evidence_no=number,
-        flags=flag_values(history, language),
+        flags=flags,
         events=[_summary(each, opened, language) for each in history.events],
         complete=history.complete,
-        notices=[*flag_notices(history, language), *always(language, network)],
+        notices=[*flag_notices(flags, language), *always(language, network)],
     )
 
 

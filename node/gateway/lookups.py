@@ -62,7 +62,9 @@ async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
         **result(None if found else ResultCode.V101, language),
         deposit=deposit,
         searched=Searched(height=search.height, size=search.size),
-        notices=lookup_notices(found is not None, language, gateway.network),
+        notices=lookup_notices(
+            found is not None, language, gateway.network, [deposit] if deposit else []
+        ),
     )
     return answer(http, value)
 
@@ -132,7 +134,7 @@ async def look_up_receipt(http: Request, number: str, account: Asking, _: Nothin
         reason=reason,
         deposits=deposits,
         searched=Searched(height=search.height, size=search.size),
-        notices=lookup_notices(state is not None, language, gateway.network),
+        notices=lookup_notices(state is not None, language, gateway.network, deposits),
     )
     return answer(http, value)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from node.evidence.merkle import leaf_hash
 from node.gateway.history import History
 from node.gateway.language import Language
 from node.gateway.schemas import FlagValue
 from node.words import Flag, OpenPoint
 
-_POINTS = {Flag.SUPERSEDED: OpenPoint.O10, Flag.INVALIDATED: OpenPoint.O11}
+_POINTS = {Flag.SUPERSEDED.name: OpenPoint.O10, Flag.INVALIDATED.name: OpenPoint.O11}
 
 
 def flag_values(history: History, language: Language) -> list[FlagValue]:
@@ -28,6 +30,7 @@ def flag_values(history: History, language: Language) -> list[FlagValue]:
     return values
 
 
-def flag_notices(history: History, language: Language) -> list[str]:
-    """The open points that later events leave, for whoever is told of the deposit."""
-    return [getattr(_POINTS[flag], language) for flag, _ in history.flags if flag in _POINTS]
+def flag_notices(flags: Iterable[FlagValue], language: Language) -> list[str]:
+    """The open points that later events leave, each once, for whoever is told of the deposits."""
+    found = {each.flag for each in flags}
+    return [getattr(point, language) for flag, point in _POINTS.items() if flag in found]

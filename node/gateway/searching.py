@@ -21,6 +21,8 @@ from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.digests import ALGS
+from node.evidence.events import names
+from node.evidence.statement import Event
 from node.gateway.access import UNAUTHENTICATED, authenticated, recorded
 from node.gateway.answers import lookup_notices, result
 from node.gateway.deposit_schemas import LookedUp, LookupAnswer, LookupQuery, Mark
@@ -90,14 +92,15 @@ async def look_up(
     else:
         why = "neither an evidence number nor 64 hex digits"
         raise ProblemError(Problem.FIELD_INVALID, field="q", why=why)
+    told = await asyncio.gather(*(_told(gateway, each, language) for each in matches))
     value = LookupAnswer(
         q=asked,
         found=bool(matches),
         **result(None if matches else ResultCode.V101, language),
-        deposits=await asyncio.gather(*(_told(gateway, each, language) for each in matches)),
+        deposits=told,
         complete=all(len(search.found) < LIST_MAX for search in searches),
         searched=_searched(searches),
-        notices=lookup_notices(False, language, gateway.network),
+        notices=lookup_notices(False, language, gateway.network, told),
     )
     return answer(http, value)
 
@@ -129,19 +132,20 @@ async def search_digest(
     code = None
     if not matches:
         code = ResultCode.V105 if search.other_algorithm else ResultCode.V101
+    told = await asyncio.gather(
+        *(summarised(gateway, each.found, language, each.item) for each in matches)
+    )
     value = SearchAnswer(
         found=bool(matches),
         **result(code, language),
         digest=query.digest,
         alg=query.alg,
         other_algorithm=(search.other_algorithm or None) if not matches else None,
-        deposits=await asyncio.gather(
-            *(summarised(gateway, each.found, language, each.item) for each in matches)
-        ),
+        deposits=told,
         complete=len(search.found) < LIST_MAX and len(salted) < LIST_MAX,
         searched=Searched(height=search.height, size=search.size, algorithms=list(ALGS)),
         # Also beside something found: it is never all that may exist.
-        notices=lookup_notices(False, language, gateway.network),
+        notices=lookup_notices(False, language, gateway.network, told),
     )
     return answer(http, value)
 
@@ -154,11 +158,10 @@ async def _by_digest(
         find(gateway, entry_hash=value),
         *(find(gateway, digest=pb.Digest(alg=alg, value=value)) for alg in _ALGS),
     )
-    # An event has an entry too, but no evidence number to tell.
     entries = [
         _Match(each, "entry_hash")
-        for each in searches[0].found
-        if each.placed.statement.first_item is not None
+        for entry in searches[0].found
+        for each in await _deposits_of(gateway, entry)
     ]
     plain = [
         _Match(each, alg, value)
@@ -167,6 +170,21 @@ async def _by_digest(
     ]
     salted = [match for alg in _ALGS for match in await _salted(http, gateway, account, alg, value)]
     return _in_order([*entries, *plain, *salted]), list(searches)
+
+
+async def _deposits_of(gateway: Gateway, found: Found) -> list[Found]:
+    """The deposit of an entry: its own or, for an event, which has no number, the one it names."""
+    event = found.placed.statement.statement
+    if not isinstance(event, Event):
+        return [found]
+    if event.subject is None:
+        return []
+    search = await find(gateway, statement_id=event.subject.statement)
+    return [
+        Found(each.placed, event.subject.item_index(each.placed.statement.first_item or 0))
+        for each in search.found
+        if names(event, each.placed.statement)
+    ]
 
 
 async def _salted(

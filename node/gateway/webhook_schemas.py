@@ -27,13 +27,13 @@ class WebhookRequest(BaseModel):
 
 
 class DeliveriesQuery(BaseModel):
-    """Which deliveries; without `before` the newest."""
+    """Which deliveries; without `after` the newest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     webhook: str | None = Field(None, pattern="^[0-9a-f]{32}$")
-    before: str | None = Field(
-        None, pattern="^[0-9a-f]{32}$", description="The last delivery of the page before."
+    after: str | None = Field(
+        None, pattern="^[0-9a-f]{32}$", description="`next` of the page before."
     )
 
 
@@ -80,7 +80,7 @@ class DeliveryAnswer(BaseModel):
 
 
 class DeliveriesAnswer(BaseModel):
-    """The newest first; `next_before` is for the page after this one."""
+    """The newest first; `next` is for the page after this one."""
 
     deliveries: list[DeliveryAnswer]
-    next_before: str | None = None
+    next: str | None = None

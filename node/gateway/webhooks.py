@@ -164,9 +164,9 @@ async def get_deliveries(
     http: HttpRequest, account: Owner, query: Annotated[DeliveriesQuery, Query()]
 ) -> Response:
     """The newest first, with what became of each."""
-    found = await gateway_of(http).notifications.deliveries(account.id, query.webhook, query.before)
+    found = await gateway_of(http).notifications.deliveries(account.id, query.webhook, query.after)
     last = found[-1].id if len(found) == LIST_MAX else None
-    value = DeliveriesAnswer(deliveries=[_delivery(each) for each in found], next_before=last)
+    value = DeliveriesAnswer(deliveries=[_delivery(each) for each in found], next=last)
     return answer(http, value)
 
 

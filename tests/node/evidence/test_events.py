@@ -144,6 +144,12 @@ def test_health_records_and_deposits_do_nothing_to_a_deposit() -> None:
     assert not has_effect(ATTESTED, OWN, KEYS)
 
 
+def test_an_event_about_an_event_does_nothing() -> None:
+    first = event("correction", DEPOSITOR)
+    subject = Subject(OWN.number(1), first.statement_id)
+    assert not has_effect(event("correction", DEPOSITOR, subject=subject), first, KEYS)
+
+
 def test_flags_name_the_newest_event_that_says_so() -> None:
     first, second = (event("correction", DEPOSITOR, height=h) for h in (7, 8))
     invalidation, erased = event("invalidation", DEPOSITOR), event("erased", GATEWAY)

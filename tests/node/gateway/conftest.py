@@ -371,9 +371,11 @@ class FakeMember(FakeLog):
             found = self.cluster.events(request.events.subject, request.events.from_leaf)
         elif by == "entry_hash":
             leaves = self.cluster.memory.leaves
-            found = self.cluster.found(
-                lambda s, i: not i and merkle.leaf_hash(leaves[s.leaf_index]) == request.entry_hash
-            )
+            found = [
+                pb.Found(position=self.cluster.position(identity))
+                for identity, standing in self.cluster.statements.items()
+                if merkle.leaf_hash(leaves[standing.leaf_index]) == request.entry_hash
+            ]
         else:
             digest = request.digest
             found = self._by_digest(digest.alg, digest.value)
