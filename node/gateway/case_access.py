@@ -12,7 +12,13 @@ from fastapi import Request as HttpRequest
 from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
-from node.casework.case_number import BadCaseNumber, CaseNumber, parse_case_number
+from node.casework.case_number import (
+    PROVINCES,
+    SUPREME,
+    BadCaseNumber,
+    CaseNumber,
+    parse_case_number,
+)
 from node.casework.court import NOT_CHECKED
 from node.casework.exhibit import (
     CourtName,
@@ -33,7 +39,18 @@ _ENGLISH = {
 }
 
 Clerk = Annotated[Account, Depends(Permit(Scope.CASES))]
-CaseNo = Annotated[str, PathParameter(max_length=64, examples=["（2026）浙0192民初1234号"])]
+CaseNo = Annotated[
+    str,
+    PathParameter(
+        max_length=64,
+        examples=["（2026）浙0192民初1234号"],
+        # Shown, not applied: the answer names the element that is wrong.
+        json_schema_extra={
+            "pattern": rf"^[（(](19|20)[0-9]{{2}}[）)]({SUPREME}|[{PROVINCES}]([0-9]{{2}}){{0,2}})"
+            r"[\u4e00-\u9fa5]{1,3}[1-9][0-9]{0,7}号$"
+        },
+    ),
+]
 
 CASE = (
     *FORBIDDEN,

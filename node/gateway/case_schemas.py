@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from node.casework.vocabulary import LitigationRole
 from node.gateway.declared import Text, Word
@@ -15,14 +15,19 @@ LINKS_MAX = 100
 COPIES_MAX = 1_000
 PAGES_MAX = 100_000
 
-EvidenceNo = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+EvidenceNo = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=40),
+    # Shown, not applied: a number that is misspelled is told among all that are.
+    WithJsonSchema({"type": "string", "pattern": "^EV[0-9]{20}-[0-9]{2}$"}),
+]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class ExhibitRequest(StrictRequest):
     """An exhibit as a party submits it (民事证据规定 Art. 19)."""
 
-    evidence_no: EvidenceNo = Field(examples=["EV20260921000000000000-05"])
+    evidence_no: EvidenceNo = Field(examples=["EV20260921000000000000-06"])
     litigation_role: Annotated[str, Word(LitigationRole)] = Field(
         description="Which party submits it."
     )

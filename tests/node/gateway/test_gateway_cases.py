@@ -1,6 +1,7 @@
 """Cases through the gateway: all exhibits or none, retries, numbers that stay."""
 
 import hashlib
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -118,3 +119,17 @@ async def test_a_number_from_before_2016_names_no_court(client: Any) -> None:
     old = quote("（2015）杭西知民初字第123号")
     response = await client.get(f"/v1/cases/{old}/evidence-list", headers=CLERK)
     assert (response.status_code, response.json()["code"]) == (422, "CASE_NO_COURT_UNKNOWN")
+
+
+async def test_the_document_shows_what_a_case_number_looks_like(client: Any) -> None:
+    """The pattern it shows is for programs; what is accepted is decided by the numbers' parser."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    (parameter,) = [
+        each
+        for each in paths["/v1/cases/{case_no}/evidence-list"]["get"]["parameters"]
+        if each["name"] == "case_no"
+    ]
+    pattern = re.compile(parameter["schema"]["pattern"])
+    assert pattern.fullmatch("（2026）浙0192民初1234号")
+    assert pattern.fullmatch("(2019)最高法知民终1号")
+    assert not pattern.fullmatch("（2026）杭0192民初1234号")
