@@ -39,7 +39,7 @@ from devnet.places import NotADevnet, Places, owned, read_places, write_descript
 from devnet.tls import Authority, der_of
 from node import keyfile
 from node.accounts.vocabulary import Role
-from node.config import load_member
+from node.config import RateLimits, load_member
 from node.evidence.digests import sha256
 from node.evidence.members import KINDS, Member, format_members
 from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
@@ -69,6 +69,7 @@ NO_PASSWORD = ""
 
 OBSERVER = "observer"
 ACCOUNT = "depositor"
+RATE_MAX = 1_000_000
 
 # Below the ports the kernel gives to outgoing connections: a member that comes back must not find
 # its port in use by one of its own peers, nor ever connect to itself.
@@ -269,6 +270,8 @@ def _write_gateway_settings(places: Places, name: str) -> None:
         'private_key = "tls.pem"',
         'database = "sqlite+aiosqlite:///../gateways.db"',
         'vault_key = "../vault-key"',
+        "[rate_limits]",  # One machine is all clients, and some of them only measure.
+        *(f"{each.name} = {RATE_MAX}" for each in dataclasses.fields(RateLimits)),
         *_member_tables(places.members),
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from node.errors import Misconfigured
@@ -80,6 +81,8 @@ class MemberConfig:
                  lists it (rules 2). Not there: the seals stand alone and count all the same.
                  Stolen: what it signs counts for nothing without a seal.
     sm2_key      Optional. The same with SM2, for commercial cryptography.
+    metrics      Optional. Where Prometheus asks how it is doing, HOST:PORT, without TLS: a loopback
+                 address, or one that only it reaches. Not there: nobody is told.
     """
 
     member: str
@@ -96,6 +99,7 @@ class MemberConfig:
     witnesses: tuple[WitnessAddress, ...] = ()
     p256_key: Path | None = None
     sm2_key: Path | None = None
+    metrics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,23 @@ class TlsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimits:
+    """`[rate_limits]`; each may be left out.
+
+    anonymous_per_minute  Requests without a credential that counts, from one address (IPv6: one
+                          /64), on average.
+    anonymous_burst       And at once, after a pause. Auditors read thousands of tiles in a row.
+    account_per_minute    Requests of one account, whatever its keys.
+    account_burst         And at once.
+    """
+
+    anonymous_per_minute: int = 6_000
+    anonymous_burst: int = 5_000
+    account_per_minute: int = 60_000
+    account_burst: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """`gateway.toml`: everything a gateway must be told.
 
@@ -150,6 +171,12 @@ class GatewayConfig:
     security_officer  Who is responsible for network security (网络安全负责人, 网络安全法 Art. 23):
                  a table with `name` and `contact`. Must be named in production.
     data_protection_officer  Who is responsible for personal data (个人信息保护负责人), likewise.
+    trusted_proxies  Optional. Addresses or networks (`10.0.0.0/8`) of proxies before this gateway,
+                 whose X-Forwarded-For is believed. Too few: all clients are one address, and share
+                 its rate. Too many: clients choose the address they are recorded with.
+    rate_limits  Optional. A table: how often one address and one account may ask.
+    metrics      Optional. Where Prometheus asks how it is doing, HOST:PORT, without TLS: a loopback
+                 address, or one that only it reaches. Not there: nobody is told.
     """
 
     listen: str
@@ -164,6 +191,9 @@ class GatewayConfig:
     profile: str = TEST
     security_officer: Officer | None = None
     data_protection_officer: Officer | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_limits: RateLimits = RateLimits()
+    metrics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +258,7 @@ def load_member(path: Path) -> MemberConfig:
         witnesses=_witnesses(path, table) if table.has("witnesses") else (),
         p256_key=table.path("p256_key") if table.has("p256_key") else None,
         sm2_key=table.path("sm2_key") if table.has("sm2_key") else None,
+        metrics=table.address("metrics") if table.has("metrics") else "",
     )
     if config.advertise.rpartition(":")[0] in _WILDCARDS:
         raise Misconfigured(
@@ -254,6 +285,9 @@ def load_gateway(path: Path) -> GatewayConfig:
         profile=table.choice("profile", PROFILES) if table.has("profile") else TEST,
         security_officer=_officer(table, "security_officer"),
         data_protection_officer=_officer(table, "data_protection_officer"),
+        trusted_proxies=table.networks("trusted_proxies") if table.has("trusted_proxies") else (),
+        rate_limits=_rate_limits(path, table),
+        metrics=table.address("metrics") if table.has("metrics") else "",
     )
     if config.profile == PRODUCTION:
         for name in ("security_officer", "data_protection_officer"):
@@ -294,6 +328,18 @@ def _tls(table: Table) -> TlsConfig:
         table.path("private_key"),
         table.path("client_authorities") if table.has("client_authorities") else None,
     )
+
+
+def _rate_limits(path: Path, table: Table) -> RateLimits:
+    if not table.has("rate_limits"):
+        return RateLimits()
+    given = table.table("rate_limits", RateLimits)
+    names = [each.name for each in fields(RateLimits) if given.has(each.name)]
+    values = {name: given.integer(name) for name in names}
+    for name, value in values.items():
+        if value < 1:
+            raise Misconfigured(f"{path}: setting `{name}` allows nothing")
+    return RateLimits(**values)
 
 
 def _officer(table: Table, name: str) -> Officer | None:

@@ -27,6 +27,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.note import parse_line
 from node.exchange import read_seals, write_seals
 from node.freshness import freshest
+from node.operating.request_id import METADATA, request_id, working_on
 from node.participant import VERSION, Participant
 from node.publishing import Publisher
 from node.reporting import Reporting, role_of
@@ -325,19 +326,28 @@ class Service:
 
         async def serve(request: Message, context: _Context) -> Message:
             caller = peer_certificate(context)
-            try:
-                if not allowed(caller):
-                    raise Stranger("this certificate may not ask this")
-                return await handle(request, caller)
-            except NodeError as error:
-                await _abort(context, error)
-                raise AssertionError("abort raises") from error
+            with working_on(request_id(_offered(context))):
+                try:
+                    if not allowed(caller):
+                        raise Stranger("this certificate may not ask this")
+                    return await handle(request, caller)
+                except NodeError as error:
+                    await _abort(context, error)
+                    raise AssertionError("abort raises") from error
 
         return grpc.unary_unary_rpc_method_handler(
             serve,
             request_deserializer=kind.FromString,
             response_serializer=lambda message: message.SerializeToString(),
         )
+
+
+def _offered(context: _Context) -> str | None:
+    """The id a gateway gave this request."""
+    for name, value in context.invocation_metadata() or ():
+        if name == METADATA and isinstance(value, str):
+            return value
+    return None
 
 
 async def _abort(context: _Context, error: NodeError) -> None:

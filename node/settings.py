@@ -12,6 +12,7 @@ import ssl
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from node.errors import Misconfigured
@@ -89,6 +90,12 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise self._wrong(name, f"is not a list of {what}")
         return value
+
+    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        try:
+            return tuple(ip_network(each) for each in self.texts(name, "networks"))
+        except ValueError as error:
+            raise self._wrong(name, str(error)) from error
 
     def integer(self, name: str) -> int:
         value = self._take(name)

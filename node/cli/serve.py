@@ -1,7 +1,8 @@
 """`cunzheng member|gateway|witness CONFIG.toml`: one process each, until stopped.
 
 SIGINT and SIGTERM stop it in good order, with exit code 0. What it has to say while it runs goes to
-stderr as log lines in English, for whoever operates it.
+stderr as log lines in English, for whoever operates it: text on a terminal, elsewhere one JSON
+object a line (`operating.logs`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from typing import Literal
 
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+from node.operating.logs import FORMATS, set_up
 
 
 class Serve:
@@ -39,9 +39,22 @@ class Serve:
             help=said(Text("日志级别", "how much to log"), language),
         )
 
+        parser.add_argument(
+            "--log-format",
+            choices=FORMATS,
+            default="auto",
+            help=said(
+                Text(
+                    "日志格式；auto：在终端上为文本，否则为 JSON",
+                    "how to write it; auto: text on a terminal, else JSON",
+                ),
+                language,
+            ),
+        )
+
     def run(self, arguments: argparse.Namespace, terminal: Terminal) -> int:
         """Serve until a signal; errors that end the process are told like all others."""
-        logging.basicConfig(level=arguments.log_level.upper(), format=LOG_FORMAT)
+        set_up(arguments.log_level, arguments.log_format)
         # Each request at INFO would drown what matters.
         logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
         import uvloop

@@ -24,6 +24,7 @@ from node.accounts.scopes import Scope
 from node.accounts.signed_request import EMPTY_BODY, SCHEME
 from node.gateway.account_problems import AccountProblem
 from node.gateway.gateway import gateway_of
+from node.gateway.limits import rate_limited
 from node.gateway.problems import Problem, ProblemError
 from node.offchain.accesses import Access
 from node.offchain.columns import REFERENCE_LENGTH_MAX
@@ -52,8 +53,17 @@ NOT_YET = (*FORBIDDEN, AccountProblem.REAL_NAME_REQUIRED, AccountProblem.CONSENT
 async def authenticated(
     request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Account:
-    """The account of this request; raises a problem without a good credential."""
+    """The account of this request; raises a problem without a good credential, or if it has asked
+    too often."""
     del documented  # By FastAPI; what the header must be is decided here.
+    account, limits = await _identify(request), gateway_of(request).limits
+    request.state.account = account.id
+    if wait_s := limits.take_for_account(account.id):
+        raise rate_limited(limits, "account", wait_s)
+    return account
+
+
+async def _identify(request: Request) -> Account:
     authenticator = gateway_of(request).authenticator
     header = request.headers.get("authorization", "")
     scheme, _, api_key = header.partition(" ")

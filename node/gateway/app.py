@@ -33,6 +33,7 @@ from node.gateway import (
     tilelog,
     webhooks,
 )
+from node.gateway.door import Door
 from node.gateway.gateway import Gateway
 
 _ROUTED = (
@@ -78,4 +79,11 @@ def create_app(gateway: Gateway) -> FastAPI:
         app.include_router(module.router)
     documents.install(app)
     openapi.install(app)
+    app.add_middleware(
+        Door,
+        limits=gateway.limits,
+        metrics=gateway.metrics,
+        trusted_proxies=gateway.trusted_proxies,
+        only_tls=gateway.only_tls,
+    )
     return app

@@ -48,6 +48,16 @@ class Coalescer:
         """Whether records of this size can be taken in now."""
         return self._waiting_size + size <= WAITING_SIZE_MAX
 
+    @property
+    def waiting_size(self) -> int:
+        """Bytes of the records that wait."""
+        return self._waiting_size
+
+    @property
+    def in_flight(self) -> int:
+        """Proposals on their way."""
+        return self._in_flight
+
     def submit(self, record: bytes) -> asyncio.Future[Outcome]:
         """Take a record in; the future gives its outcome, or `ProposalRefused`."""
         assert len(record) + LENGTH_SIZE <= BLOCK_SIZE_MAX, "a record fits into a block"

@@ -57,6 +57,8 @@ def problem_response(
         "detail": problem.advice[language].format_map(values or {}),
         "code": problem.name,
     }
+    if identity := getattr(request.state, "request_id", None):
+        document["request_id"] = identity
     if problem.result is not None:
         document["result_code"] = problem.result.name
     headers = {
@@ -68,6 +70,8 @@ def problem_response(
         headers["www-authenticate"] = f"Bearer, {SCHEME}"
     if problem.status == 503:
         headers["retry-after"] = str(RETRY_AFTER_S)
+    if values and problem.status == 429:
+        headers["retry-after"] = str(values["wait_s"])
     body = json.dumps(document, ensure_ascii=False).encode()
     return Response(body, problem.status, headers, media_type="application/problem+json")
 

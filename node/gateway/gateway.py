@@ -6,11 +6,12 @@ import asyncio
 import logging
 import secrets
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import NoReturn
 
 from fastapi import Request
 
-from node.config import Officer
+from node.config import Officer, RateLimits
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
 from node.gateway.auth import Authenticator
@@ -20,8 +21,10 @@ from node.gateway.coalesce import Coalescer
 from node.gateway.deposit import Preparer, Random
 from node.gateway.event import EventPreparer
 from node.gateway.finality import Finality
+from node.gateway.limits import Limits
 from node.gateway.members import CannotCheck, Members
 from node.gateway.notifier import Notifier
+from node.gateway.operating_metrics import GatewayMetrics, Watched
 from node.gateway.own_key import OwnKey
 from node.gateway.publishing import PublishedLog
 from node.gateway.register import KeyRegister
@@ -48,6 +51,8 @@ from node.vault.sealing import Vault
 
 FORGET_EVERY_S = 3_600
 """What is kept for 400 days need not go to the minute."""
+
+Network = IPv4Network | IPv6Network
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +96,10 @@ class Gateway:
     room: Room
     clock: Clock
     data_protection_officer: Officer | None
+    limits: Limits
+    metrics: GatewayMetrics
+    trusted_proxies: tuple[Network, ...]
+    only_tls: bool
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
@@ -135,6 +144,9 @@ def assemble(
     random: Random = secrets.token_bytes,
     data_protection_officer: Officer | None = None,
     public_only: bool = True,
+    limits: Limits | None = None,
+    trusted_proxies: tuple[Network, ...] = (),
+    only_tls: bool = False,
 ) -> Gateway:
     """A gateway for the chain whose first policy this is; `public_only` is for webhooks."""
     coalescer = Coalescer(members.propose)
@@ -143,7 +155,9 @@ def assemble(
     store, credentials = RequestStore(database), CredentialStore(database, random)
     notifications = NotificationStore(database, vault, policy.origin, clock, random)
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
-    submissions = Submissions(store, deposits, coalescer, members, clock)
+    metrics = GatewayMetrics()
+    submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
+    metrics.watch(lambda: _watched(coalescer, submissions, log, members))
     return Gateway(
         origin=policy.origin,
         network=policy.network,
@@ -180,7 +194,36 @@ def assemble(
         room=Room(BODIES_MAX),
         clock=clock,
         data_protection_officer=data_protection_officer,
+        limits=limits or Limits(RateLimits()),
+        metrics=metrics,
+        trusted_proxies=trusted_proxies,
+        only_tls=only_tls,
     )
+
+
+def _watched(
+    coalescer: Coalescer, submissions: Submissions, log: PublishedLog, members: Members
+) -> Watched:
+    """What is looked up when Prometheus asks."""
+    return {
+        "cunzheng_coalescer_waiting_bytes": (
+            "Records that wait to be proposed.",
+            coalescer.waiting_size,
+        ),
+        "cunzheng_coalescer_in_flight": ("Proposals on their way.", coalescer.in_flight),
+        "cunzheng_statements_on_way": (
+            "Statements whose fate is not known yet.",
+            len(submissions.on_way),
+        ),
+        "cunzheng_published_size": (
+            "Leaves under the checkpoint that is shown; 0 before anybody asked.",
+            log.shown_size,
+        ),
+        "cunzheng_leader_known": (
+            "Whether proposals have a leader to go to.",
+            members.leader is not None,
+        ),
+    }
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from node import member_pb2 as pb
 from node.evidence.malformed import Malformed
+from node.operating.request_id import METADATA, current
 
 SERVICE = "/cunzheng.node.Member"
 
@@ -91,7 +92,9 @@ class Link:
 
     async def call(self, method: str, request: Message, timeout_s: float) -> Any:
         """The answer; raises `grpc.aio.AioRpcError`, and `Malformed` for bytes that are none."""
-        answer = await self._methods[method](request, timeout=timeout_s)
+        identity = current()
+        metadata = None if identity is None else ((METADATA, identity),)
+        answer = await self._methods[method](request, timeout=timeout_s, metadata=metadata)
         if answer is None:  # gRPC's word for bytes that it cannot read.
             raise Malformed(method, "answered with bytes that are no answer")
         return answer

@@ -107,6 +107,11 @@ class Members:
         """The members' names."""
         return tuple(self._links)
 
+    @property
+    def leader(self) -> str | None:
+        """Whom proposals go to first, if anybody has led lately."""
+        return self._leader
+
     async def propose(self, records: Sequence[bytes]) -> list[Outcome]:
         """Propose until the chain has decided, with the same bytes whatever happens in between.
 

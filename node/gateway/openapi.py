@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from node.gateway.operating_problems import OperatingProblem
 from node.gateway.problems import AnyProblem
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -25,6 +26,7 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     code: str
+    request_id: str | None = Field(None, description="As in X-Request-Id, for who operates this.")
     result_code: str | None = Field(None, description="A result code that says the same.")
 
 
@@ -67,6 +69,11 @@ def install(app: FastAPI) -> None:
             )
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(definitions["$defs"])
+            limited = problems(OperatingProblem.RATE_LIMITED)  # Any operation may answer so.
+            anywhere = {str(status): told for status, told in limited.items()}
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    operation["responses"] |= anywhere
             app.openapi_schema = document
         return app.openapi_schema
 

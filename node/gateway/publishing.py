@@ -108,6 +108,11 @@ class PublishedLog:
         await self.checkpoint()
         return 0 if self._shown is None else self._shown.size
 
+    @property
+    def shown_size(self) -> int:
+        """Leaves under the checkpoint that is shown; 0 if there is none."""
+        return 0 if self._shown is None else self._shown.size
+
     async def policies(self) -> list[PolicyNote]:
         """Those of the chain up to the checkpoint that is shown, the first one first."""
         await self.checkpoint()

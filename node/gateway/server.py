@@ -19,6 +19,7 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
 from node.gateway.gateway import Gateway, assemble
+from node.gateway.limits import Limits
 from node.gateway.links import Endpoint, Identity
 from node.gateway.members import Members
 from node.gateway.serving import Server, listen
@@ -27,6 +28,7 @@ from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, is_sqlite
+from node.operating.exposition import expose
 from node.settings import read_certificate, read_file
 
 SHUTDOWN_S = 15
@@ -52,19 +54,21 @@ async def run_gateway(config: GatewayConfig) -> None:
         if config.profile == TEST and is_sqlite(config.database):
             await revisions.upgrade(config.database)
         async with Database(config.database) as database:
-            officer = config.data_protection_officer
             gateway = assemble(
                 note,
                 signer,
                 vault_key,
                 members,
                 database,
-                data_protection_officer=officer,
                 public_only=config.profile != TEST,
+                data_protection_officer=config.data_protection_officer,
+                limits=Limits(config.rate_limits),
+                trusted_proxies=config.trusted_proxies,
+                only_tls=tls is not None or config.profile == PRODUCTION,
             )
             await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
-            await _serve(gateway, listener, tls)
+            await _serve(gateway, listener, tls, config.metrics)
     except StoreFailed as error:
         raise Misconfigured(f"database: {error}") from error  # Its address may hold a password.
     finally:
@@ -72,18 +76,25 @@ async def run_gateway(config: GatewayConfig) -> None:
         await members.close()
 
 
-async def _serve(gateway: Gateway, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+async def _serve(
+    gateway: Gateway, listener: socket.socket, tls: ssl.SSLContext | None, metrics: str
+) -> None:
     """HTTP and the gateway's own tasks together: if those fail, the process must end."""
     server = Server(create_app(gateway), backlog=BACKLOG, shutdown_s=SHUTDOWN_S, tls=tls)
     server.stop_at_signals()
-    own = asyncio.create_task(gateway.run())
-    own.add_done_callback(lambda _: server.stop())
+    own = [asyncio.create_task(gateway.run())]
+    if metrics:
+        own.append(asyncio.create_task(expose(metrics, gateway.metrics.registry)))
+    for task in own:
+        task.add_done_callback(lambda _: server.stop())
     await server.serve(sockets=[listener])
-    own.cancel()
-    try:
-        await own
-    except asyncio.CancelledError:
-        _log.info("stopped; what is on its way goes on at the next start")
+    for task in own:
+        task.cancel()
+    for result in await asyncio.gather(*own, return_exceptions=True):
+        if not isinstance(result, asyncio.CancelledError):
+            assert isinstance(result, BaseException), "they end only by cancellation or failure"
+            raise result
+    _log.info("stopped; what is on its way goes on at the next start")
 
 
 def _genesis(config: GatewayConfig) -> PolicyNote:

@@ -38,10 +38,12 @@ class Server(uvicorn.Server):
                 ws="none",
                 lifespan="off",
                 backlog=backlog,
-                # One line for each request would cost more than the request.
+                # Applications write their own lines, which know more (`gateway.door`).
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # It would believe X-Forwarded-For of whoever is on this machine.
+                proxy_headers=False,
                 timeout_graceful_shutdown=shutdown_s,
                 ssl_context_factory=None if tls is None else lambda *_: tls,
             )

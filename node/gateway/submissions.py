@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import NoReturn
 
 from node.evidence.merkle import leaf_hash
@@ -44,12 +45,15 @@ class Submissions:
         coalescer: Coalescer,
         members: Members,
         clock: Clock,
+        counted: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`counted` hears of every state a statement comes to here."""
         self._store = store
         self._deposits = deposits
         self._members = members
         self._coalescer = coalescer
         self._clock = clock
+        self._counted = counted
         self._on_way: dict[bytes, asyncio.Task[Outcome]] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -78,6 +82,7 @@ class Submissions:
             assert stored.record is not None, "an unsettled statement keeps its record"
             task = self._group.create_task(self._carry(stored.statement_id, stored.record))
             self._on_way[stored.statement_id] = task
+            self._counted("RECEIVED")
         return task
 
     async def _carry(self, statement_id: bytes, record: bytes) -> Outcome:
@@ -87,6 +92,7 @@ class Submissions:
             del self._on_way[statement_id]
         # If we stop here, the next start proposes it again and hears of its first position.
         assert self._group is not None
+        self._counted("FAILED" if outcome.placed is None else "COMMITTED")
         self._group.create_task(self._settle(statement_id, outcome))
         return outcome
 
