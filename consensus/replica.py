@@ -37,7 +37,7 @@ from consensus.peers import Peers
 from consensus.proposals import Busy, DiskFull, NotLeader, Proposals, Unavailable
 from consensus.raft import Raft
 from consensus.ready import Contradiction, Read, Ready, Role
-from consensus.writer import GiveUp, Probe, Writer
+from consensus.writer import GiveUp, Probe, Spent, Writer
 
 # Evidence against a leader is kept for an operator to look at; the first few tell the story, and a
 # liar cannot fill memory or the operator's log with more.
@@ -126,6 +126,7 @@ class Replica:
             what = f"it ends at entry {journal.last_index}, but {applied} was applied from it"
             raise StorageCorrupt(journal.directory, what)
         self.contradictions: list[Contradiction] = []
+        self.spent = Spent()
         self._journal = journal
         self._peers = peers
         self._delivery = Delivery(apply, applied)
@@ -175,6 +176,7 @@ class Replica:
             self._journal,
             written=lambda number: put(_Written(number)),
             failed=lambda error: put(_DiskFailed(error)),
+            spent=self.spent,
         )
         self._running = True
         try:

@@ -6,6 +6,7 @@ gather, and the busier the replica, the more of them share a sync. It owns the j
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -32,6 +33,20 @@ class GiveUp:
     forgotten: str
 
 
+class Spent:
+    """How many writes the disk has taken, and how long they took together. One thread adds."""
+
+    __slots__ = ("count", "seconds")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.count += 1
+        self.seconds += seconds
+
+
 class Writer:
     """Makes writes durable in the order they were put.
 
@@ -44,10 +59,12 @@ class Writer:
         journal: Journal,
         written: Callable[[int | None], None],
         failed: Callable[[Exception], None],
+        spent: Spent | None = None,
     ) -> None:
         self._journal = journal
         self._written = written
         self._failed = failed
+        self._spent = spent or Spent()
         self._queue: SimpleQueue[Write | Probe | GiveUp | None] = SimpleQueue()
         self._closing = False  # The thread's own: it has seen the None that ends the queue.
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -66,7 +83,9 @@ class Writer:
             while gathered := self._gather():
                 writes = [item for item in gathered if isinstance(item, Write)]
                 if writes:
+                    begun_s = time.perf_counter()
                     self._journal.append(*join(writes))
+                    self._spent.add(time.perf_counter() - begun_s)
                 else:
                     self._journal.probe()
                 for item in gathered:

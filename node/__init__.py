@@ -26,6 +26,7 @@ what it computed; a proof is what a quorum of seals covers.
     admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the
                   first members, `recovery` goes on after the majority of disks was lost
     reporting     its health records; operating/ what operators, machines and courts are told
+    measuring     its metrics
     service       its gRPC services; `member` is the process
     directory     its data directory; `config`, `keyfile`, `sm2_file` its settings and keys
     checking/     whether what it keeps is what it must be, and what makes good what is not

@@ -57,6 +57,11 @@ class Cutter:
             while self._waiting:
                 _fail(self._waiting.popleft(), Unavailable("the member stops"))
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of requests that gather for the next block."""
+        return self._waiting_bytes
+
     async def submit(self, records: Sequence[bytes]) -> Sequence[Outcome]:
         """Have these records agreed on, applied, and return one outcome for each."""
         data = format_block(records)

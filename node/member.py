@@ -52,6 +52,8 @@ from node.evidence.record import Genesis, parse_genesis
 from node.joining import Joining, rejoin
 from node.keyfile import load_signer
 from node.ledger import Ledger
+from node.measuring import MemberMetrics
+from node.operating.exposition import expose
 from node.participant import CLOSE_S, VERSION, DiskHangs, Participant
 from node.publishing import MESSAGE_SIZE_MAX
 from node.reporting import Reporting
@@ -162,10 +164,11 @@ async def _take_part(
                 gateways,
                 frozenset(listed),
                 applicant.certificate,
+                metrics := MemberMetrics(participant, config.data),
             )
             joining = Joining(participant, applicant, contacts_of(config))
             scrub = Scrub(directory, genesis, config.member)
-            await _serve(config, participant, service, (joining, reporting), scrub, stop)
+            await _serve(config, participant, service, (joining, reporting), metrics, scrub, stop)
     except ViewsCorrupt:
         directory.store.set_aside()
         raise
@@ -176,6 +179,7 @@ async def _serve(
     participant: Participant,
     service: Service,
     beside: tuple[Joining, Reporting],
+    metrics: MemberMetrics,
     scrub: Scrub,
     stop: asyncio.Event,
 ) -> None:
@@ -194,6 +198,8 @@ async def _serve(
             tasks = (participant, *beside, witnessing)
             working = [group.create_task(each.run()) for each in tasks]
             working.append(group.create_task(participant.keep_scrubbing(scrub)))
+            if config.metrics:
+                working.append(group.create_task(expose(config.metrics, metrics.registry)))
             await stop.wait()
             await beside[1].stop()
             await participant.replica.hand_over()

@@ -189,6 +189,11 @@ class Participant:
         finally:
             scrub.stop()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of records that wait for the next block."""
+        return self._cutter.waiting_bytes
+
     def check_serving(self) -> None:
         """Raise unless what this member knows reaches as far as what it has sealed."""
         sealing = self.ledger.sealing

@@ -27,6 +27,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.note import parse_line
 from node.exchange import read_seals, write_seals
 from node.freshness import freshest
+from node.measuring import MemberMetrics
 from node.operating.request_id import METADATA, request_id, working_on
 from node.participant import VERSION, Participant
 from node.publishing import Publisher
@@ -66,6 +67,7 @@ class Service:
         gateways: frozenset[bytes],
         newcomers: frozenset[bytes],
         own: bytes,
+        metrics: MemberMetrics,
     ) -> None:
         """`gateways`, `newcomers` and this member's `own` are certificates in DER."""
         self._participant = participant
@@ -76,6 +78,7 @@ class Service:
         self._gateways = gateways
         self._newcomers = newcomers
         self._own = own
+        self._metrics = metrics
 
     def trusted(self) -> Iterable[bytes]:
         """Certificates that may open a connection at all."""
@@ -325,15 +328,21 @@ class Service:
         """A method whose answer depends on who asks."""
 
         async def serve(request: Message, context: _Context) -> Message:
-            caller = peer_certificate(context)
+            caller, begun_s, code = peer_certificate(context), time.perf_counter(), "cancelled"
             with working_on(request_id(_offered(context))):
                 try:
                     if not allowed(caller):
                         raise Stranger("this certificate may not ask this")
-                    return await handle(request, caller)
+                    answer = await handle(request, caller)
+                    code = "ok"
+                    return answer
                 except NodeError as error:
+                    code = error.code
                     await _abort(context, error)
                     raise AssertionError("abort raises") from error
+                finally:
+                    method = kind.DESCRIPTOR.name.removesuffix("Request")
+                    self._metrics.called(method, code, time.perf_counter() - begun_s)
 
         return grpc.unary_unary_rpc_method_handler(
             serve,

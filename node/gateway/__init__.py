@@ -30,6 +30,7 @@ Beside it:
     auth, access  whose request it is, and what it may do
     problems      every refusal and what to do about it; `documents` writes them (RFC 9457)
     health_windows  health records of the members around a time or a deposit (`health_reports`)
+    door          what happens to every request: id, log line, `limits`, headers, metrics
     health        /healthz, /readyz; `openapi` and `app` put the interface together
     gateway       everything put together; `server` the process, `connections` its limits, `clock`
 """

@@ -48,7 +48,8 @@ RETRY_AFTER_S = 1
 def problem_response(
     request: Request, problem: AnyProblem, values: Mapping[str, object] | None = None
 ) -> Response:
-    """The problem document."""
+    """The problem document, which is counted."""
+    request.app.state.gateway.metrics.problem(problem.name)
     language = language_of(request)
     document: dict[str, object] = {
         "type": f"/problems/{problem.name}",
