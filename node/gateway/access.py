@@ -157,7 +157,6 @@ async def recorded(
         allowed=allowed,
         request_id=getattr(request.state, "request_id", None),
         origin=None if client is None else f"{client.host} {client.port}",
-        request_id=getattr(request.state, "request_id", None),
     )
     await gateway.accesses.add(access)
 

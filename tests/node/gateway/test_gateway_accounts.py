@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
 from node.accounts.action import Action
@@ -12,7 +11,6 @@ from node.accounts.consent import IN_FORCE
 from node.accounts.scopes import Scope, allowed
 from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
 from node.config import Officer
-from node.gateway.app import create_app
 from node.gateway.auth import REMEMBER_MS
 from node.offchain.credentials import LIVE_MAX
 
@@ -249,21 +247,12 @@ async def test_what_was_done_and_refused_is_recorded(client: Any, clock: Any) ->
 
 
 async def test_a_line_names_the_request(client: Any, clock: Any) -> None:
-    class Numbered(httpx.ASGITransport):
-        """What stands before the routes gives every request an id."""
-
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            async def numbered(scope: Any, receive: Any, send: Any) -> None:
-                await app({**scope, "state": {"request_id": "ab12"}}, receive, send)
-
-            app, self.app = self.app, numbered
-            return await super().handle_async_request(request)
-
-    client.http._transport = Numbered(create_app(client.gateway))
+    """By the id that the client gave it, or was given."""
     start = clock.now
-    assert (await client.get("/v1/account")).status_code == 200
+    answer = await client.get("/v1/account", headers={"x-request-id": "ab12-cd34"})
+    assert answer.status_code == 200
     (line,) = await client.gateway.accesses.between(start, clock.now + 1)
-    assert (line.action, line.request_id) == (Action.ACCOUNT_READ, "ab12")
+    assert (line.action, line.request_id) == (Action.ACCOUNT_READ, "ab12-cd34")
 
 
 async def test_the_security_officer_reads_who_did_what(
