@@ -14,6 +14,7 @@ from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
 from node.accounts.account import Account
+from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.entry import StatementEntry
 from node.evidence.events import BY_COURT, may_make
@@ -21,7 +22,7 @@ from node.evidence.item import DetailValue
 from node.evidence.keys import PublicKey, Signature
 from node.evidence.statement import Subject
 from node.gateway import bodies
-from node.gateway.access import NOT_YET, UNAUTHENTICATED, Permit, anybody, depositing, verified
+from node.gateway.access import NOT_YET, UNAUTHENTICATED, Permit, depositing, verified
 from node.gateway.anchors import Key, SignatureHeader, StatementHeader, own_statement
 from node.gateway.depositing import Request, Waiting, request_digest
 from node.gateway.event import PreparedEvent
@@ -42,6 +43,7 @@ from node.gateway.language import language_of
 from node.gateway.members import CannotCheck
 from node.gateway.openapi import json_body, problems
 from node.gateway.problems import Problem, ProblemError
+from node.gateway.reading import CodeHeader, Reader, right_of
 from node.gateway.responses import answer
 from node.gateway.schemas import NoQuery, WaitQuery
 from node.offchain.events import EventOpening, OpenedEvent
@@ -107,15 +109,16 @@ async def _holding(account: Annotated[Account, Depends(Permit(Scope.HOLD))]) -> 
 async def list_events(
     http: HttpRequest,
     number: str,
-    account: Annotated[Account | None, Depends(anybody)],
+    account: Reader,
     _: Annotated[NoQuery, Query()],
+    code: CodeHeader = None,
 ) -> Response:
-    """Kinds and times are for everybody who has the number; details only for the depositor and for
-    whoever made the event."""
+    """Kinds and times are for everybody who has the number; details only for who may read the
+    deposit, and for whoever made the event."""
     gateway = gateway_of(http)
     deposit = await _deposit(gateway, number)
     history = await history_of(gateway, deposit)
-    opened = await _opened(gateway, deposit, history, account)
+    opened = await _opened(http, number, deposit.statement_id, history, account, code)
     value = events_answer(number, history, opened, language_of(http), gateway.network)
     return answer(http, value)
 
@@ -245,15 +248,20 @@ async def _deposit(gateway: Gateway, number: str) -> StatementEntry:
 
 
 async def _opened(
-    gateway: Gateway, deposit: StatementEntry, history: History, account: Account | None
+    http: HttpRequest,
+    number: str,
+    statement_id: bytes,
+    history: History,
+    account: Account | None,
+    code: str | None,
 ) -> dict[bytes, OpenedEvent]:
-    """The events whose details this account may read."""
-    if account is None or not history.events:
+    """The events whose details this request may read."""
+    if (account is None and code is None) or not history.events:
         return {}
-    opened = await gateway.events.opened(
+    opened = await gateway_of(http).events.opened(
         each.placed.statement.statement_id for each in history.events
     )
-    kept = await gateway.deposits.by_id(deposit.statement_id)
-    if kept is not None and kept.account == account.id and Scope.READ in account.scopes:
+    if await right_of(http, account, code, statement_id, number, Action.DEPOSIT_READ) is not None:
         return opened
-    return {identity: each for identity, each in opened.items() if each.account == account.id}
+    made = None if account is None else account.id
+    return {identity: each for identity, each in opened.items() if each.account == made}

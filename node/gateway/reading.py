@@ -65,6 +65,27 @@ async def admit(
     action: Action,
 ) -> Right:
     """By what right this request reads the deposit of this number; recorded, or refused."""
+    right = await right_of(http, account, code, statement_id, number, action)
+    if right is not None:
+        return right
+    if account is not None:
+        await recorded(http, account, action, number, allowed=False)
+    if code is not None:
+        raise ProblemError(DepositProblem.EXTRACTION_CODE_REFUSED)
+    if account is None:
+        raise ProblemError(AccountProblem.API_KEY_MISSING)
+    raise ProblemError(DepositProblem.READING_REFUSED)
+
+
+async def right_of(
+    http: Request,
+    account: Account | None,
+    code: str | None,
+    statement_id: bytes,
+    number: str,
+    action: Action,
+) -> Right | None:
+    """The same, recorded, for what is told without any right too, and then says less."""
     gateway = gateway_of(http)
     if account is not None:
         right = await _right(gateway, account, statement_id, number, action)
@@ -74,13 +95,7 @@ async def admit(
     if code is not None and (code_id := await _opened(gateway, code, number)):
         await recorded(http, account, action, f"{number} code {code_id}")
         return Right.CODE
-    if account is not None:
-        await recorded(http, account, action, number, allowed=False)
-    if code is not None:
-        raise ProblemError(DepositProblem.EXTRACTION_CODE_REFUSED)
-    if account is None:
-        raise ProblemError(AccountProblem.API_KEY_MISSING)
-    raise ProblemError(DepositProblem.READING_REFUSED)
+    return None
 
 
 async def _right(

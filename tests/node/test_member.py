@@ -25,6 +25,7 @@ from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
 from node.evidence.record import format_genesis, format_record
 from node.evidence.sealed import parse_sealed, verify_seals
+from node.evidence.statement import Subject
 from node.evidence.verify import Anchor, verify
 from node.member import serve
 from node.store import Store
@@ -120,6 +121,21 @@ async def test_everything_is_found_again(chain: Any, world: Any) -> None:
     assert (list(found.found), found.other_algorithm) == ([], "sm3")
 
 
+async def test_events_are_found_by_what_they_are_about(chain: Any, world: Any) -> None:
+    (outcome,) = await chain.propose(world.deposited(4))
+    entry = parse_entry(outcome.position.entry)
+    subject = Subject(entry.number(0), outcome.position.statement_id)
+    events = [world.event(n, type="custody", subject=subject) for n in (1, 2)]
+    outcomes = await chain.propose(*(world.record(event) for event in events))
+    positions = [each.position for each in outcomes]
+    for member in chain.configs:
+        for from_leaf, expected in ((0, positions), (positions[0].leaf_index + 1, positions[1:])):
+            asked = pb.Events(subject=subject.statement, from_leaf=from_leaf)
+            request = pb.FindRequest(events=asked, linearizable=True)
+            found = await chain.call(member, "Find", request)
+            assert [each.position for each in found.found] == expected
+
+
 async def test_what_is_not_there_names_its_height(chain: Any, world: Any) -> None:
     found = await chain.call("court", "Find", pb.FindRequest(ordinal=10**11, linearizable=True))
     assert list(found.found) == []
@@ -209,6 +225,7 @@ async def test_a_follower_names_the_leader(chain: Any, world: Any) -> None:
         ("Find", pb.FindRequest(statement_id=b"x")),
         ("Find", pb.FindRequest(receipt_prefix=bytes(32))),
         ("Find", pb.FindRequest(entry_hash=b"")),
+        ("Find", pb.FindRequest(events=pb.Events(from_leaf=7))),
         ("Find", pb.FindRequest(digest=pb.Digest(alg="md5", value=bytes(32)))),
         ("Find", pb.FindRequest(digest=pb.Digest(alg="sm3", value=bytes(16)))),
         ("FindKey", pb.FindKeyRequest(public_key="p256:AAAA")),

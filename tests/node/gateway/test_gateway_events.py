@@ -169,6 +169,23 @@ async def test_history_is_told_in_order_and_details_only_to_who_may_read_them(
         assert made["statement_id"] not in json.dumps(told)
 
 
+async def test_who_has_an_extraction_code_reads_the_details(
+    client: Any, clients: Any, gateway: Any
+) -> None:
+    made = await deposit(client)
+    await client.post(url(made, "custody"), {"reason": "移交"})
+    code = (await client.post(url(made, "codes"), {})).json()["code"]
+    nobody = clients(gateway)
+    del nobody.http.headers["authorization"]
+    (event,) = (await nobody.get(url(made, "events"), headers={"extraction-code": code})).json()[
+        "events"
+    ]
+    assert event["details"] == {"reason": "移交"}
+    wrong = {"extraction-code": "0000-0000-0000"}
+    (event,) = (await nobody.get(url(made, "events"), headers=wrong)).json()["events"]
+    assert "details" not in event
+
+
 async def test_only_who_deposited_may_have_events_attested(
     client: Any, clients: Any, gateway: Any, cluster: Any
 ) -> None:
