@@ -77,7 +77,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     for module in _ROUTED:
         app.include_router(module.router)
-    documents.install(app)
+    documents.install(app, (module.router for module in _ROUTED))
     openapi.install(app)
     app.add_middleware(
         Door,

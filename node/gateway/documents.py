@@ -6,13 +6,14 @@ In the language the client prefers; `type` is an address of this gateway that ex
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from node.accounts.signed_request import SCHEME
 from node.gateway.account_problems import AccountProblem
@@ -87,8 +88,18 @@ def explain(problem: AnyProblem) -> dict[str, object]:
     }
 
 
-def install(app: FastAPI) -> None:
+def _allowed(request: Request, routers: Iterable[APIRouter]) -> str:
+    """Every method of this address, whichever of its routes was asked first."""
+    methods: set[str] = set()
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
+
+
+def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """Let every way a request can fail end in a problem document."""
+    routers = tuple(routers)
 
     async def on_http(request: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):
@@ -97,7 +108,9 @@ def install(app: FastAPI) -> None:
         by_status = {404: Problem.NOT_FOUND, 405: Problem.METHOD}
         response = problem_response(request, by_status.get(status, Problem.INTERNAL))
         if isinstance(error, HTTPException) and error.headers:
-            response.headers.update(error.headers)  # `Allow`: which methods there are.
+            response.headers.update(error.headers)
+        if status == 405 and (allowed := _allowed(request, routers)):
+            response.headers["allow"] = allowed
         return response
 
     async def on_validation(request: Request, error: Exception) -> Response:

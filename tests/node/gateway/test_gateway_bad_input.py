@@ -422,3 +422,5 @@ async def test_unknown_page_and_method(client: Any) -> None:
     response = await client.get("/v1/anchors")
     refused(response, 405, "METHOD")
     assert response.headers["allow"] == "POST"
+    several = await client.http.put("/v1/source-profiles")
+    assert several.headers["allow"] == "GET, POST"
