@@ -89,7 +89,7 @@ class Poster:
             found = await asyncio.get_running_loop().getaddrinfo(
                 host, port, type=socket.SOCK_STREAM
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # The latter of labels no name can have.
             raise NotDelivered("NAME_UNKNOWN") from error
         addresses = [str(each[4][0]) for each in found]
         judged = (ip_address(each.partition("%")[0]) for each in addresses)

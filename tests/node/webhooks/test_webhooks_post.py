@@ -91,9 +91,10 @@ async def test_nobody_there(receiver: Receiver) -> None:
         await post(receiver.url)
 
 
-async def test_no_such_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [socket.gaierror(), UnicodeError("label too long")])
+async def test_no_such_name(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolve(*_: Any, **__: Any) -> Any:
-        raise socket.gaierror
+        raise error
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
     with pytest.raises(NotDelivered, match="NAME_UNKNOWN"):
