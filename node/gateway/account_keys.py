@@ -108,7 +108,7 @@ async def post_api_key(http: Request, account: Managing, _: Nothing) -> Response
 
 
 @router.post(
-    "/v1/account/api-keys/{key_id}:rotate",
+    "/v1/account/api-keys/{key_id}/rotate",
     summary="Put a new API key in place of one",
     response_model=NewApiKeyAnswer,
     status_code=201,

@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from node.accounts.scopes import Scope
 from node.evidence.spelling import INTEGER_MAX
-from node.gateway.schemas import KEY_LENGTH_MAX, Hex64, Moment, StrictRequest, Whole
+from node.gateway.schemas import (
+    KEY_LENGTH_MAX,
+    WHOLE,
+    Count,
+    Hex64,
+    Moment,
+    StrictRequest,
+)
 
 ACCOUNT_BODY_MAX = 4_096
 """A public key, a signature and a list of scopes, with room to spare."""
@@ -104,14 +111,14 @@ class ApiKeyRequest(StrictRequest):
     """A further API key."""
 
     scopes: list[ScopeName] = Field(min_length=1, max_length=len(Scope), examples=[["deposit"]])
-    expires_in_days: Whole | None = Field(None, ge=1, le=EXPIRES_DAYS_MAX)
+    expires_in_days: Annotated[int, Field(ge=1, le=EXPIRES_DAYS_MAX), WHOLE] | None = None
 
 
 class RotationRequest(StrictRequest):
     """A key in place of another."""
 
-    overlap_s: Whole = Field(
-        86_400, ge=0, le=OVERLAP_S_MAX, description="How long the old key goes on working."
+    overlap_s: Annotated[int, Field(ge=0, le=OVERLAP_S_MAX), WHOLE] = Field(
+        86_400, description="How long the old key goes on working."
     )
 
 
@@ -142,7 +149,7 @@ class AccountKeyRequest(StrictRequest):
     """A public key, and a signature by it over the lines of `cunzheng/account-key/v1`."""
 
     key: str = Field(max_length=KEY_LENGTH_MAX, examples=["ed25519:..."])
-    time: Whole = Field(ge=0, le=INTEGER_MAX, description="Milliseconds; stands in what is signed.")
+    time: Count = Field(description="Milliseconds; stands in what is signed.")
     signature: str = Field(max_length=200, examples=["ed25519:..."])
 
 

@@ -37,8 +37,6 @@ Reference = Annotated[
 ]
 """What a depositor calls a deposit or a matter: nothing personal, it is stored in the clear."""
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Whole = Annotated[int, BeforeValidator(lambda value: _whole(value))]
-"""An integer in a body, however its client spells it: JSON has one kind of number, 7.0 is 7."""
 Mode = Literal["commitment", "digest"]
 Alg = Literal["sha256", "sm3", "sha256+sm3"]
 Category = Literal[
@@ -57,6 +55,11 @@ WaitFor = Literal["final", "committed", "none"]
 def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
+
+WHOLE = BeforeValidator(_whole)
+"""An integer in a body, however its client spells it: JSON has one kind of number, and 7.0 is 7. It
+stands last in `Annotated`, or the document does not tell the bounds."""
+Count = Annotated[int, Field(ge=0, le=INTEGER_MAX), WHOLE]
 
 CLIENT_REF = "What you call this deposit; lists can be searched for it. Nothing personal."
 MATTER_ID = "The matter (事务编号) it belongs to, as you number it. Nothing personal."
@@ -81,7 +84,7 @@ class BatchItem(StrictRequest):
     """One file: its digests, its size in bytes, and what the depositor says about it."""
 
     digests: Digests
-    size: Whole | None = Field(None, ge=0, le=INTEGER_MAX)
+    size: Count | None = None
     details: dict[str, str | int | bool] = Field(
         default={},
         description="Stays off the chain; every value gets a salt of its own.",
@@ -94,7 +97,7 @@ class SeriesPlace(StrictRequest):
     """A business stream in which a gap is visible, and this statement's number in it."""
 
     id: Hex64 = Field(description="32 random bytes, drawn once for the stream.")
-    seq: Whole = Field(ge=0, le=INTEGER_MAX, description="0, 1, 2, ...")
+    seq: Count = Field(description="0, 1, 2, ...")
     prev: Hex64 | None = Field(
         None, description="Id of the statement before; this account's own is known here."
     )

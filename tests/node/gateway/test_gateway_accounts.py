@@ -133,7 +133,7 @@ async def test_a_key_expires(client: Any, clock: Any, with_key: Any) -> None:
 
 async def test_a_key_is_rotated_without_a_pause(client: Any, clock: Any, with_key: Any) -> None:
     (own,) = (await client.get("/v1/account/api-keys")).json()["keys"]
-    path = f"/v1/account/api-keys/{own['id']}:rotate"
+    path = f"/v1/account/api-keys/{own['id']}/rotate"
     response = await client.post(path, {"overlap_s": 60})
     assert response.status_code == 201
     made = response.json()
@@ -149,7 +149,7 @@ async def test_a_lesser_key_cannot_rotate_a_greater_one(client: Any, with_key: A
     (own,) = (await client.get("/v1/account/api-keys")).json()["keys"]
     made = (await client.post("/v1/account/api-keys", {"scopes": ["account"]})).json()
     less = with_key(made["key"])
-    path = f"/v1/account/api-keys/{own['id']}:rotate"
+    path = f"/v1/account/api-keys/{own['id']}/rotate"
     refused(await client.post(path, {}, **less), 403, "SCOPES_BEYOND")
 
 
@@ -168,7 +168,7 @@ async def test_other_accounts_keys_are_not_there(client: Any, key_id: str) -> No
     if key_id == "office":
         (key,) = await client.gateway.credentials.api_keys("office")
         key_id = key.id
-    rotate = await client.post(f"/v1/account/api-keys/{key_id}:rotate", {})
+    rotate = await client.post(f"/v1/account/api-keys/{key_id}/rotate", {})
     refused(rotate, 404, "CREDENTIAL_UNKNOWN")
     for path in (f"/v1/account/api-keys/{key_id}", f"/v1/account/keys/{key_id}"):
         refused(await client.http.delete(path), 404, "CREDENTIAL_UNKNOWN")
