@@ -40,6 +40,7 @@ class Action(Bilingual):
     SOURCE_PROFILE_WITHDRAWN = ("注销来源档案", "source profile withdrawn")
     PROOF_READ = ("取得证明文件", "proof file fetched")
     DEPOSIT_READ = ("查阅存证材料", "what opens a deposit, and what was declared, read")
+    DEPOSITS_VERIFIED = ("批量核验", "deposits verified in a batch")
     DIGEST_SEARCHED = ("凭摘要检索全部加盐存证", "all salted deposits searched for a digest")
     EXTRACTION_CODE_MADE = ("生成提取码", "extraction code made")
     EXTRACTION_CODE_REVOKED = ("撤销提取码", "extraction code revoked")

@@ -21,6 +21,7 @@ Beside it:
 
     lookups       numbers, receipts, proofs, checkpoints, the policy; `finding` asks the members
     searching     deposits by number, digest or entry hash in one field
+    verifying     whether files are those that were deposited, one or a whole filing
     deposits      an account's own, listed and opened; `extraction` codes let others read one, and
                   `reading` says who may
     tilelog       the published log: tiles, entries, bodies, policies, contradictions, consistency;

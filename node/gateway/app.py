@@ -31,6 +31,7 @@ from node.gateway import (
     searching,
     source_profiles,
     tilelog,
+    verifying,
     webhooks,
 )
 from node.gateway.door import Door
@@ -42,6 +43,7 @@ _ROUTED = (
     deposits,
     extraction,
     searching,
+    verifying,
     enrolments,
     policy_changes,
     lookups,

@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from node.gateway.account_problems import AccountProblem
-from node.gateway.invalid import describe, short
+from node.gateway.invalid import describe, describe_items, short
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.room import Held
 
@@ -69,8 +69,9 @@ def parse_json(model: type[_Model], body: bytes) -> _Model:
     try:
         value = model.model_validate_json(body)
     except ValidationError as error:
-        name, values = describe([dict(each) for each in error.errors(include_url=False)])
-        raise ProblemError(Problem[name], **values) from error
+        errors = [dict(each) for each in error.errors(include_url=False)]
+        name, values = describe(errors)
+        raise ProblemError(Problem[name], describe_items(errors), **values) from error
     # pydantic takes the last of a repeated name and tells nobody: read again, to see them all.
     json.loads(body, object_pairs_hook=_check_names, parse_int=str)
     return value

@@ -6,7 +6,7 @@ In the language the client prefers; `type` is an address of this gateway that ex
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -47,7 +47,10 @@ RETRY_AFTER_S = 1
 
 
 def problem_response(
-    request: Request, problem: AnyProblem, values: Mapping[str, object] | None = None
+    request: Request,
+    problem: AnyProblem,
+    values: Mapping[str, object] | None = None,
+    items: Sequence[tuple[int, str, Mapping[str, object]]] = (),
 ) -> Response:
     """The problem document, which is counted."""
     request.app.state.gateway.metrics.problem(problem.name)
@@ -63,6 +66,11 @@ def problem_response(
         document["request_id"] = identity
     if problem.result is not None:
         document["result_code"] = problem.result.name
+    if items:
+        document["items"] = [
+            {"index": index, "code": name, "detail": BY_NAME[name].advice[language].format_map(own)}
+            for index, name, own in items
+        ]
     headers = {
         "content-language": language,
         "vary": "accept-language",
@@ -103,7 +111,7 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):
-            return problem_response(request, error.problem, error.values)
+            return problem_response(request, error.problem, error.values, error.bad_items)
         status = error.status_code if isinstance(error, HTTPException) else 500
         by_status = {404: Problem.NOT_FOUND, 405: Problem.METHOD}
         response = problem_response(request, by_status.get(status, Problem.INTERNAL))

@@ -1,12 +1,14 @@
 """Turns what pydantic says about a bad request into one of our problems, by name.
 
-Only the first error is told: the client mends one thing at a time, and a batch of thousands of
-items would answer with thousands of copies of one mistake.
+Only the first error is told: the client mends one thing at a time. Of a batch each item that is
+wrong is named, up to a hundred of them: thousands of copies of one mistake help nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+ITEMS_TOLD_MAX = 100
 
 Errors = Sequence[Mapping[str, object]]
 
@@ -26,9 +28,9 @@ def describe(errors: Errors) -> tuple[str, dict[str, object]]:
         return f"IDEMPOTENCY_KEY_{name}", {}
     if "digests" in path[:-1]:
         return _describe_digest(kind, path[-1], field)
-    if path == ["digest"] and kind == "string_pattern_mismatch":
+    if path[-1:] == ["digest"] and kind == "string_pattern_mismatch":
         return "DIGEST_SPELLING", {"field": field}
-    if path == ["alg"] and kind == "literal_error":
+    if path[-1:] == ["alg"] and kind == "literal_error":
         return "DIGEST_ALGORITHM", {"alg": short(error["input"])}
     if path == ["items"] and kind == "too_short":
         return "BATCH_EMPTY", {}
@@ -39,6 +41,20 @@ def describe(errors: Errors) -> tuple[str, dict[str, object]]:
     if kind == "extra_forbidden":
         return "FIELD_UNKNOWN", {"field": short(field)}
     return "FIELD_INVALID", {"field": short(field), "why": error["msg"]}
+
+
+def describe_items(errors: Errors) -> list[tuple[int, str, dict[str, object]]]:
+    """Of each bad item of a batch its index and its first problem, by name and values; no more than
+    `ITEMS_TOLD_MAX` of them."""
+    told: dict[int, tuple[str, dict[str, object]]] = {}
+    for error in errors:
+        where = error["loc"]
+        assert isinstance(where, tuple)
+        if where[:1] == ("items",) and len(where) > 1 and where[1] not in told:
+            told[where[1]] = describe([error])
+            if len(told) == ITEMS_TOLD_MAX:
+                break
+    return [(index, *told[index]) for index in sorted(told)]
 
 
 def _describe_digest(kind: str, alg: str, field: str) -> tuple[str, dict[str, object]]:

@@ -18,6 +18,14 @@ _bodies: dict[str, type[BaseModel]] = {}
 """The shapes of bodies by name, as the routes named them while they were imported."""
 
 
+class ItemProblem(BaseModel):
+    """What is wrong with one item of a batch."""
+
+    index: int
+    code: str
+    detail: str
+
+
 class ProblemDocument(BaseModel):
     """RFC 9457. `code` is for programs, `title` and `detail` are for people."""
 
@@ -28,6 +36,9 @@ class ProblemDocument(BaseModel):
     code: str
     request_id: str | None = Field(None, description="As in X-Request-Id, for who operates this.")
     result_code: str | None = Field(None, description="A result code that says the same.")
+    items: list[ItemProblem] | None = Field(
+        None, description="Every bad item of a batch, up to a hundred; nothing was done with any."
+    )
 
 
 def problems(*documented: AnyProblem) -> dict[int | str, dict[str, Any]]:

@@ -9,6 +9,7 @@ one says the same it stands beside the problem.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from starlette.exceptions import HTTPException
@@ -379,9 +380,17 @@ class Problem(AnyProblem):
 
 
 class ProblemError(HTTPException):
-    """Ends the request with this problem; `values` fill the advice."""
+    """Ends the request with this problem; `values` fill the advice. `bad_items` are those of a
+    batch: each with its index, and its own problem by name and values."""
 
-    def __init__(self, problem: AnyProblem, **values: object) -> None:
+    def __init__(
+        self,
+        problem: AnyProblem,
+        bad_items: Sequence[tuple[int, str, Mapping[str, object]]] = (),
+        /,
+        **values: object,
+    ) -> None:
         super().__init__(problem.status, problem.name)
         self.problem = problem
+        self.bad_items = bad_items
         self.values = values

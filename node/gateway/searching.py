@@ -49,7 +49,7 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
     """A deposit, what of it was asked for, and its item if that was a plain digest."""
 
     found: Found
@@ -87,7 +87,7 @@ async def look_up(
         matches, searches = await _by_digest(http, gateway, account, bytes.fromhex(asked))
     elif asked[:2].upper() == "EV":
         found, search = await find_number(gateway, asked.upper())
-        matches = [] if found is None else [_Match(found, "evidence_no")]
+        matches = [] if found is None else [Match(found, "evidence_no")]
         searches = [search]
     else:
         why = "neither an evidence number nor 64 hex digits"
@@ -126,9 +126,8 @@ async def search_digest(
     gateway, language = gateway_of(http), language_of(http)
     digest = bytes.fromhex(query.digest)
     search = await find(gateway, digest=pb.Digest(alg=query.alg, value=digest))
-    plain = [_Match(each, query.alg, digest) for each in search.found]
-    salted = await _salted(http, gateway, account, query.alg, digest)
-    matches = _in_order([*plain, *salted])
+    own = await salted(http, gateway, account, query.alg, digest)
+    matches = in_order([*plain(search, query.alg, digest), *own])
     code = None
     if not matches:
         code = ResultCode.V105 if search.other_algorithm else ResultCode.V101
@@ -142,7 +141,7 @@ async def search_digest(
         alg=query.alg,
         other_algorithm=(search.other_algorithm or None) if not matches else None,
         deposits=told,
-        complete=len(search.found) < LIST_MAX and len(salted) < LIST_MAX,
+        complete=len(search.found) < LIST_MAX and len(own) < LIST_MAX,
         searched=Searched(height=search.height, size=search.size, algorithms=list(ALGS)),
         # Also beside something found: it is never all that may exist.
         notices=lookup_notices(False, language, gateway.network, told),
@@ -152,24 +151,21 @@ async def search_digest(
 
 async def _by_digest(
     http: Request, gateway: Gateway, account: Account | None, value: bytes
-) -> tuple[list[_Match], list[Search]]:
+) -> tuple[list[Match], list[Search]]:
     """64 digits as everything they may be."""
     searches = await asyncio.gather(
         find(gateway, entry_hash=value),
         *(find(gateway, digest=pb.Digest(alg=alg, value=value)) for alg in _ALGS),
     )
     entries = [
-        _Match(each, "entry_hash")
+        Match(each, "entry_hash")
         for entry in searches[0].found
         for each in await _deposits_of(gateway, entry)
     ]
-    plain = [
-        _Match(each, alg, value)
-        for alg, search in zip(_ALGS, searches[1:], strict=True)
-        for each in search.found
-    ]
-    salted = [match for alg in _ALGS for match in await _salted(http, gateway, account, alg, value)]
-    return _in_order([*entries, *plain, *salted]), list(searches)
+    for alg, search in zip(_ALGS, searches[1:], strict=True):
+        entries += plain(search, alg, value)
+        entries += await salted(http, gateway, account, alg, value)
+    return in_order(entries), list(searches)
 
 
 async def _deposits_of(gateway: Gateway, found: Found) -> list[Found]:
@@ -187,9 +183,14 @@ async def _deposits_of(gateway: Gateway, found: Found) -> list[Found]:
     ]
 
 
-async def _salted(
+def plain(search: Search, alg: Mark, digest: bytes) -> list[Match]:
+    """What members found of a plain digest."""
+    return [Match(each, alg, digest) for each in search.found]
+
+
+async def salted(
     http: Request, gateway: Gateway, account: Account | None, alg: Mark, digest: bytes
-) -> list[_Match]:
+) -> list[Match]:
     """Salted deposits of a file, as far as this account may know of them."""
     if account is None:
         return []
@@ -204,17 +205,18 @@ async def _salted(
         *(find(gateway, statement_id=each.deposit.statement_id) for each in items)
     )
     return [
-        _Match(Found(search.found[0].placed, each.item_index), alg)
+        Match(Found(search.found[0].placed, each.item_index), alg)
         for each, search in zip(items, placed, strict=True)
         if search.found
     ]
 
 
-def _in_order(matches: Iterable[_Match]) -> list[_Match]:
+def in_order(matches: Iterable[Match]) -> list[Match]:
+    """The oldest first."""
     return sorted(matches, key=lambda match: match.order)
 
 
-async def _told(gateway: Gateway, match: _Match, language: Language) -> LookedUp:
+async def _told(gateway: Gateway, match: Match, language: Language) -> LookedUp:
     told = await summarised(gateway, match.found, language, match.item)
     return LookedUp(**told.model_dump(), matched=match.by)
 
