@@ -123,6 +123,8 @@ class Asking:
         """Have the newest note cosigned, and keep the cosignature; returns the size."""
         note = self._participant.note
         assert note is not None, "asked once there is one"
+        if (reached := self._participant.store.chain.size) < note.size:
+            raise NotCosigned(f"this member's own tree has {reached} of {note.size} entries so far")
         body = parse_note(note.data).text
         for _ in range(TRIES):
             old = self._size
