@@ -6,8 +6,9 @@ cannot be true; of all such checkpoints it takes the one that names most members
 and makes the file anew when a better one comes. Of two members on two histories, the one with the
 greater tree can always do so; the other gets the file from it (`accept`).
 
-A file in which both sides are sealed by a quorum says that this chain has two histories. Nothing
-this member could seal or serve then is worth its name, so it stops.
+A file in which both sides are sealed by a quorum says that this chain has two histories; one in
+which a quorum sealed the side that is not of our tree, that this member is on a fork. Nothing it
+could seal or serve then is worth its name, so it stops.
 
 Owned by the thread that applies blocks; `files` is replaced as a whole, and any thread may read it.
 """
@@ -34,7 +35,7 @@ BODIES_MAX = 4
 NOTES_MAX = 8
 """Published checkpoints tried where none in memory will do: they are signed by much the same."""
 FILES_MAX = 64
-"""Files kept: some for every member of a large group. One that shows two quorums is always kept."""
+"""Files kept: some for every member of a large group. One that stops this member is always kept."""
 
 _log = logging.getLogger(__name__)
 
@@ -157,20 +158,25 @@ class Exposure:
             return
         foreign = self._differing(exposed.accused)
         name = f"{foreign.size}-{foreign.root[:8].hex()}.txt"
+        stops = exposed.two_quorums or (foreign.by_quorum and self._reaches(exposed.accused))
         known = self.files.get(name)
         if known is not None and known.worth >= exposed.worth:
             return
-        if known is None and len(self.files) >= FILES_MAX and not exposed.two_quorums:
+        if known is None and len(self.files) >= FILES_MAX and not stops:
             return
         self.files = self.files | {name: exposed}
         step.files[name] = data
-        if exposed.two_quorums:
+        if stops:
             self._sealing.halt(exposed.said(name), step)
+
+    def _reaches(self, accused: Accused) -> bool:
+        """Whether our tree goes as far as the two are compared, so it is known which is ours."""
+        return accused.first.size <= self._store.chain.size
 
     def _differing(self, accused: Accused) -> Sealed:
         """The side that is not of our tree, as far as it goes."""
         first = accused.first
-        ours = first.size <= self._store.chain.size and self._store.root(first.size) == first.root
+        ours = self._reaches(accused) and self._store.root(first.size) == first.root
         return accused.second if ours else first
 
     def _exposed(self, data: bytes) -> Exposed | None:

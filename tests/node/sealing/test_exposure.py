@@ -166,6 +166,46 @@ def test_a_member_given_a_forked_history_is_refused_by_all_others(rigged: Member
     assert court.apply().own
 
 
+def test_a_fork_that_falls_behind_stops_at_the_file_of_the_others(rigged: Members) -> None:
+    """Its tree is smaller than anything that the others still tell of, so it finds out nothing by
+    itself; the file of somebody who has the greater tree says on which side the quorum is."""
+    court, forensic, _, notary = rigged
+    notary.apply()
+    for number in (1, 3):
+        for member in (court, forensic):
+            member.apply(*events(member.world, number))
+    court.hear(forensic, notary)
+    (data,) = files(court)
+    notary.receive(court.sent[-1], forensic.sent[-1])
+    assert not notary.sealing.halted
+    assert not files(notary)
+    step = notary.ledger.accept([data])
+    assert "two histories contradict each other" in step.halted
+    assert named(notary) == [[]]
+    assert not notary.apply().own
+    assert not forensic.ledger.accept([data]).halted, "the quorum's side is its own"
+    assert forensic.apply().own
+
+
+def test_whose_key_signed_another_tree_says_so_itself(rigged: Members) -> None:
+    """A directory from before was written on, and is told what its key signed meanwhile: only who
+    has the forked tree can compare it with the smaller true one."""
+    court, forensic, other, _ = rigged
+    for member in (court, forensic):
+        member.apply(*events(member.world, 1))
+    court.hear(forensic)
+    for number in (2, 3, 4):
+        other.apply(*events(other.world, number))
+    other.hear(court, forensic)
+    assert other.sealing.halted.startswith("its own key sealed another tree")
+    assert ["court"] in named(other)
+    step = forensic.ledger.accept(files(other))
+    assert step.files
+    assert not step.halted
+    assert ["court"] in named(forensic)
+    assert forensic.apply().own
+
+
 def test_who_signs_anything_is_named_once_it_seals_the_truth_too(members: Members) -> None:
     """First the lie, of a size nobody has come to; then what is true; the file gets better."""
     court, forensic, notary = members
