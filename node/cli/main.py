@@ -40,7 +40,7 @@ COMMANDS = {
     "archive": Text("归档公布的日志", "mirror the published log as files"),
     "status": Text("查看成员或网关的状态", "how a gateway or a member is doing"),
     "keygen": Text("生成签名密钥", "make a signing key"),
-    "policy": Text("计算策略指纹", "the fingerprint a court publishes"),
+    "policy": Text("策略：指纹、写出、变更", "policies: their fingerprint, the first, a change"),
     "key": Text("登记、更换、撤销签名密钥", "enrol, rotate or revoke a signing key"),
     "apikey": Text("为存证主体开通网关账户密钥", "let a depositor in at a gateway"),
     "member": Text("运行成员节点", "run a member node"),

@@ -196,6 +196,16 @@ def test_keygen_makes_a_key_only_its_owner_can_read(run: Run, tmp_path: Path) ->
     assert keyfile.load_signer(path).public == key
 
 
+def test_keygen_shows_the_public_key_of_a_file_once_more(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    made = run("keygen", path, "--algorithm", "sm2")
+    before = path.read_bytes()
+    assert run("keygen", path, "--show").out == made.out
+    assert path.read_bytes() == before
+    assert run("keygen", tmp_path / "nothing.pem", "--show").exit_code == 2
+    assert not (tmp_path / "nothing.pem").exists()
+
+
 def test_keygen_never_overwrites(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     run("keygen", path)
