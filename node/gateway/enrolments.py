@@ -93,6 +93,7 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=outcome.skipped)
     placed = outcome.placed
     gateway.own_key.ask_again()
+    gateway.register.ask_again(record.key)
     return _answer(http, record, State.COMMITTED, 201, placed.entry.height, placed.leaf_index)
 
 
@@ -193,14 +194,14 @@ def _cannot_follow(record: KeyRecord, before: list[KeyRecord]) -> str | None:
     own = [each for each in before if each.key == record.key]
     serial = _next_serial(record.key, own)
     if record.serial != serial:
-        return f"has serial {record.serial} where {serial} follows"
+        return f"it has serial {record.serial} where {serial} follows"
     if record.action == "enrol":
         return None
     if not before or before[0].role != record.role:
-        return "is about a key that does not have this role"
+        return "this key is not enrolled in this role"
     ended = {each.action for each in own} - {"enrol"}
     if "revoke" in ended or (ended and record.action == "rotate"):
-        return "is about a key that is not live"
+        return "this key has been revoked or replaced already"
     return None
 
 

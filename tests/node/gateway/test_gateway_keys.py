@@ -180,6 +180,19 @@ async def test_a_yes_is_remembered_for_a_moment_only(client: Any, cluster: Any, 
     assert not await register.may_deposit(key)
 
 
+async def test_what_comes_in_here_counts_here_at_once(client: Any, cluster: Any) -> None:
+    """A deposit taken with a key that was just revoked would have a proof that is not valid."""
+    world, register = cluster.world, client.gateway.register
+    key = world.depositor.public
+    cluster.apply([world.key("enrol", key)])
+    assert await register.may_deposit(key)
+    assert (await post(client, enrolment(cluster, action="revoke", serial=2))).status_code == 201
+    assert not await register.may_deposit(key)
+    again = await post(client, enrolment(cluster, action="revoke", serial=3))
+    assert again.json()["code"] == "KEY_RECORD_SKIPPED"
+    assert "revoked or replaced already" in again.json()["detail"]
+
+
 async def ask(client: Any, key: str) -> Any:
     return await client.http.get("/v1/keys", params={"key": key})
 
