@@ -11,7 +11,7 @@ which members signed both of two things of which one is false, and which signed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from node.evidence.members import Member
 from node.evidence.merkle import verify_consistency
 from node.evidence.note import TYPE_COSIGNATURE, ed25519_vkey
 from node.evidence.policy import fingerprint
-from node.evidence.policy_note import verify_succession
+from node.evidence.policy_note import PolicyNote, verify_succession
 from node.evidence.sealed import Seal
 from node.evidence.steps import Anchor, checked
 from node.evidence.verdict import Finding, Outcome
@@ -89,13 +89,14 @@ class Judgement:
         return value
 
 
-def judge(data: bytes, anchor: Anchor | None) -> Judgement:
-    """What a contradiction file comes to; every input gives a judgement, none raises."""
+def judge(data: bytes, anchor: Anchor | None, policies: Sequence[PolicyNote] = ()) -> Judgement:
+    """What a contradiction file comes to; every input gives a judgement, none raises. Who knows
+    `policies` of the chain takes no others for them."""
     try:
         found = parse_contradiction(data)
     except Malformed as error:
         return _unreadable(error)
-    findings = tuple(_steps(found, anchor))
+    findings = tuple(_steps(found, anchor, policies))
     failed = {each.code.name: each.code for each in findings if each.code is not None}
     code = next((failed[name] for name in _ORDER if name in failed), None)
     return Judgement(code, findings, _accused(found))
@@ -111,7 +112,9 @@ def _unreadable(error: Malformed) -> Judgement:
     return Judgement(code, (Finding(0, Outcome.FAILED, zh, en, code),))
 
 
-def _steps(found: Contradiction, anchor: Anchor | None) -> Iterator[Finding]:
+def _steps(
+    found: Contradiction, anchor: Anchor | None, policies: Sequence[PolicyNote]
+) -> Iterator[Finding]:
     yield Finding(0, Outcome.PASSED, "文件格式正确", "the file is well formed")
     if anchor is None:
         yield Finding(
@@ -127,7 +130,7 @@ def _steps(found: Contradiction, anchor: Anchor | None) -> Iterator[Finding]:
             ResultCode.V206,
             "策略与外部信任锚相符",
             "the policy is the one named from outside",
-            lambda: _check_policies(found, anchor),
+            lambda: _check_policies(found, anchor, policies),
         )
     size = found.first.checkpoint.size
     for side, zh, en in ((found.first, "一", "first"), (found.second, "二", "second")):
@@ -147,11 +150,15 @@ def _steps(found: Contradiction, anchor: Anchor | None) -> Iterator[Finding]:
     )
 
 
-def _check_policies(found: Contradiction, anchor: Anchor) -> None:
+def _check_policies(found: Contradiction, anchor: Anchor, policies: Sequence[PolicyNote]) -> None:
     if not any(anchor.names(note.policy_text) for note in found.policies):
         raise BadSignature("the policy enclosed is another one")
     for before, after in zip(found.policies, found.policies[1:], strict=False):
         verify_succession(before, after)
+    known = {note.serial: note.policy_text for note in policies}
+    for note in found.policies:
+        if known.get(note.serial, note.policy_text) != note.policy_text:
+            raise BadSignature(f"policy {note.serial} is another one than this chain's")
 
 
 def _check_seals(found: Contradiction, side: Side) -> None:

@@ -21,7 +21,6 @@ from google.protobuf.message import Message
 
 from node import member_pb2 as pb
 from node.errors import Absent
-from node.evidence.accusation import judge
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, BadPath, leaf_hash, verify_consistency
@@ -33,7 +32,8 @@ from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
 from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
 from node.gateway.proven_tiles import ProvenTiles
-from node.published.layout import PolicyLeaf, format_policy_leaf, is_name, split_bundle
+from node.published.contradictions import Exposed, expose, place_of
+from node.published.layout import PolicyLeaf, format_policy_leaf, split_bundle
 from node.published.trust import check_sealed, read_checkpoint
 
 FRESH_S = 1.0
@@ -86,7 +86,7 @@ class PublishedLog:
         self._asked_s = self._fresh_until_s = 0.0
         self._heard = False  # Whether all that was answered last is true, if only "none yet".
         self._reads = asyncio.Semaphore(READS_MAX)
-        self._told: dict[str, bytes] = {}
+        self._told: dict[str, Exposed] = {}
         self._told_until_s = 0.0
         self._telling = asyncio.Lock()
 
@@ -165,14 +165,14 @@ class PublishedLog:
         return await self._read("Consistency", request, read, sure=await self._covers(new))
 
     async def contradictions(self) -> dict[str, bytes]:
-        """The contradiction files of all members that hold, by name. Each member makes its own:
-        of several of one name, the one that names most members as signers of both."""
+        """The contradiction files of all members that hold, by name, as far as they say different
+        things (`contradictions`). Each member makes its own. What was told once stays."""
         async with self._telling:
             loop = asyncio.get_running_loop()
             if self._told_until_s <= loop.time():
-                self._told = await self._ask_contradictions()
+                await self._ask_contradictions()
                 self._told_until_s = loop.time() + FRESH_S
-        return self._told
+        return {name: each.data for name, each in self._told.items()}
 
     # Inside.
 
@@ -204,18 +204,18 @@ class PublishedLog:
             self._tiles = ProvenTiles(self._shown.sealed.checkpoint, self._members)
         return self._tiles
 
-    async def _ask_contradictions(self) -> dict[str, bytes]:
+    async def _ask_contradictions(self) -> None:
         request = pb.ContradictionsRequest()
         answers = await self._members.ask_all("Contradictions", request, READ_TIMEOUT_S)
         if not answers:
             raise CannotCheck("no member answered")
-        best: dict[str, tuple[int, bytes]] = {}
+        policies = tuple(self._policies)
         for answer in answers.values():
             for each in answer.contradictions:
-                named = await asyncio.to_thread(_named, each.text, self._policies[0].policy_text)
-                if named is not None and is_name(each.name):
-                    best[each.name] = max((named, each.text), best.get(each.name, (0, b"")))
-        return {name: text for name, (_, text) in best.items()}
+                found = await asyncio.to_thread(_exposed, each.text, policies)
+                name = None if found is None else place_of(self._told, each.name, found)
+                if found is not None and name is not None:
+                    self._told[name] = found
 
     async def _refresh(self) -> None:
         """Ask all: the one that answers first may be the one that is behind."""
@@ -278,13 +278,13 @@ class PublishedLog:
 
 
 @lru_cache(JUDGED)
-def _named(data: bytes, policy_text: bytes) -> int | None:
-    """How many members a contradiction file shows to have signed both; None if it does not hold."""
-    judgement = judge(data, Anchor(policy_text=policy_text))
-    if not judgement.holds or judgement.accused is None:
-        _log.error("a contradiction file does not hold: %s", judgement.findings[-1].en)
-        return None
-    return len(judgement.accused.both)
+def _exposed(data: bytes, policies: tuple[PolicyNote, ...]) -> Exposed | None:
+    """What a contradiction file says; None if it does not hold."""
+    found = expose(data, Anchor(policy_text=policies[0].policy_text), policies)
+    if isinstance(found, Exposed):
+        return found
+    _log.error("a contradiction file does not hold: %s", found)
+    return None
 
 
 def _leaves(tile: Tile) -> int:

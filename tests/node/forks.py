@@ -1,9 +1,14 @@
-"""A contradiction file about a chain of two histories, for whoever serves or mirrors such files."""
+"""Contradiction files about a chain of two histories, for whoever serves or mirrors such."""
 
 from typing import Any
 
 from node.evidence.checkpoint import cosign, format_checkpoint
-from node.evidence.contradiction import Side, format_contradiction, ordered
+from node.evidence.contradiction import (
+    Side,
+    format_contradiction,
+    ordered,
+    parse_contradiction,
+)
 from node.evidence.merkle import consistency_path, leaf_hash, root
 from node.evidence.sealed import parse_seal
 
@@ -24,3 +29,11 @@ def contradiction_file(world: Any, first: tuple[str, ...], second: tuple[str, ..
     old = len(one.leaves)
     path = consistency_path(old, len(hashes), hashes)
     return format_contradiction(ordered((world.note(),), *sides, root(hashes[:old]), path))
+
+
+def named_after(data: bytes, *, number: int = 1, second: bool = False) -> str:
+    """What a file about one of its checkpoints is called; the first of several, or a later one."""
+    found = parse_contradiction(data)
+    checkpoint = (found.second if second else found.first).checkpoint
+    suffix = "" if number == 1 else f"-{number}"
+    return f"{checkpoint.size}-{checkpoint.root[:8].hex()}{suffix}.txt"

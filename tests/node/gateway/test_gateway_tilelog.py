@@ -14,7 +14,7 @@ from node.evidence.tiles import Tile, format_bundle_path, format_tile_path
 from node.gateway import publishing
 from node.gateway.auth import format_key_line, parse_key_file
 from node.published.layout import body_path, join_bundle, parse_policy_leaf
-from tests.node.forks import contradiction_file
+from tests.node.forks import contradiction_file, named_after
 
 pytestmark = pytest.mark.anyio
 
@@ -157,18 +157,41 @@ async def test_sizes_that_are_none(log: Any, query: str, status: int, code: str)
 
 
 async def test_contradictions_of_all_members_that_hold_are_listed(log: Any, cluster: Any) -> None:
-    """Of two of one name, the one that names more members is shown."""
+    """Of two about one checkpoint, the one that names more members is shown."""
     world, members = cluster.world, cluster.members
     assert (await log.get("/contradictions/names")).content == b""
     both = contradiction_file(world, ("court", "notary"), ("court", "notary"))
     one = contradiction_file(world, ("court", "notary"), ("court",))
-    members["court"].contradictions = {"1.txt": one, "../2.txt": one, "names": one}
-    members["forensic"].contradictions = {"1.txt": both}
-    members["notary"].contradictions = {"1.txt": one[:-1], "3.txt": one, "4.txt": b"a lie\n"}
-    assert (await log.get("/contradictions/names")).content == b"1.txt\n3.txt\n"
-    assert (await log.get("/contradictions/1.txt")).content == both
-    assert (await log.get("/contradictions/3.txt")).content == one
-    assert (await log.get("/contradictions/4.txt")).json()["code"] == "NOT_FOUND"
+    name = named_after(one)
+    members["court"].contradictions = {name: one, "../2.txt": one, "names": one}
+    members["forensic"].contradictions = {name: both}
+    members["notary"].contradictions = {name: one[:-1], "3.txt": one, "4.txt": b"a lie\n"}
+    assert (await log.get("/contradictions/names")).content == f"{name}\n".encode()
+    assert (await log.get(f"/contradictions/{name}")).content == both
+    for other in ("3.txt", "4.txt"):
+        assert (await log.get(f"/contradictions/{other}")).json()["code"] == "NOT_FOUND"
+
+
+async def test_no_member_can_put_its_own_contradiction_in_anothers_place(
+    log: Any, cluster: Any
+) -> None:
+    """About the same checkpoint, with as many names; or the same under any number of names. And
+    what was shown stays."""
+    world, members = cluster.world, cluster.members
+    true = contradiction_file(world, ("court",), ("court", "notary"))
+    name, second = named_after(true), named_after(true, number=2)
+    members["court"].contradictions = {name: true}
+    assert (await log.get("/contradictions/names")).content == f"{name}\n".encode()
+    lie = contradiction_file(world, ("forensic",), ("court", "forensic", "notary"))
+    members["forensic"].contradictions = {
+        name: lie,
+        **{f"{number}-{bytes(8).hex()}.txt": lie for number in range(1, 50)},
+        **{named_after(true, number=number): true for number in range(2, 50)},
+    }
+    members["court"].contradictions = {}
+    assert (await log.get("/contradictions/names")).content == f"{second}\n{name}\n".encode()
+    assert (await log.get(f"/contradictions/{name}")).content == true
+    assert (await log.get(f"/contradictions/{second}")).content == lie
 
 
 # What an auditor may read.
