@@ -81,7 +81,10 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
     standing = await _standing(gateway, record.key)
     if (known := _find(enrolment, standing)) is not None:
         return _answer(http, record, State.COMMITTED, 200, known.height)
-    if (why := _cannot_follow(record, [entry.record for entry in standing])) is not None:
+    why = _cannot_follow(record, [entry.record for entry in standing])
+    if why is None and record.successor is not None and await _standing(gateway, record.successor):
+        why = "rotates to a key that is known; a key is enrolled once"
+    if why is not None:
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=why)
     outcome = await _propose(gateway, enrolment, waiting)
     if outcome is None:

@@ -48,6 +48,8 @@ class Gateway:
     log: PublishedLog
     room: Room
     clock: Clock
+    changing_policy: asyncio.Lock
+    """Held by the request that puts a policy onto the chain."""
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
@@ -101,6 +103,7 @@ def assemble(
         log=PublishedLog(members, note),
         room=Room(BODIES_MAX),
         clock=clock,
+        changing_policy=asyncio.Lock(),
     )
 
 

@@ -72,6 +72,16 @@ async def post_policy(http: Request, query: Annotated[WaitQuery, Query()]) -> Re
     gateway, waiting = gateway_of(http), Waiting(query)
     bodies.expect_media_type(http, MEDIA_TYPE)
     note = _parse(await bodies.read_body(http, NOTE_SIZE_MAX))
+    # One after the other: of many that come at once all but the first would be skipped.
+    if await waiting.wait_for(gateway.changing_policy.acquire()) is None:
+        return _answer(http, note, State.PENDING, 202)
+    try:
+        return await _post(http, gateway, note, waiting)
+    finally:
+        gateway.changing_policy.release()
+
+
+async def _post(http: Request, gateway: Gateway, note: PolicyNote, waiting: Waiting) -> Response:
     standing = await _policies(gateway)
     if note in standing:
         return _answer(http, note, State.COMMITTED, 200)

@@ -50,6 +50,7 @@ async def test_sent_many_times_at_once_it_is_found_standing(client: Any, cluster
     answers = await asyncio.gather(*(post(client, note) for _ in range(5)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes == [200] * 4 + [201], [answer.text for answer in answers]
+    assert len(cluster.proposals) == 1, "each would be a block"
 
 
 async def test_what_the_chain_would_skip_makes_no_block(client: Any, cluster: Any) -> None:
