@@ -23,8 +23,9 @@ what it computed; a proof is what a quorum of seals covers.
     exchange      seals go from member to member
     participant   one member at work: replica, ledger, exchange in one loop; expiry: whose
                   certificate ends soon
-    admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the
-                  first members, `recovery` goes on after the majority of disks was lost
+    admitting     who may take part; `joining` wants to and is `asking`, by an `application` that
+                  its member signs; `founding` makes the first members, `recovery` goes on after
+                  the majority of disks was lost
     service       its gRPC services; `member` is the process
     directory     its data directory; `config`, `keyfile`, `sm2_file` its settings and keys
     checking/     whether what it keeps is what it must be, and what makes good what is not

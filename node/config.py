@@ -69,8 +69,9 @@ class MemberConfig:
                  these bytes: replaced without a change of configuration, they refuse it.
     private_key  The key of the certificate (PEM). Stolen: the thief can take part in agreeing on
                  order until the configuration is changed, but can seal nothing.
-    log_key      Ed25519 key (`keyfile`) that publishes checkpoints and signs changes of policy.
-                 Stolen together with those of a quorum, it can change who the members are.
+    log_key      Ed25519 key (`keyfile`) that publishes checkpoints, signs changes of policy, and
+                 signs this member's requests to take part. Not the one the policy names: those are
+                 refused. Stolen together with those of a quorum, it can change who the members are.
     witness_key  Ed25519 key (`keyfile`) that seals. Stolen: see `log_key`; a seal of it on anything
                  but the members' own tree is kept as a contradiction that names this member.
     gateways     Certificates (PEM) of the gateways and observers that may ask this member. A
