@@ -172,12 +172,12 @@ def test_commands_exist(document: Path) -> None:
     run = "\n".join([*codes(text), *shell_blocks(text)])
     assert {*re.findall(r"\bcunzheng ([a-z]+)", run)} <= cli.COMMANDS.keys()
     assert {*re.findall(r"python -m devnet ([a-z]+)", run)} <= devnet_main._HELP.keys()
-    assert all((ROOT / script).is_file() for script in re.findall(r"\bsh (scripts/\w+)", run))
+    assert all((ROOT / script).is_file() for script in re.findall(r"\bsh (scripts/[\w-]+)", run))
 
 
 def test_the_list_of_scripts_is_complete() -> None:
     text = (ROOT / "scripts" / "README.md").read_text("utf-8")
-    listed = re.findall(r"^\| `sh scripts/(\w+)", text, re.MULTILINE)
+    listed = re.findall(r"^\| `sh scripts/([\w-]+)", text, re.MULTILINE)
     assert {*listed} == {path.name for path in (ROOT / "scripts").iterdir() if not path.suffix}
 
 
