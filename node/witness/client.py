@@ -237,13 +237,18 @@ class Asking:
     async def _exchange(
         self, http: httpx.AsyncClient, method: str, path: str, body: bytes = b""
     ) -> Answer:
-        """One answer, at most as long as one can be."""
+        """One answer, at most as long as one can be, and not packed: a kilobyte could unpack to
+        more than this machine has."""
         limit = max(ANSWER_SIZE_MAX, REQUEST_SIZE_MAX)
         try:
             async with (
                 asyncio.timeout(ANSWER_S),
-                http.stream(method, self._url + path, content=body) as response,
+                http.stream(
+                    method, self._url + path, content=body, headers={"accept-encoding": "identity"}
+                ) as response,
             ):
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise NotCosigned("it answers with packed bytes, which was not asked for")
                 data = bytearray()
                 async for chunk in response.aiter_bytes():
                     data += chunk

@@ -1,6 +1,7 @@
 """A member and its witnesses: asked, answered, verified, kept; and witnesses that misbehave."""
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -302,6 +303,25 @@ async def test_an_answer_that_is_none_is_told_and_asked_again(
     (alarm,) = standing.witness_alarms[NAME]
     assert why in alarm
     assert standing.witnessed == {NAME: None}
+
+
+async def test_nothing_is_unpacked(
+    standing: Standing, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kilobyte that says it is packed twice may be a gigabyte."""
+    monkeypatch.setattr(client, "SILENT_S", -1.0)
+    sent = []
+    packed = gzip.compress(gzip.compress(cosigned(log, 9)))
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["accept-encoding"])
+        stream = httpx.ByteStream(packed)
+        return httpx.Response(200, stream=stream, headers={"content-encoding": "gzip, gzip"})
+
+    await attempts(standing, handle)
+    assert sent == ["identity"]
+    assert standing.witnessed == {NAME: None}
+    assert "packed bytes" in standing.witness_alarms[NAME][0]
 
 
 async def test_a_witness_that_cannot_be_reached(
