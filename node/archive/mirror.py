@@ -48,7 +48,7 @@ from node.published.layout import (
     split_bundle,
 )
 from node.published.reading import Damaged, Fetch, TileReader, partial_tiles
-from node.published.trust import PolicyChain
+from node.published.trust import POLICIES_SIZE_MAX, PolicyChain
 
 POLICIES_MAX = 10_000
 """More changes of policy than any chain will see; a server that never ends does."""
@@ -147,12 +147,16 @@ class Mirror:
         """All policies, and those of them that are not here yet."""
         leaves: list[PolicyLeaf] = []
         new: list[PolicyLeaf] = []
+        size = 0
         for serial in range(1, POLICIES_MAX):
             path = policy_path(serial)
             here = self._files.read(path)
             data = self._fetch(path) if here is None else here
             if data is None:
                 break
+            size += len(data)
+            if size > POLICIES_SIZE_MAX:
+                raise Damaged(path, f"more than {POLICIES_SIZE_MAX} bytes of policies")
             try:
                 leaves.append(parse_policy_leaf(data))
             except Malformed as error:

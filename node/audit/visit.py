@@ -54,7 +54,7 @@ from node.published.layout import (
     split_bundle,
 )
 from node.published.reading import Damaged, Fetch, TileReader
-from node.published.trust import PolicyChain, read_checkpoint
+from node.published.trust import POLICIES_SIZE_MAX, PolicyChain, read_checkpoint
 
 POLICIES_MAX = 4_096
 """A chain that changes its members every week has fewer in a lifetime."""
@@ -173,7 +173,11 @@ def visit(fetch: Fetch, anchor: Anchor, memory: Memory, wanted: Wanted) -> Repor
 
 def _policies(fetch: Fetch, anchor: Anchor, before: Sequence[PolicyLeaf]) -> PolicyChain:
     leaves: list[PolicyLeaf] = []
+    size = 0
     while (data := fetch(policy_path(len(leaves) + 1))) is not None:
+        size += len(data)
+        if size > POLICIES_SIZE_MAX:
+            raise Different(f"more than {POLICIES_SIZE_MAX} bytes of policies")
         leaves.append(parse_policy_leaf(data))
         if len(leaves) > POLICIES_MAX:
             raise Different(f"more than {POLICIES_MAX} policies")

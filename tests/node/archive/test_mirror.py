@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from node.archive import mirror
 from node.archive.files import Files, encrypted
 from node.archive.mirror import Behind, Copies, Mirror, Report, Untrusted
 from node.evidence.malformed import Malformed
@@ -56,8 +57,8 @@ def archive(tmp_path: Path, world: Any) -> Archive:
 
     def run(log: Log, copies: Copies | None = None, anchor: Anchor | None = None) -> Report:
         anchor = anchor or Anchor(policy_text=world.note().policy_text)
-        mirror = Mirror(log.fetch, Files(tmp_path / "archive"), anchor, lambda _: None)
-        return mirror.run(copies, lambda _: None)
+        run = Mirror(log.fetch, Files(tmp_path / "archive"), anchor, lambda _: None)
+        return run.run(copies, lambda _: None)
 
     return run
 
@@ -248,6 +249,19 @@ def test_a_changed_policy_is_followed_from_the_first(
     assert here()["policies/2"] == log.files["policies/2"]
     # Pinned to the second, the first is in its hash.
     assert archive(log, None, Anchor(policy_text=note.policy_text)) == Report(size=605)
+
+
+def test_policies_are_limited(
+    log: Log, archive: Archive, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever serves another chain can sign as many as it likes."""
+    log.grow((format_record(world.next_note(world.note(), quorum=3)),), ())
+    size = sum(len(log.files[path]) for path in ("policies/1", "policies/2"))
+    monkeypatch.setattr(mirror, "POLICIES_SIZE_MAX", size - 1)
+    with pytest.raises(Damaged, match="policies/2: more than"):
+        archive(log)
+    monkeypatch.setattr(mirror, "POLICIES_SIZE_MAX", size)
+    assert archive(log).policies == 2
 
 
 def test_a_policy_in_another_place_is_found(
