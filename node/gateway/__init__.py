@@ -21,10 +21,13 @@ Beside it:
 
     lookups       numbers, digests, receipts, proofs, checkpoints, the policy
     tilelog       the published log: tiles, entries, bodies, policies, contradictions, consistency;
-                  `publishing` is the checkpoint that never goes back, and what is under it
+                  `publishing` is the checkpoint that never goes back, and what is under it, tiles
+                  proven first (`proven_tiles`)
     enrolments    key records go onto the chain; `register` and `own_key` ask what stands there
+    policy_changes     and so does the next policy
     auth, access  API keys, and which routes want one
     problems      every refusal and what to do about it; `documents` writes them (RFC 9457)
     health        /healthz, /readyz; `openapi` and `app` put the interface together
-    gateway       everything put together; `server` the process, `connections` its limits, `clock`
+    gateway       everything put together; `server` the process, `connections` its limits, `clock`;
+                  `serving` is what every HTTP process here does alike
 """
