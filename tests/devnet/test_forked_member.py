@@ -3,8 +3,8 @@ honest, all of them real processes: nobody counts its seals, nobody is told what
 that anybody can check says what its key signed.
 
 The directory is the one it had once; whoever stole it has written on it with the programs of a
-member and with its keys. They put in the very deposits that the group agreed on meanwhile, in the
-other order, so that each evidence number stands for the other deposit.
+member and with its keys: the very deposits that the group agreed on meanwhile, in another order, so
+that their evidence numbers stand for others; or blocks without any, so that they do not exist.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from consensus.journal import Journal
-from consensus.messages import Entry, EntryKind
+from consensus.messages import EntryKind
 from devnet.cluster import Cluster
 from devnet.load import Answer, Client, until_answered
 from node.config import load_member
@@ -32,10 +32,8 @@ from node.evidence.proof_text import parse_proof
 from node.evidence.record import format_block
 from node.evidence.steps import Anchor
 from node.gateway.members import CannotCheck
-from node.keyfile import load_signer
-from node.ledger import Ledger
 from node.member import read_genesis
-from node.participant import VERSION
+from tests.node.forks import forge
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -60,25 +58,6 @@ def agreed(cluster: Cluster, member: str, above: int) -> list[bytes]:
         heights = range(above + 1, journal.last_index + 1)
         entries = [journal.entries(height, height + 1, 0)[0] for height in heights]
     return [each.data for each in entries if each.kind is EntryKind.NORMAL]
-
-
-def forge(cluster: Cluster, member: str, blocks: Sequence[bytes]) -> int:
-    """Write these blocks into the directory of a member, apply and seal them; the size of its
-    tree."""
-    config = load_member(cluster.places.settings(member))
-    with closing(open_directory(config, read_genesis(config))) as directory:
-        journal, height = directory.journal, directory.store.chain.height
-        log, witness = load_signer(config.log_key), load_signer(config.witness_key)
-        ledger = Ledger(member, log, witness, journal, directory.store, directory.seals)
-        now_ms = time.time_ns() // 1_000_000
-        made = [
-            Entry(at, journal.hard_state.term, EntryKind.NORMAL, now_ms, member, VERSION, data)
-            for at, data in enumerate(blocks, height + 1)
-        ]
-        journal.append(None, made)
-        ledger.apply(made, now_ms // 1000)
-        assert ledger.start_sealing(now_ms // 1000).own
-        return int(ledger.store.chain.size)
 
 
 class Asking:
@@ -162,7 +141,8 @@ async def forked(
     status = await cluster.status(await cluster.leader())
     assert status is not None
     empty = [EMPTY] * (status.applied - height + 1)
-    size = forge(cluster, LIAR, [*reversed(blocks), *empty] if further else empty)
+    config, now_ms = load_member(cluster.places.settings(LIAR)), time.time_ns() // 1_000_000
+    size = forge(config, [*reversed(blocks), *empty] if further else empty, now_ms)
     assert (size > status.size) == further
     return told, size
 
