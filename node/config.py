@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from node.errors import Misconfigured
+from node.errors import Misconfigured, zh_reason
 from node.evidence.malformed import Malformed
 from node.evidence.note import TYPE_COSIGNATURE, Vkey, parse_vkey
 from node.evidence.spelling import check_member
@@ -200,10 +200,14 @@ def load_member(path: Path) -> MemberConfig:
     )
     if config.advertise.rpartition(":")[0] in _WILDCARDS:
         raise Misconfigured(
-            f"{path}: nobody can be told to reach {config.advertise}; set `advertise`"
+            f"{path}: nobody can be told to reach {config.advertise}; set `advertise`",
+            f"{path}：{config.advertise} 不是他人可以访问的地址；请设置 `advertise`",
         )
     if config.member in (each.name for each in config.members):
-        raise Misconfigured(f"{path}: `members` are the others, without {config.member}")
+        raise Misconfigured(
+            f"{path}: `members` are the others, without {config.member}",
+            f"{path}：`members` 只列其他成员，不含 {config.member}",
+        )
     return config
 
 
@@ -221,7 +225,9 @@ def load_gateway(path: Path) -> GatewayConfig:
         api_keys=table.path("api_keys"),
     )
     if not config.members:
-        raise Misconfigured(f"{path}: `members` names nobody to ask")
+        raise Misconfigured(
+            f"{path}: `members` names nobody to ask", f"{path}：`members` 未列出可询问的成员"
+        )
     return config
 
 
@@ -254,7 +260,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Misconfigured(f"{path}: {error.strerror}") from error
+        raise Misconfigured(f"{path}: {error.strerror}", f"{path}：{zh_reason(error)}") from error
 
 
 def read_certificate(path: Path) -> bytes:
@@ -302,10 +308,15 @@ class Table:
             try:
                 values = tomllib.loads(read_file(path).decode())
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise Misconfigured(f"{path}: not TOML: {error}") from error
+                raise Misconfigured(
+                    f"{path}: not TOML: {error}", f"{path} 不是 TOML 格式：{error}"
+                ) from error
         # A misspelled setting is missing too: better named as it was written.
         if unknown := values.keys() - {field.name for field in fields(known)}:
-            raise Misconfigured(f"{path}: unknown setting `{min(unknown)}`")
+            unknown_one = min(unknown)
+            raise Misconfigured(
+                f"{path}: unknown setting `{unknown_one}`", f"{path}：未知的设置 `{unknown_one}`"
+            )
         self._values = dict(values)
 
     def has(self, name: str) -> bool:
@@ -314,20 +325,20 @@ class Table:
     def text(self, name: str) -> str:
         value = self._take(name)
         if not isinstance(value, str) or not value:
-            raise self._wrong(name, "is not a text")
+            raise self._wrong(name, "is not a text", "不是文本")
         return value
 
     def member(self, name: str) -> str:
         try:
             return check_member(self.text(name), name)
         except Malformed as error:
-            raise self._wrong(name, error.why) from error
+            raise self._wrong(name, error.why, error.why) from error
 
     def address(self, name: str) -> str:
         text = self.text(name)
         match = _ADDRESS.fullmatch(text)
         if match is None or not 0 < int(match["port"]) < 65_536:
-            raise self._wrong(name, "is not HOST:PORT")
+            raise self._wrong(name, "is not HOST:PORT", "不是 HOST:PORT")
         return text
 
     def path(self, name: str) -> Path:
@@ -339,19 +350,20 @@ class Table:
     def texts(self, name: str, what: str = "texts") -> list[str]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self._wrong(name, f"is not a list of {what}")
+            raise self._wrong(name, f"is not a list of {what}", "不是文本的列表")
         return value
 
     def integer(self, name: str) -> int:
         value = self._take(name)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(name, "is not a number")
+            raise self._wrong(name, "is not a number", "不是数字")
         return value
 
     def tables(self, name: str, known: type) -> list[Table]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise self._wrong(name, f"is not a list of tables `[[{name}]]`")
+            en, zh = f"is not a list of tables `[[{name}]]`", f"不是 `[[{name}]]` 表的列表"
+            raise self._wrong(name, en, zh)
         return [Table(self._path, known, each) for each in value]
 
     def database(self, name: str) -> str:
@@ -367,7 +379,9 @@ class Table:
         try:
             return self._values[name]
         except KeyError:
-            raise self._wrong(name, "is missing") from None
+            raise self._wrong(name, "is missing", "缺失") from None
 
-    def _wrong(self, name: str, what: str) -> Misconfigured:
-        return Misconfigured(f"{self._path}: setting `{name}` {what}")
+    def _wrong(self, name: str, en: str, zh: str) -> Misconfigured:
+        return Misconfigured(
+            f"{self._path}: setting `{name}` {en}", f"{self._path}：设置 `{name}` {zh}"
+        )

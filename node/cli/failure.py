@@ -6,30 +6,15 @@ same thing from every command; 2 says that the command was called wrongly and no
 
 from __future__ import annotations
 
-import errno
-
 from node.cli.language import Text
+from node.errors import zh_reason
 from node.words import WRONG_USAGE_EXIT_CODE, Answer
-
-_ZH_REASONS = {
-    errno.ENOENT: "文件或目录不存在",
-    errno.EACCES: "没有权限",
-    errno.EPERM: "没有权限",
-    errno.EISDIR: "是目录，不是文件",
-    errno.ENOTDIR: "路径中有一项不是目录",
-    errno.EEXIST: "已存在",
-    errno.ENOSPC: "磁盘空间不足",
-    errno.EDQUOT: "超出磁盘配额",
-    errno.EROFS: "文件系统只读",
-    errno.ENAMETOOLONG: "名称过长",
-    errno.EIO: "读写出错",
-}
 
 
 def reason(error: OSError) -> Text:
     """What the operating system says; in Chinese where we have words for it."""
     en = error.strerror or type(error).__name__
-    return Text(_ZH_REASONS.get(error.errno or 0, en), en)
+    return Text(zh_reason(error), en)
 
 
 class Failure(Exception):

@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             "another name.",
         ) from error
     except Misconfigured as error:
-        raise Failure(f"没有生成密钥：{error}。", f"no key was made: {error}.") from error
+        raise Failure(f"没有生成密钥：{error.told_zh}。", f"no key was made: {error}.") from error
     terminal.json({"public_key": signer.public.text, "file": str(arguments.out), "exit_code": 0})
     terminal.line(signer.public.text, "bold")
     terminal.note(

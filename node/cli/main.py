@@ -232,7 +232,7 @@ def _known(error: Exception) -> Failure:
         answer = None if isinstance(error, Misconfigured) else answer
         # What is wrong comes first; what to do about such things is the same each time.
         told = str(error).rstrip(".")
-        return Failure(f"{told}。{error.zh}", f"{told}. {error.en}", answer)
+        return Failure(f"{error.told_zh}。{error.zh}", f"{told}. {error.en}", answer)
     if isinstance(error, Malformed):
         answer = answer if error.newer else None
         return Failure(

@@ -80,6 +80,38 @@ def test_wrong_usage_is_one_sentence(run: Run, arguments: list[str]) -> None:
     assert outcome.out == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "settings", "told"),
+    [
+        ("member", None, "settings.toml：文件或目录不存在"),
+        ("member", "= 1", "不是 TOML 格式"),
+        ("member", "colour = 1", "未知的设置 `colour`"),
+        ("gateway", "", "设置 `listen` 缺失"),
+        ("gateway", "listen = 1", "设置 `listen` 不是文本"),
+        ("gateway", 'listen = "here"', "设置 `listen` 不是 HOST:PORT"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told_in_chinese_too(
+    run: Run, tmp_path: Path, command: str, settings: str | None, told: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    if settings is not None:
+        path.write_text(settings)
+    outcome = run(command, path, "--lang", "zh")
+    assert outcome.exit_code == 2
+    assert told in outcome.err
+    assert outcome.err.endswith("请改正后再启动。\n")
+    assert told not in run(command, path).err
+
+
+def test_keys_that_do_not_fit_are_told_in_chinese_too(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    assert "不存在" in run("keygen", path, "--show", "--lang", "zh").err
+    run("keygen", path)
+    path.chmod(0o644)
+    assert "可被他人读取；请执行 chmod 600" in run("keygen", path, "--show", "--lang", "zh").err
+
+
 def test_ctrl_c_has_its_own_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
