@@ -188,11 +188,11 @@ class Bench:
 
 def _figures(bench: Bench) -> Iterator[Figure]:
     for depth in ("", " --entries", " --signatures"):
-        state = bench.scratch / f"state{depth}"
+        state = bench.scratch / f"state{depth[1:]}"
         yield bench.time(f"audit{depth}", bench.address, "--state", state)
     to = format_recipient(make_identity(bench.scratch / "auditor.pem"))
     for depth, *more in (("",), (" --entries", "--encrypt-to", to)):
-        directory = bench.scratch / f"mirror{depth}"
+        directory = bench.scratch / f"mirror{depth[1:]}"
         yield bench.time(f"archive{depth}", directory, "--gateway", bench.address, *more)
 
 
