@@ -2,8 +2,9 @@
 
 Everything comes from the members, who prove what they give up to a sealed root, and whoever reads
 it checks it again (docs/published-log.md). One member may lie, so a gateway too passes on only what
-it has checked: that a quorum sealed the checkpoint it shows, and that tiles, entries and policies
-are in its tree (`proven_tiles`). A body is passed on unchecked: only the entries say what it is.
+it has checked: that a quorum of the policy that governs it sealed the checkpoint it shows, and that
+tiles, entries and policies are in its tree (`proven_tiles`). A body is passed on unchecked: only
+the entries say what it is.
 Members may have published different sizes: the largest seen is shown, and what is under that one is
 asked for until a member has come so far.
 """
@@ -21,12 +22,14 @@ from google.protobuf.message import Message
 
 from node import member_pb2 as pb
 from node.errors import Absent
+from node.evidence.checkpoint import Checkpoint
+from node.evidence.entry import PolicyEntry, format_entry
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, BadPath, leaf_hash, verify_consistency
 from node.evidence.note import parse_note
 from node.evidence.policy import parse_policy
-from node.evidence.policy_note import PolicyNote, verify_succession
+from node.evidence.policy_note import PolicyNote
 from node.evidence.sealed import SealedCheckpoint
 from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
@@ -34,7 +37,7 @@ from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, 
 from node.gateway.proven_tiles import ProvenTiles
 from node.published.contradictions import Exposed, expose, place_of
 from node.published.layout import PolicyLeaf, format_policy_leaf, split_bundle
-from node.published.trust import check_sealed, read_checkpoint
+from node.published.trust import PolicyChain, check_sealed, read_checkpoint
 
 FRESH_S = 1.0
 """How long a checkpoint, or what contradicts it, is shown before members are asked again: however
@@ -79,7 +82,7 @@ class PublishedLog:
     def __init__(self, members: Members, first: PolicyNote) -> None:
         """`first` is the policy this gateway was given; later ones must follow from it."""
         self._members = members
-        self._policies = [first]
+        self._policies: tuple[PolicyLeaf, ...] = (_first_leaf(first),)
         self._shown: Shown | None = None
         self._asking: asyncio.Task[None] | None = None
         self._tiles: ProvenTiles | None = None
@@ -130,26 +133,9 @@ class PublishedLog:
         return await self._read("Body", pb.BodyRequest(height=height), read)
 
     async def policy(self, serial: int) -> bytes:
-        """The file of a policy, by the first member that names the place where it stands."""
-
-        def read(answer: pb.PolicyResponse) -> PolicyLeaf:
-            return _policy_leaf(answer, serial)
-
-        request, absent = pb.PolicyRequest(serial=serial), False
-        for link in self._members.followers_first():
-            try:
-                leaf = await self._members.read("Policy", request, read, [link], 0.0, sure=False)
-                index, place = divmod(leaf.index, WIDTH)
-                hashes = await self.tile(Tile(0, index, place + 1))
-            except Absent:
-                absent = True
-            except CannotCheck as error:
-                _log.debug("no policy %d of member %s: %s", serial, link.name, error)
-            else:
-                if hashes[place * HASH_SIZE :] == leaf_hash(leaf.entry):
-                    return format_policy_leaf(leaf)
-                _log.error("member %s named a leaf that policy %d is not", link.name, serial)
-        raise Absent(f"no policy {serial}") if absent else CannotCheck("no member answered")
+        """The file of a policy of the tree that is shown."""
+        async with self._reads:
+            return format_policy_leaf(await self._policy_in(await self._tiles_of(1), serial))
 
     async def consistency(self, old: int, new: int) -> pb.ConsistencyResponse:
         """A path from one size to another, which holds, and both roots."""
@@ -209,7 +195,7 @@ class PublishedLog:
         answers = await self._members.ask_all("Contradictions", request, READ_TIMEOUT_S)
         if not answers:
             raise CannotCheck("no member answered")
-        policies = tuple(self._policies)
+        policies = tuple(leaf.note for leaf in self._policies)
         for answer in answers.values():
             for each in answer.contradictions:
                 found = await asyncio.to_thread(_exposed, each.text, policies)
@@ -218,13 +204,14 @@ class PublishedLog:
                     self._told[name] = found
 
     async def _refresh(self) -> None:
-        """Ask all: the one that answers first may be the one that is behind."""
+        """Ask all: the one that answers first may be the one that is behind. What is sealed under
+        the newest policy is taken first: then whom it left out seals no larger tree any more."""
         try:
             told = await self._members.ask_all(
                 "Checkpoint", pb.CheckpointRequest(), STATUS_TIMEOUT_S
             )
             self._heard = bool(told)
-            for name, response in told.items():
+            for name, response in sorted(told.items(), key=_newest_policy_first):
                 try:
                     if response.note:
                         await self._take(response)
@@ -238,43 +225,47 @@ class PublishedLog:
 
     async def _take(self, told: pb.CheckpointResponse) -> None:
         """Show this checkpoint from now on, if it is sealed and better than the one shown."""
-        sealed, shown = read_checkpoint(told.note, self._policies[0].origin), self._shown
+        sealed, shown = read_checkpoint(told.note, self._policies[0].note.origin), self._shown
         found = Shown(sealed, told.note)
         if shown is not None and found.worth <= shown.worth:
             return
-        await self._learn(parse_policy(told.policy_text).serial)
-        self._check_seals(sealed)
+        policies = await self._policies_of(sealed.checkpoint, parse_policy(told.policy_text).serial)
+        # Nobody learns a policy from a checkpoint that is not sealed under it.
+        check_sealed(sealed, policies.governing(found.size))
         if shown and shown.size == found.size and shown.sealed.checkpoint != sealed.checkpoint:
             raise Malformed("checkpoint", f"of size {found.size} and another root than shown")
-        self._shown = found
+        self._policies, self._shown = policies.leaves, found
 
-    async def _learn(self, serial: int) -> None:
-        """Know the policies up to this one, each signed by a quorum of the one before."""
-        while (before := self._policies[-1]).serial < serial:
-            wanted = before.serial + 1
+    async def _policies_of(self, checkpoint: Checkpoint, serial: int) -> PolicyChain:
+        """The policies up to this one, each signed by a quorum of the one before; those that are
+        new here are in the tree of this checkpoint, where they say."""
+        policies, tiles = PolicyChain(self._policies), ProvenTiles(checkpoint, self._members)
+        while (wanted := policies.leaves[-1].note.serial + 1) <= serial:
+            policies = policies.extended([await self._policy_in(tiles, wanted)])
+        return policies
 
-            def read(
-                answer: pb.PolicyResponse, before: PolicyNote = before, wanted: int = wanted
-            ) -> PolicyNote:
-                note = _policy_leaf(answer, wanted).note
-                try:
-                    verify_succession(before, note)
-                except BadSignature as error:
-                    raise Malformed("Policy", str(error)) from error
-                return note
+    async def _policy_in(self, tiles: ProvenTiles, serial: int) -> PolicyLeaf:
+        """The policy of this serial from the first member that names the place where it stands in
+        this tree: others may have been signed, and were never agreed on."""
 
-            request = pb.PolicyRequest(serial=wanted)
-            self._policies.append(await self._members.read("Policy", request, read, sure=False))
+        def read(answer: pb.PolicyResponse) -> PolicyLeaf:
+            return _policy_leaf(answer, serial)
 
-    def _check_seals(self, sealed: SealedCheckpoint) -> None:
-        """A quorum of a policy of this chain sealed it. Of which one the size decides; where the
-        policies stand in the tree is a member's word here, and left to who has the tree."""
-        for note in reversed(self._policies[1:]):
+        request, absent = pb.PolicyRequest(serial=serial), False
+        for link in self._members.followers_first():
             try:
-                return check_sealed(sealed, note)
-            except BadSignature:
-                continue
-        check_sealed(sealed, self._policies[0])
+                leaf = await self._members.read("Policy", request, read, [link], 0.0, sure=False)
+                index, place = divmod(leaf.index, WIDTH)
+                hashes = await tiles.tile(0, index)
+            except Absent:
+                absent = True
+            except CannotCheck as error:
+                _log.debug("no policy %d of member %s: %s", serial, link.name, error)
+            else:
+                if hashes[place * HASH_SIZE :][:HASH_SIZE] == leaf_hash(leaf.entry):
+                    return leaf
+                _log.error("member %s named a leaf that policy %d is not", link.name, serial)
+        raise Absent(f"no policy {serial}") if absent else CannotCheck("no member answered")
 
 
 @lru_cache(JUDGED)
@@ -285,6 +276,18 @@ def _exposed(data: bytes, policies: tuple[PolicyNote, ...]) -> Exposed | None:
         return found
     _log.error("a contradiction file does not hold: %s", found)
     return None
+
+
+def _first_leaf(note: PolicyNote) -> PolicyLeaf:
+    """The first policy in its place; when it was founded is not known here, nor of any use."""
+    return PolicyLeaf(1, format_entry(PolicyEntry(0, 0, note)))
+
+
+def _newest_policy_first(told: tuple[str, pb.CheckpointResponse]) -> int:
+    try:
+        return -parse_policy(told[1].policy_text).serial
+    except Malformed:
+        return 0  # Which is said when it is read.
 
 
 def _leaves(tile: Tile) -> int:

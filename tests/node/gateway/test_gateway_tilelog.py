@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from node import member_pb2 as pb
+from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.entry import PolicyEntry, format_entry
 from node.evidence.merkle import leaf_hash, root, verify_consistency
+from node.evidence.note import Note, format_note, sign_ed25519
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import Tile, format_bundle_path, format_tile_path
@@ -328,8 +331,40 @@ async def test_a_changed_policy_is_followed(log: Any, cluster: Any) -> None:
     cluster.apply([])
     response = await log.get("/checkpoint")
     assert parse_sealed(response.content).checkpoint.size == 304
-    assert [note.serial for note in log.gateway.log._policies] == [1, 2]
+    assert [leaf.note.serial for leaf in log.gateway.log._policies] == [1, 2]
     assert parse_policy_leaf((await log.get("/policies/2")).content).note.serial == 2
+
+
+async def test_whom_a_newer_policy_left_out_seals_nothing_any_more(log: Any, cluster: Any) -> None:
+    """Two were enough under the first policy, and a member that lies shows what they sealed now."""
+    world = cluster.world
+    cluster.apply([format_record(world.next_note(world.note(), quorum=3))])
+    cluster.apply([])
+    fork = Checkpoint(world.origin, 999, bytes(32))
+    lines = [sign_ed25519(format_checkpoint(fork), world.origin, world.log("court"))]
+    for name in ("court", "forensic"):
+        seal = f"{world.origin}/{name}"
+        lines.append(cosign(format_checkpoint(fork), 1, seal, world.witness(name)))
+    note = format_note(Note(format_checkpoint(fork), tuple(lines)))
+    for serial, name in ((1, "court"), (2, "forensic"), (1, "notary")):
+        text = world.note().policy_text if serial == 1 else cluster.policy_text
+        lie = pb.CheckpointResponse(note=note, policy_text=text)
+        cluster.members[name].lies = {"Checkpoint": lie}
+        assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
+        cluster.members[name].lies = {}
+
+
+async def test_a_policy_that_was_signed_and_never_agreed_on_is_none(log: Any, cluster: Any) -> None:
+    world = cluster.world
+    await log.get("/checkpoint")
+    true = world.next_note(world.note(), quorum=3)
+    cluster.apply([format_record(true)])
+    cluster.apply([])
+    entry = format_entry(PolicyEntry(7, 7, world.next_note(world.note(), quorum=1)))
+    for name in ("forensic", "notary"):
+        cluster.members[name].lies = {"Policy": pb.PolicyResponse(leaf_index=302, entry=entry)}
+    assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
+    assert [leaf.note for leaf in log.gateway.log._policies] == [world.note(), true]
 
 
 @pytest.mark.parametrize("form", ["another length", "other bytes"])
