@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -11,9 +12,9 @@ def place(name: str, version: str) -> Path:
     return cache / "cunzheng" / f"{name}-{version}"
 
 
-def version_of(source: Path) -> str:
-    """What is in a directory, by its digest."""
+def version_of(files: Iterable[Path]) -> str:
+    """What these files say, by its digest."""
     digest = hashlib.sha256()
-    for file in sorted(source.iterdir()):
+    for file in sorted(files):
         digest.update(f"{file.name}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:16]

@@ -64,4 +64,5 @@ def built(name: str, version: str, build: Callable[[Go], None], source: Path | N
 def built_from(name: str, package: str) -> Path:
     """The package as the module beside this file, `go_NAME`, pins or contains it."""
     source = Path(__file__).with_name(f"go_{name}")
-    return built(name, version_of(source), lambda go: go.build(package, "-mod=readonly"), source)
+    version = version_of(source.iterdir())
+    return built(name, version, lambda go: go.build(package, "-mod=readonly"), source)

@@ -18,15 +18,15 @@ QUICKLY = ("--retries=1", "--timeout=15", "--only-binary=:all:")
 
 def installed(name: str) -> Path:
     """The interpreter that has exactly what `py_NAME/requirements.txt`, beside this file, pins."""
-    source = Path(__file__).with_name(f"py_{name}")
-    directory = place(name, version_of(source))
+    wanted = Path(__file__).with_name(f"py_{name}") / "requirements.txt"
+    directory = place(name, version_of([wanted]))
     program = directory / "bin" / "python"
     if not program.exists():
         new = directory.with_suffix(".new")
         _run(sys.executable, "-m", "venv", "--clear", new)
         arguments = ("install", "--quiet", *QUICKLY, "--require-hashes")
         pip = (new / "bin" / "python", "-m", "pip")
-        _run(*pip, *arguments, "--requirement", source / "requirements.txt")
+        _run(*pip, *arguments, "--requirement", wanted)
         shutil.rmtree(directory, ignore_errors=True)  # Its interpreter is not there any more.
         new.rename(directory)
     return program
