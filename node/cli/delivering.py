@@ -13,6 +13,7 @@ from pathlib import Path
 from node.cli.failure import Failure
 from node.cli.files import proof_path, write_whole
 from node.cli.hashing import HashedFile
+from node.cli.language import Text
 from node.cli.result import consistent
 from node.cli.terminal import Terminal
 from node.evidence.batch import Batch, derive_all
@@ -23,6 +24,21 @@ from node.evidence.steps import Anchor
 from node.evidence.verdict import Verdict
 from node.evidence.verify import verify
 from node.words import Answer, ResultCode
+
+_WAYS_ON = {
+    ResultCode.V302: Text(
+        "该存证已上链但不会有有效的证明：请以现行有效的密钥重新存证。",
+        "The deposit is on the chain and will never have a valid proof: deposit again with a key "
+        "that is in force.",
+    ),
+    ResultCode.V206: Text(
+        "请核对所给的策略或策略指纹。", "Compare the policy or the fingerprint that was named."
+    ),
+}
+_ASK_ANOTHER = Text(
+    "请换一个网关重试；如仍如此，请告知网关运营方。",
+    "Try another gateway; if that gives the same, tell the operator of the gateway.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +96,12 @@ def check_proof(data: bytes, anchor: Anchor) -> Verdict:
     verdict = verify(data, anchor)
     if not consistent(verdict):
         failed = next(each for each in verdict.findings if each.code is verdict.code)
+        way_on = _WAYS_ON.get(verdict.code, _ASK_ANOTHER)
         raise Failure(
-            f"所得证明未通过核验，未写入：{verdict.code.name} {verdict.code.zh}（{failed.zh}）。",
+            f"所得证明未通过核验，未写入：{verdict.code.name} {verdict.code.zh}（{failed.zh}）。"
+            f"{way_on.zh}",
             f"the proof given does not verify and was not written: {verdict.code.name} "
-            f"{verdict.code.en} ({failed.en}).",
+            f"{verdict.code.en} ({failed.en}). {way_on.en}",
             verdict.answer,
         )
     return verdict

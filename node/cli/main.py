@@ -23,7 +23,7 @@ from node.cli.arguments import Parser, common
 from node.cli.failure import Failure, reason
 from node.cli.language import Language, Text, choose, said
 from node.cli.terminal import Terminal
-from node.errors import Misconfigured, NodeError
+from node.errors import BadRequest, Misconfigured, NodeError
 from node.evidence.malformed import Malformed
 from node.words import Answer, Notice
 
@@ -229,7 +229,7 @@ def _known(error: Exception) -> Failure:
     """The errors of the world below the commands, as a person needs them."""
     answer: Answer | None = Answer.COULD_NOT_CHECK
     if isinstance(error, NodeError):
-        answer = None if isinstance(error, Misconfigured) else answer
+        answer = None if isinstance(error, Misconfigured | BadRequest) else answer
         # What is wrong comes first; what to do about such things is the same each time.
         told = str(error).rstrip(".")
         return Failure(f"{error.told_zh}。{error.zh}", f"{told}. {error.en}", answer)

@@ -73,6 +73,22 @@ def test_a_key_stolen_at_a_time_is_good_until_then(
     assert "revoked or replaced already" in again.err
 
 
+def test_a_key_revoked_at_another_gateway_a_moment_ago_says_what_to_do(
+    live: Live, run: Run, tmp_path: Path
+) -> None:
+    """This gateway does not know yet, so the deposit comes onto the chain in vain."""
+    before, after = tmp_path / "before.txt", tmp_path / "after.txt"
+    before.write_text("before")
+    after.write_text("after")
+    assert run("anchor", before, *live.access).exit_code == 0
+    world = live.cluster.world
+    revoke = world.key("revoke", world.depositor.public, 2)
+    live.do(lambda: live.cluster.apply([revoke]))
+    refused = run("anchor", after, *live.access)
+    assert (refused.exit_code, "V302" in refused.err) == (30, True)
+    assert "deposit again with a key that is in force" in refused.err
+
+
 def test_a_successor_takes_a_keys_place(
     live: Live,
     run: Run,
