@@ -42,6 +42,17 @@ class Parser(argparse.ArgumentParser):
         )
 
 
+def in_chinese(parser: argparse.ArgumentParser) -> None:
+    """The words that argparse brings itself, in this parser and all under it."""
+    parser._positionals.title, parser._optionals.title = "参数", "选项"
+    for action in parser._actions:
+        if isinstance(action, argparse._HelpAction):
+            action.help = "显示本帮助并退出"
+        elif isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                in_chinese(each)
+
+
 def common(language: Language) -> Parser:
     """`--json` and `--lang`, which every command takes at either end of the line."""
     parser = Parser(add_help=False, argument_default=argparse.SUPPRESS)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn, Protocol
 
-from node.cli.arguments import Parser, common
+from node.cli.arguments import Parser, common, in_chinese
 from node.cli.failure import Failure, reason
 from node.cli.language import Language, Text, choose, said
 from node.cli.terminal import Terminal
@@ -207,6 +207,8 @@ def _parser(language: Language, chosen: str | None, command: Command | None) -> 
         )
         if name == chosen and command is not None:
             command.configure(each, language)
+    if language == "zh":
+        in_chinese(parser)
     return parser
 
 

@@ -62,6 +62,17 @@ def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{answer.exit_code:>3}  {answer.en}" in out
 
 
+@pytest.mark.parametrize("command", [None, *main.COMMANDS])
+def test_chinese_help_is_chinese(capsys: pytest.CaptureFixture[str], command: str | None) -> None:
+    """Also what argparse brings itself."""
+    with pytest.raises(SystemExit) as ended:
+        main.main([*([command] if command else []), "--help", "--lang", "zh"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "显示本帮助并退出" in out
+    assert not re.search("positional arguments|options:|show this", out)
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main.main(["--version"])
