@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from node.errors import Absent
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import fingerprint
@@ -126,12 +127,11 @@ def _parse(data: bytes) -> PolicyNote:
 
 
 async def _policies(gateway: Gateway) -> list[PolicyNote]:
-    """From the first on; not one member's word, each being signed by a quorum of the one before."""
+    """From the first on, as they are in the tree that a quorum sealed."""
     try:
-        notes = await gateway.members.policy_notes(gateway.first_policy)
-    except CannotCheck as error:
+        return await gateway.log.policies()
+    except (Absent, BadSignature, CannotCheck, Malformed) as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
-    return notes
 
 
 async def _check_everyone_knows(gateway: Gateway, rules: int) -> None:

@@ -137,6 +137,23 @@ class PublishedLog:
         async with self._reads:
             return format_policy_leaf(await self._policy_in(await self._tiles_of(1), serial))
 
+    async def policies(self) -> list[PolicyNote]:
+        """All policies of the tree that members publish now: of one member's word neither what they
+        are nor how many."""
+        self._fresh_until_s = 0.0
+        await self.checkpoint()
+        policies = PolicyChain(self._policies)
+        if self._shown is not None:
+            async with self._reads:
+                tiles = await self._tiles_of(self._shown.size)
+                try:
+                    while True:
+                        serial = policies.leaves[-1].note.serial + 1
+                        policies = policies.extended([await self._policy_in(tiles, serial)])
+                except Absent:
+                    pass
+        return [leaf.note for leaf in policies.leaves]
+
     async def consistency(self, old: int, new: int) -> pb.ConsistencyResponse:
         """A path from one size to another, which holds, and both roots."""
 
