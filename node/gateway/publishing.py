@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -59,10 +59,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The checkpoint that is shown: as it is read, and its bytes."""
+    """The checkpoint that is shown: as it is read, its bytes, and the policy that governs it."""
 
     sealed: SealedCheckpoint
     note: bytes
+    serial: int
 
     @property
     def size(self) -> int:
@@ -70,10 +71,16 @@ class Shown:
         return self.sealed.checkpoint.size
 
     @property
-    def worth(self) -> tuple[int, int, int]:
-        """Larger trees first, then more signatures (of witnesses, too), then newer seals."""
+    def root(self) -> bytes:
+        """What they come to."""
+        return self.sealed.checkpoint.root
+
+    @property
+    def worth(self) -> tuple[int, int, int, int]:
+        """Newer policies first, for whom one left out may go on sealing any size; then larger
+        trees, then more signatures (of witnesses, too), then newer seals."""
         newest_s = max(seal.time_s for seal in self.sealed.seals)
-        return self.size, len(parse_note(self.note).signatures), newest_s
+        return self.serial, self.size, len(parse_note(self.note).signatures), newest_s
 
 
 class PublishedLog:
@@ -243,13 +250,17 @@ class PublishedLog:
     async def _take(self, told: pb.CheckpointResponse) -> None:
         """Show this checkpoint from now on, if it is sealed and better than the one shown."""
         sealed, shown = read_checkpoint(told.note, self._policies[0].note.origin), self._shown
-        found = Shown(sealed, told.note)
+        found = Shown(sealed, told.note, parse_policy(told.policy_text).serial)
         if shown is not None and found.worth <= shown.worth:
             return
-        policies = await self._policies_of(sealed.checkpoint, parse_policy(told.policy_text).serial)
+        policies = await self._policies_of(sealed.checkpoint, found.serial)
+        governing = policies.governing(found.size)
         # Nobody learns a policy from a checkpoint that is not sealed under it.
-        check_sealed(sealed, policies.governing(found.size))
-        if shown and shown.size == found.size and shown.sealed.checkpoint != sealed.checkpoint:
+        check_sealed(sealed, governing)
+        found = replace(found, serial=governing.serial)
+        if shown is not None and found.worth <= shown.worth:
+            return
+        if shown and shown.worth[:2] == found.worth[:2] and shown.root != found.root:
             raise Malformed("checkpoint", f"of size {found.size} and another root than shown")
         self._policies, self._shown = policies.leaves, found
 

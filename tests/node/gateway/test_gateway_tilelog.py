@@ -352,6 +352,15 @@ async def test_whom_a_newer_policy_left_out_seals_nothing_any_more(log: Any, clu
         cluster.members[name].lies = {"Checkpoint": lie}
         assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
         cluster.members[name].lies = {}
+    # Also where nobody else had answered yet.
+    ours = log.gateway.log
+    ours._shown, ours._policies = None, ours._policies[:1]
+    for name in ("court", "forensic"):
+        cluster.members[name].lies = {"Checkpoint": pb.CheckpointResponse()}
+    cluster.members["notary"].lies = {"Checkpoint": lie}
+    assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 999
+    cluster.members["court"].lies = {}
+    assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
 
 
 async def test_a_policy_that_was_signed_and_never_agreed_on_is_none(log: Any, cluster: Any) -> None:
