@@ -14,11 +14,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from node.errors import Absent
 from node.evidence.enrolment import KeyRecord, parse_key_record
 from node.evidence.entry import KeyEntry
 from node.evidence.keys import BadSignature, PublicKey, parse_public_key, parse_signature
 from node.evidence.malformed import Malformed
-from node.evidence.policy import parse_policy
 from node.evidence.record import KeyEnrolment, check_enrolment, format_record
 from node.evidence.sm2 import Sm2Missing
 from node.gateway import bodies
@@ -120,8 +120,8 @@ async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
     if record.origin != gateway.origin:
         raise ProblemError(Problem.OTHER_CHAIN, origin=gateway.origin)
     try:
-        policy = parse_policy((await gateway.members.checkpoint()).policy_text)
-    except CannotCheck as error:
+        policy = (await gateway.log.policies())[-1].policy
+    except (Absent, BadSignature, CannotCheck, Malformed) as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
     if enrolment.authority not in policy.authorities:
         raise ProblemError(Problem.AUTHORITY_UNKNOWN)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from node import member_pb2 as pb
 from node.evidence.enrolment import KeyRecord, format_key_record
 from node.evidence.keys import P256, SM2, Signer, format_signature
 from node.evidence.record import format_record
@@ -72,6 +73,19 @@ async def test_without_sm2_nobody_can_check_such_a_record(
     monkeypatch.setattr("node.gateway.enrolments.check_enrolment", missing)
     refused = await post(client, enrolment(cluster))
     assert (refused.status_code, refused.json()["code"]) == (503, "CANNOT_CHECK")
+
+
+async def test_who_enrols_keys_is_no_one_members_word(client: Any, cluster: Any) -> None:
+    """What an invented authority signs would be skipped, and stay on the chain for ever."""
+    mallory = cluster.world.log("mallory")
+    text, members = cluster.world.policy_texts(authorities=[mallory.public])
+    lie = pb.CheckpointResponse(note=b"", policy_text=text, members_text=members)
+    for liar in cluster.members.values():
+        liar.lies = {"Checkpoint": lie}
+        response = await post(client, enrolment(cluster, signer=mallory))
+        assert (response.status_code, response.json()["code"]) == (403, "AUTHORITY_UNKNOWN")
+        liar.lies = {}
+    assert client.left_nothing()
 
 
 async def test_sent_again_it_is_found_standing(client: Any, cluster: Any) -> None:
