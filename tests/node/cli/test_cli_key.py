@@ -29,6 +29,7 @@ def test_a_key_is_enrolled_and_may_deposit(
     done = run(*enrol, authority, "--key", public)
     assert done.exit_code == 0, done.err
     assert "committed" in done.out
+    assert f"{live.cluster.world.origin} is the gateway's word" in done.err
     file = tmp_path / "file.txt"
     file.write_text("x")
     access = [own if each == live.key else each for each in live.access]
@@ -36,6 +37,27 @@ def test_a_key_is_enrolled_and_may_deposit(
     twice = run(*enrol, authority, "--key", public, "--json")
     assert twice.exit_code == 2
     assert twice.json["error"]["code"] == "KEY_RECORD_SKIPPED"
+
+
+def test_no_gateway_chooses_the_chain_that_is_signed_for(
+    live: Live, run: Run, tmp_path: Path, key_file: Callable[[str], Path]
+) -> None:
+    """An authority may serve a test network and another one with one key."""
+    public = run("keygen", tmp_path / "own.pem", "--json").json["public_key"]
+    enrol = ("key", "enrol", "--gateway", live.url, "--role", "depositor", "--key", public)
+    enrol = (*enrol, "--authority", key_file("authority"))
+    ours, other = tmp_path / "ours.txt", tmp_path / "other.txt"
+    ours.write_bytes(live.cluster.world.note().policy_text)
+    other.write_bytes(type(live.cluster.world)(origin="cunzheng.test/b").note().policy_text)
+    done = run(*enrol, "--policy", other)
+    assert done.exit_code == 30, done.err
+    assert "nothing was signed" in done.err
+    done = run(*enrol, "--policy", ours, "--origin", "cunzheng.test/b")
+    assert done.exit_code == 2
+    assert not live.cluster.proposals
+    done = run(*enrol, "--policy", ours)
+    assert done.exit_code == 0, done.err
+    assert "gateway's word" not in done.err
 
 
 def iso(time_ms: int) -> str:
