@@ -322,8 +322,8 @@ def _succession(stem: str, before: PolicyEntry, after: PolicyEntry) -> Iterator[
 
 
 def _previous(serial: int) -> str:
-    """The file of the policy before the one of this serial."""
-    return f"05-policy-{serial}-previous.txt"
+    """The file of the policy before the one of this serial; no member's name makes it another's."""
+    return f"05-policy-before-{serial}.txt"
 
 
 def _seals(stem: str, sealed: SealedCheckpoint, proof: Proof) -> Iterator[Exhibit]:

@@ -55,6 +55,17 @@ def test_stock_tools_repeat_every_step(tmp_path: Path, proof: Proof) -> None:
     assert run_all(tmp_path, exhibits) == []
 
 
+def test_no_member_s_name_makes_two_files_of_one_name(chains: Any) -> None:
+    chain = chains.Chain(names=("leaf", "previous", "log", "key", "tree-node", "before-2"))
+    chain.change_policy(quorum=3)
+    for key in ("gateway", "depositor"):
+        chain.enrol(key, key)
+    exhibits = explain(chain.proof(chain.deposit([b"a file"]), 0))
+    names = [each.name for each in exhibits]
+    assert len(set(names)) == len(names)
+    assert sum("policy-2-" in name and name.endswith(".sig") for name in names) == 2
+
+
 @needs_tools
 def test_one_flipped_byte_is_noticed_by_every_command(tmp_path: Path, proof: Proof) -> None:
     exhibits = explain(proof)
@@ -127,8 +138,8 @@ def test_a_key_record_s_authority_is_looked_for_in_the_policy_of_its_time(
             each.name: each.command.split()[-1] for each in exhibits if "grep" in each.command
         }
         places = [listed[f"03-key-{number}-key.pem"] for number in (1, 2)]
-        assert sorted(places) == ["05-policy-2-previous.txt", "05-policy-3-previous.txt"]
-        late = places.index("05-policy-3-previous.txt") + 1
+        assert sorted(places) == ["05-policy-before-2.txt", "05-policy-before-3.txt"]
+        late = places.index("05-policy-before-3.txt") + 1
         wrong = [each.name for each in run_all(tmp_path, exhibits)]
         assert wrong == ([f"03-key-{late}-key.pem"] if depositor_by == "authority" else [])
 
