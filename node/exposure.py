@@ -143,8 +143,14 @@ class Exposure:
             self._sealing.halt("a quorum signed other policies and another history", step)
 
     def _stops(self, exposed: Exposed) -> bool:
-        foreign = self._differing(exposed.accused)
-        return exposed.two_quorums or (foreign.by_quorum and self._reaches(exposed.accused))
+        """Whether a quorum of whom our own policy of that time asks to seal has sealed another
+        history. Former members may be a quorum of their own policy for ever, a founder by itself:
+        what they sign later is kept and shown, and must not stop those that go on without them."""
+        accused = exposed.accused
+        foreign = self._differing(accused)
+        policy = self._store.policies(foreign.size)[-1][1].policy
+        sealed = sum(each.witness in foreign.keys for each in policy.sealers)
+        return sealed >= policy.quorum and (exposed.two_quorums or self._reaches(accused))
 
     def _reaches(self, accused: Accused) -> bool:
         """Whether our tree goes as far as the two are compared, so it is known which is ours."""

@@ -42,6 +42,9 @@ class Sealed:
     root: bytes
     members: tuple[Member, ...]
     by_quorum: bool
+    """Of the newest policy enclosed."""
+    keys: frozenset[PublicKey]
+    """Those whose seals hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,7 @@ def _sealed(found: Contradiction, side: Side, holders: Mapping[str, Holder]) -> 
         side.checkpoint.root,
         tuple(holders[name].member if name in holders else known[name] for name in side.members),
         sum(each.key in keys for each in holders.values()) >= found.policy.quorum,
+        frozenset(each.key for each in holders.values()),
     )
 
 

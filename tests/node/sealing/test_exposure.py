@@ -315,7 +315,13 @@ def test_a_worse_file_takes_no_better_ones_place(rigged: Members) -> None:
     assert files(forensic) == [better]
 
 
-def against(member: Any, lied: SentSeal, *signers: str, policies: Sequence[Any] = ()) -> bytes:
+def against(
+    member: Any,
+    lied: SentSeal,
+    *signers: str,
+    policies: Sequence[Any] = (),
+    more: Sequence[SentSeal] = (),
+) -> bytes:
     """A file in which a lie stands against this member's newest checkpoint, sealed by these."""
     world, store = member.world, member.store
     body = format_checkpoint(store.chain.checkpoint)
@@ -326,11 +332,11 @@ def against(member: Any, lied: SentSeal, *signers: str, policies: Sequence[Any] 
         )
         for name in sorted(signers)
     ]
-    foreign = parse_seal(parse_line(lied.line), world.origin)
+    foreign = [parse_seal(parse_line(each.line), world.origin) for each in (lied, *more)]
     return format_contradiction(
         real(
             tuple(policies) or (world.note(),),
-            Side(parse_checkpoint(lied.body), (foreign,)),
+            Side(parse_checkpoint(lied.body), tuple(foreign)),
             Side(store.chain.checkpoint, tuple(seals)),
             store.root(lied.size),
             store.consistency_path(lied.size, member.size),
@@ -406,6 +412,25 @@ def test_policies_of_another_history_name_nobody(world: Any, members: Members) -
     assert not court.ledger.accept([framing])
     assert files(court) == []
     assert court.ledger.accept([against(court, lie(forensic, 3), "forensic")]).files
+
+
+@pytest.mark.parametrize("by_all", [False, True])
+def test_a_former_quorum_cannot_stop_who_goes_on_without_it(
+    world: Any, members: Members, by_all: bool
+) -> None:
+    """Two were enough by the first policy. By the second they are not, and what they sign then is
+    shown; all three are, and then there is no history that could be gone on with."""
+    court, forensic, notary = members
+    change = format_record(world.next_note(world.note(), quorum=3))
+    for each in members:
+        each.apply(change)
+        each.apply()
+    size = court.size
+    liars = (court, forensic, notary) if by_all else (forensic, notary)
+    first, *more = (lie(each, size) for each in liars)
+    accepted = court.ledger.accept([against(court, first, "court", more=more)])
+    assert accepted.files
+    assert bool(court.sealing.halted) is by_all
 
 
 def test_two_quorums_are_always_kept(rigged: Members, monkeypatch: pytest.MonkeyPatch) -> None:
