@@ -32,8 +32,9 @@ Reading order, each module using only what stands before it:
     leadership    what only a leader has and does                         |
     raft          terms, roles, and which of the above when               |
 
-    disk, records, journal     the log and the promises on disk; `prefix` reads them from the
-                               beginning; `salvage`: what a damaged one tells
+    disk, records, journal     the log and the promises on disk; `recount` checks them at every
+                               open, `prefix` reads them from the beginning; `salvage`: what a
+                               damaged one tells
     wire, peers, reasons       messages as bytes, the streams they travel on, and why they do not
     writer, delivery, replica  one replica at work, for its owner to use
 

@@ -3,7 +3,7 @@
 Each function takes a message of the current term from its leader. Nothing here leaves the replica
 without the disk, but refusals, which promise nothing. A message that disagrees with what is
 committed here changes nothing and is kept: either the leader lies or one of the two has lost data,
-and neither may overwrite a committed entry.
+and neither may overwrite a committed entry, nor be read as if it were what the group agreed on.
 """
 
 from consensus.log import Log
@@ -13,6 +13,7 @@ from consensus.messages import (
     AppendResponse,
     CommitNotice,
     HeartbeatRequest,
+    ReadIndexResponse,
 )
 from consensus.ready import Contradiction
 from consensus.writes import Writes
@@ -59,5 +60,16 @@ def take_heartbeat_commit(message: HeartbeatRequest, log: Log) -> None:
         log.commit_to(message.commit)
 
 
-def _contradiction(message: AppendRequest | CommitNotice, log: Log, index: int) -> Contradiction:
+def take_read_answer(message: ReadIndexResponse, log: Log) -> Contradiction | None:
+    """A leader confirms reads at entries of its own term only (thesis, 6.4). If what is committed
+    here at that index is of another term, this is not the log that it speaks of."""
+    index = message.index
+    if index is not None and index <= log.commit and log.term(index) != message.term:
+        return _contradiction(message, log, index)
+    return None
+
+
+def _contradiction(
+    message: AppendRequest | CommitNotice | ReadIndexResponse, log: Log, index: int
+) -> Contradiction:
     return Contradiction(message, f"entry {index} is committed here with term {log.term(index)}")

@@ -40,7 +40,12 @@ from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from consensus.campaign import Campaign
-from consensus.following import take_append, take_commit_notice, take_heartbeat_commit
+from consensus.following import (
+    take_append,
+    take_commit_notice,
+    take_heartbeat_commit,
+    take_read_answer,
+)
 from consensus.leadership import Author, Busy, Leadership, Limits
 from consensus.log import Log, Storage
 from consensus.membership import ChangeRefused, check_change
@@ -491,9 +496,7 @@ class Raft:
             case ReadIndexRequest():
                 self._on_read_request(message)
             case ReadIndexResponse():
-                context = self._forwarded.answered(message.context)
-                if context is not None:
-                    self._reads.append(Read(context, message.index))
+                self._on_read_answer(message)
             case PreVoteRequest():
                 granted = self.log.is_up_to_date(message.last_index, message.last_term)
                 self._send.append(PreVoteResponse(self.id, message.sender, self.term, granted))
@@ -594,6 +597,15 @@ class Raft:
                     self._now_ms,
                 )
             )
+
+    def _on_read_answer(self, message: ReadIndexResponse) -> None:
+        context = self._forwarded.answered(message.context)
+        if context is None:
+            return
+        contradiction = take_read_answer(message, self.log)
+        if contradiction is not None:
+            self._contradictions.append(contradiction)
+        self._reads.append(Read(context, None if contradiction else message.index))
 
     # Leading
 

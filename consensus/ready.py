@@ -24,6 +24,7 @@ from consensus.messages import (
     HardState,
     HeartbeatRequest,
     Message,
+    ReadIndexResponse,
     ReplicaId,
 )
 
@@ -58,7 +59,7 @@ class Read:
 class Contradiction:
     """A message no honest leader can have sent to a replica that lost nothing; it was refused."""
 
-    message: AppendRequest | CommitNotice | HeartbeatRequest
+    message: AppendRequest | CommitNotice | HeartbeatRequest | ReadIndexResponse
     why: str
 
 

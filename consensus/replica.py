@@ -347,6 +347,8 @@ class Replica:
             self._proposed_term = position.term
 
     def _take_read_request(self, request: _ReadRequest) -> None:
+        if request.answer.done():  # The caller has left.
+            return
         self._reads_asked += 1
         try:
             self._raft.read_index(self._reads_asked)

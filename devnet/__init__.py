@@ -1,1 +1,30 @@
-"""A whole network on one machine: its key ceremony, its processes, a table to watch, and a demo."""
+"""A whole network on one machine: real processes to try, to show, to torment and to measure.
+
+Nothing here is part of a chain that counts: all keys lie in one folder, and the policy says `test`.
+The arrow ends here: this package starts the commands of `node`, and nothing imports it.
+
+The network, `python -m devnet up`:
+
+    places, ceremony, tls     where everything lies; keys, genesis and settings; certificates
+    enrolment                 the authority enrols its keys through a gateway
+    cluster, leash, signals   its processes, and that none of them outlives us
+    control, table            commands from another terminal; what is seen meanwhile
+
+The demo, `sh scripts/demo`:
+
+    demo, narrator            the whole walk, each sentence with its time
+    depositor, court, outside who deposits and who verifies, each in a folder of its own
+    make_samples              the sample evidence of both
+
+Trouble, `sh scripts/soak`:
+
+    soak                      so many minutes of it, and what the last line says
+    faults, network, disk_faults     processes, connections and disks that fail
+    load, history, linearizable      clients, what they were told, and whether all of it holds
+    simulating, sim/          the same in one process and imaginary time, seed after seed
+
+Measures, `sh scripts/bench` and `sh scripts/bench-audit`:
+
+    bench, yardsticks         anchors, proofs and fail-overs, beside plain operations
+    bench_audit, long_log     an audit of a long log
+"""

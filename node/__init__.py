@@ -23,8 +23,9 @@ what it computed; a proof is what a quorum of seals covers.
     exchange      seals go from member to member
     participant   one member at work: replica, ledger, exchange in one loop; expiry: whose
                   certificate ends soon
-    admitting     who may take part; `joining` wants to and is `asking`; `founding` makes the
-                  first members, `recovery` goes on after the majority of disks was lost
+    admitting     who may take part; `joining` wants to and is `asking`, by an `application` that
+                  its member signs; `founding` makes the first members, `recovery` goes on after
+                  the majority of disks was lost
     reporting     its health records; operating/ what operators, machines and courts are told
     measuring     its metrics
     service       its gRPC services; `member` is the process

@@ -7,17 +7,26 @@ lost in between costs one repetition.
 
 Whose request counts:
 
-- A certificate of the configuration in force. Its member may replace its own replicas: it lost its
-  disk, or moved to another address. It was let in before.
-- A newcomer, if the settings of some member list it (`members`), with this name and address: that
-  is this organisation's consent, and being listed is all it takes to be sent the ledger. It becomes
-  a voter only when the policy in force names it with the keys it shows: that is everybody's.
+- One that the member it names has signed (`application`), for exactly this replica, address and
+  certificate: with the log key that the policy in force names for it. A name that the policy does
+  not know is anybody's who is listed under it; the signature then shows only that it has the log
+  key it shows. Whoever passes a request on and whoever leads check this, each by itself.
+- And by a certificate of the configuration in force. Its member may replace its own replicas: it
+  lost its disk, or moved to another address. It was let in before.
+- Or of a newcomer, if the settings of some member list it (`members`), with this name and address:
+  that is this organisation's consent, and being listed is all it takes to be sent the ledger. It
+  becomes a voter only when the policy in force names it with the keys it shows: that is
+  everybody's.
 - Only voters may ask that a member leaves, and pass on what others ask. Any of them may, also for
   another: a member that died cannot ask for itself.
+
+A leader that lies needs no request: the log takes the configuration it writes, and the followers'
+Raft knows no policies (SECURITY.md).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -30,6 +39,7 @@ from consensus.messages import Configuration, Voter
 from consensus.peers import secure_channel
 from consensus.ready import Role
 from node import member_pb2 as pb
+from node.application import Application
 from node.asking import JOIN, LEAVE, STATUS, member_of
 from node.config import MemberAddress
 from node.errors import BadRequest, Busy, NotLeader, Stranger, Unavailable
@@ -41,7 +51,11 @@ PASS_ON_S = 3.0
 """A change is committed in a moment or by another leader; who asked asks again."""
 REACH_S = 1.5
 """A member that can be reached answers at once."""
+CONFIRM_S = 1.0
+"""What a leader has not applied by then is more than what is being agreed on just now."""
 
+_REFUSALS = {each.code: each for each in (BadRequest, Stranger)}
+"""What it is of no use to ask again is told as that, also by whoever passed it on."""
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _Response = TypeVar("_Response", bound=Message)
 
@@ -82,6 +96,10 @@ class Admitting:
         self, request: pb.JoinRequest, certificate: bytes, is_passed: bool
     ) -> pb.JoinResponse:
         joiner = _joiner(request, certificate)
+        leads = self._participant.replica.status().role is Role.LEADER
+        if leads:
+            await self._confirm()
+        self._check_signed(request, joiner)
         if self._is_another(joiner):
             raise Stranger(
                 f"{joiner.id} is known by another certificate; who changes it comes back under a"
@@ -96,12 +114,29 @@ class Admitting:
             )
         if answer.standing == pb.REMOVED:
             return answer
-        if self._participant.replica.status().role is Role.LEADER:
+        if leads:
             return await self._admit(request, joiner, listed)
         if is_passed:
             raise NotLeader(self._leader())
         request.passed.CopyFrom(pb.Passed(certificate=certificate, listed=listed))
         return await self._pass_on(JOIN, request, pb.JoinResponse)
+
+    async def _confirm(self) -> None:
+        """After this the policy here is the one in force. A leader may have yet to apply what was
+        agreed on before it led, or all of it again; and keys that an earlier policy names may have
+        been replaced because they were stolen."""
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._participant.confirm()
+        except TimeoutError as error:
+            why = "the leader has yet to apply what was agreed on, to know the policy in force"
+            raise Unavailable(why) from error
+
+    def _check_signed(self, request: pb.JoinRequest, joiner: Voter) -> None:
+        """By the policy as far as it is known here."""
+        keys = request.log_key, request.witness_key
+        application = Application(self._genesis, joiner, request.recalling, *keys)
+        application.check(request.signature, self._participant.store.chain.policy)
 
     async def _admit(self, request: pb.JoinRequest, joiner: Voter, listed: bool) -> pb.JoinResponse:
         """The step that is due, if nothing stands against it."""
@@ -248,7 +283,9 @@ class Admitting:
             try:
                 answer: _Response | None = await call(request, timeout=PASS_ON_S)
             except grpc.aio.AioRpcError as error:
-                raise Unavailable(f"the leader {leader}: {error.details()}") from error
+                code = dict(error.trailing_metadata() or ()).get("cunzheng-error")
+                kind = _REFUSALS.get(str(code), Unavailable)
+                raise kind(f"the leader {leader}: {error.details()}") from error
         if answer is None:  # gRPC's word for bytes that it cannot read.
             raise Unavailable(f"the leader {leader} gave no answer that can be read")
         return answer

@@ -18,9 +18,10 @@ from google.protobuf.message import DecodeError
 from consensus.messages import ReplicaId, Voter
 from consensus.peers import Identity, secure_channel
 from node import member_pb2 as pb
+from node.application import Application
 from node.config import MemberAddress, MemberConfig
 from node.errors import BadRequest
-from node.evidence.keys import PublicKey
+from node.evidence.keys import PublicKey, Signer
 from node.settings import read_certificate
 
 JOIN = "/cunzheng.node.Member/Join"
@@ -54,23 +55,33 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who asks: name and address, TLS identity, and the keys a policy would name it with."""
+    """Who asks: name and address, TLS identity, of which chain (the digest of its genesis file),
+    and the keys a policy would name it with; it signs with the log key."""
 
     member: str
     address: str
     certificate: bytes
     identity: Identity
-    log_key: PublicKey
+    genesis: bytes
+    log: Signer
     witness_key: PublicKey
 
     def request(self, replica_id: ReplicaId, recalling: bool) -> pb.JoinRequest:
         """Its request to take part."""
+        application = Application(
+            self.genesis,
+            Voter(replica_id, self.address, self.certificate),
+            recalling,
+            self.log.public.text,
+            self.witness_key.text,
+        )
         return pb.JoinRequest(
             replica_id=replica_id,
             address=self.address,
             recalling=recalling,
-            log_key=self.log_key.text,
-            witness_key=self.witness_key.text,
+            log_key=application.log_key,
+            witness_key=application.witness_key,
+            signature=application.sign(self.log),
         )
 
 

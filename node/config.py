@@ -62,8 +62,9 @@ class MemberConfig:
                  these bytes: replaced without a change of configuration, they refuse it.
     private_key  The key of the certificate (PEM). Stolen: the thief can take part in agreeing on
                  order until the configuration is changed, but can seal nothing.
-    log_key      Ed25519 key (`keyfile`) that publishes checkpoints and signs changes of policy.
-                 Stolen together with those of a quorum, it can change who the members are.
+    log_key      Ed25519 key (`keyfile`) that publishes checkpoints, signs changes of policy, and
+                 signs this member's requests to take part. Not the one the policy names: those are
+                 refused. Stolen together with those of a quorum, it can change who the members are.
     witness_key  Ed25519 key (`keyfile`) that seals. Stolen: see `log_key`; a seal of it on anything
                  but the members' own tree is kept as a contradiction that names this member.
     gateways     Certificates (PEM) of the gateways and observers that may ask this member. A
@@ -262,10 +263,14 @@ def load_member(path: Path) -> MemberConfig:
     )
     if config.advertise.rpartition(":")[0] in _WILDCARDS:
         raise Misconfigured(
-            f"{path}: nobody can be told to reach {config.advertise}; set `advertise`"
+            f"{path}: nobody can be told to reach {config.advertise}; set `advertise`",
+            f"{path}：{config.advertise} 不是他人可以访问的地址；请设置 `advertise`",
         )
     if config.member in (each.name for each in config.members):
-        raise Misconfigured(f"{path}: `members` are the others, without {config.member}")
+        raise Misconfigured(
+            f"{path}: `members` are the others, without {config.member}",
+            f"{path}：`members` 只列其他成员，不含 {config.member}",
+        )
     return config
 
 
@@ -292,9 +297,14 @@ def load_gateway(path: Path) -> GatewayConfig:
     if config.profile == PRODUCTION:
         for name in ("security_officer", "data_protection_officer"):
             if getattr(config, name) is None:
-                raise Misconfigured(f"{path}: `{name}` must be named in production")
+                raise Misconfigured(
+                    f"{path}: `{name}` must be named in production",
+                    f"{path}：生产环境必须设置 `{name}`",
+                )
     if not config.members:
-        raise Misconfigured(f"{path}: `members` names nobody to ask")
+        raise Misconfigured(
+            f"{path}: `members` names nobody to ask", f"{path}：`members` 未列出可询问的成员"
+        )
     return config
 
 
@@ -338,7 +348,9 @@ def _rate_limits(path: Path, table: Table) -> RateLimits:
     values = {name: given.integer(name) for name in names}
     for name, value in values.items():
         if value < 1:
-            raise Misconfigured(f"{path}: setting `{name}` allows nothing")
+            raise Misconfigured(
+                f"{path}: setting `{name}` allows nothing", f"{path}：设置 `{name}` 不允许任何请求"
+            )
     return RateLimits(**values)
 
 

@@ -33,6 +33,7 @@ from pathlib import Path
 
 from consensus.disk import REAL_DISK, Disk
 from consensus.journal import (
+    DirectoryInUse,
     Journal,
     JournalError,
     NotBootstrapped,
@@ -182,6 +183,8 @@ def journal_errors() -> Iterator[None]:
         raise Lost(str(error)) from error
     except StorageFailed as error:
         raise DiskFailed(str(error)) from error
+    except DirectoryInUse as error:
+        raise Misconfigured(str(error), "数据目录正被另一进程使用；请先停止该进程") from error
     except JournalError as error:
         raise Misconfigured(str(error)) from error
 

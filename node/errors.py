@@ -24,16 +24,44 @@ status a gateway answers with, and what the reader should do, in Chinese and Eng
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
+
+_ZH_REASONS = {
+    errno.ENOENT: "文件或目录不存在",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.EISDIR: "是目录，不是文件",
+    errno.ENOTDIR: "路径中有一项不是目录",
+    errno.EEXIST: "已存在",
+    errno.ENOSPC: "磁盘空间不足",
+    errno.EDQUOT: "超出磁盘配额",
+    errno.EROFS: "文件系统只读",
+    errno.ENAMETOOLONG: "名称过长",
+    errno.EIO: "读写出错",
+    errno.EADDRINUSE: "该地址已被占用",
+    errno.EADDRNOTAVAIL: "本机没有该地址",
+}
+
+
+def zh_reason(error: OSError) -> str:
+    """What the operating system says, in Chinese where we have words for it."""
+    en = error.strerror or type(error).__name__
+    return _ZH_REASONS.get(error.errno or 0, en)
 
 
 class NodeError(Exception):
-    """Base of all; never raised itself."""
+    """Base of all; never raised itself. `told` says what went wrong, `told_zh` in Chinese where
+    somebody wrote it."""
 
     code: ClassVar[str]
     status: ClassVar[int]
     zh: ClassVar[str]
     en: ClassVar[str]
+
+    def __init__(self, told: str = "", zh: str = "") -> None:
+        super().__init__(told)
+        self.told_zh = zh or told
 
 
 class CallerFault(NodeError):

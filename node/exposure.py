@@ -6,8 +6,9 @@ cannot be true; of all such checkpoints it takes the one that names most members
 and makes the file anew when a better one comes. Of two members on two histories, the one with the
 greater tree can always do so; the other gets the file from it (`accept`).
 
-A file in which both sides are sealed by a quorum says that this chain has two histories. Nothing
-this member could seal or serve then is worth its name, so it stops.
+A file in which both sides are sealed by a quorum says that this chain has two histories; one in
+which a quorum sealed the side that is not of our tree, that this member is on a fork. Nothing it
+could seal or serve then is worth its name, so it stops.
 
 Owned by the thread that applies blocks; `files` is replaced as a whole, and any thread may read it.
 """
@@ -16,15 +17,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from node.cosigning import parse_cosigned, seals_of
-from node.evidence.accusation import Accused, Sealed, judge
+from node.evidence.accusation import Accused, Sealed
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.contradiction import Side, format_contradiction, ordered
 from node.evidence.malformed import Malformed
 from node.evidence.sealed import Seal, parse_sealed
 from node.evidence.steps import Anchor
+from node.published.contradictions import Exposed, expose, name_of, place_of
 from node.sealing import Head, Sealing, Step
 from node.seals import Seals
 from node.store import Store
@@ -33,41 +34,10 @@ BODIES_MAX = 4
 """Foreign checkpoints of one member that are shown: one names it, and it may make thousands."""
 NOTES_MAX = 8
 """Published checkpoints tried where none in memory will do: they are signed by much the same."""
-FILES_MAX = 64
-"""Files kept: some for every member of a large group. One that shows two quorums is always kept."""
 
 _log = logging.getLogger(__name__)
 
 _Body = bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Exposed:
-    """A file that holds, and what it says."""
-
-    data: bytes
-    accused: Accused
-
-    @property
-    def two_quorums(self) -> bool:
-        """Both sides are sealed by a quorum."""
-        return self.accused.first.by_quorum and self.accused.second.by_quorum
-
-    @property
-    def worth(self) -> tuple[int, bool, int]:
-        """The more members it names as signers of both the better, then quorums and signers."""
-        sides = self.accused.first, self.accused.second
-        return len(self.accused.both), self.two_quorums, sum(len(each.members) for each in sides)
-
-    def said(self, name: str) -> str:
-        """In words for an operator."""
-        both = ", ".join(each.name for each in self.accused.both)
-        first, second = (
-            ", ".join(member.name for member in side.members)
-            for side in (self.accused.first, self.accused.second)
-        )
-        who = f"{both} sealed both" if both else f"{first} sealed the one, {second} the other"
-        return f"two histories contradict each other: {who}; see contradictions/{name}"
 
 
 class Exposure:
@@ -84,7 +54,7 @@ class Exposure:
         self._made: dict[tuple[_Body, frozenset[str]], bool] = {}
         for name, data in seals.contradiction_files().items():
             exposed = self._exposed(data)
-            if exposed is not None:
+            if isinstance(exposed, Exposed):
                 self.files[name] = exposed
 
     def after(self, step: Step) -> None:
@@ -151,34 +121,50 @@ class Exposure:
                 yield Head(chain.height, checkpoint, self._sealing.policy, (), own)
 
     def _take(self, data: bytes, step: Step) -> None:
-        """Keep a file that holds, unless the one there is as good."""
+        """Keep a file that holds, unless those that are there say as much."""
         exposed = self._exposed(data)
-        if exposed is None:
+        if isinstance(exposed, str):
+            _log.warning("a contradiction file does not hold: %s", exposed)
+            self._halt_at_other_policies(data, step)
             return
-        foreign = self._differing(exposed.accused)
-        name = f"{foreign.size}-{foreign.root[:8].hex()}.txt"
-        known = self.files.get(name)
-        if known is not None and known.worth >= exposed.worth:
-            return
-        if known is None and len(self.files) >= FILES_MAX and not exposed.two_quorums:
+        name = place_of(self.files, name_of(self._differing(exposed.accused)), exposed)
+        if name is None:
             return
         self.files = self.files | {name: exposed}
         step.files[name] = data
-        if exposed.two_quorums:
+        if self._stops(exposed):
             self._sealing.halt(exposed.said(name), step)
+
+    def _halt_at_other_policies(self, data: bytes, step: Step) -> None:
+        """Policies that are not this chain's may give anybody's name to any key, so nobody is named
+        by them. But a quorum signed them, and two histories are two histories."""
+        exposed = expose(data, self._anchor, ())
+        if isinstance(exposed, Exposed) and self._stops(exposed):
+            self._sealing.halt("a quorum signed other policies and another history", step)
+
+    def _stops(self, exposed: Exposed) -> bool:
+        """Whether a quorum of whom our own policy of that time asks to seal has sealed another
+        history. Former members may be a quorum of their own policy for ever, a founder by itself:
+        what they sign later is kept and shown, and must not stop those that go on without them."""
+        accused = exposed.accused
+        foreign = self._differing(accused)
+        policy = self._store.policies(foreign.size)[-1][1].policy
+        sealed = sum(each.witness in foreign.keys for each in policy.sealers)
+        return sealed >= policy.quorum and (exposed.two_quorums or self._reaches(accused))
+
+    def _reaches(self, accused: Accused) -> bool:
+        """Whether our tree goes as far as the two are compared, so it is known which is ours."""
+        return accused.first.size <= self._store.chain.size
 
     def _differing(self, accused: Accused) -> Sealed:
         """The side that is not of our tree, as far as it goes."""
         first = accused.first
-        ours = first.size <= self._store.chain.size and self._store.root(first.size) == first.root
+        ours = self._reaches(accused) and self._store.root(first.size) == first.root
         return accused.second if ours else first
 
-    def _exposed(self, data: bytes) -> Exposed | None:
-        judgement = judge(data, self._anchor)
-        if not judgement.holds or judgement.accused is None:
-            _log.warning("a contradiction file does not hold: %s", judgement.findings[-1].en)
-            return None
-        return Exposed(data, judgement.accused)
+    def _exposed(self, data: bytes) -> Exposed | str:
+        policies = [note for _, note in self._store.policies(self._store.chain.size + 1)]
+        return expose(data, self._anchor, policies)
 
 
 def _side(body: _Body, seals: dict[str, Seal]) -> Side:

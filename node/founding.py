@@ -36,7 +36,9 @@ def found(config: MemberConfig, genesis: Genesis, voters: Path | None = None) ->
     if not is_empty(config.data):
         raise Misconfigured(
             f"{config.data} is not empty. If its data cannot be used any more, do not begin anew:"
-            " `cunzheng member` has this member rejoin by itself"
+            " `cunzheng member` has this member rejoin by itself",
+            f"{config.data} 不为空。其数据若已不能使用，请勿重新创建："
+            "cunzheng member 会使本成员自动重新加入",
         )
     _check_policy(config, genesis)
     own = draw_voter(config)
@@ -53,7 +55,9 @@ def _key(where: str, text: str) -> PublicKey:
     try:
         return parse_public_key(text)
     except Malformed as error:
-        raise Misconfigured(f"the plan's {where}, {text!r}: {error}") from error
+        raise Misconfigured(
+            f"the plan's {where}, {text!r}: {error}", f"方案中的 {where}，{text!r}：{error}"
+        ) from error
 
 
 def _further_keys(member: PlannedMember) -> Iterator[PublicKey]:
@@ -104,7 +108,10 @@ def write_rules(plan: PolicyPlan, directory: Path, now_ms: int) -> bytes:
     }
     for name in files:
         if (directory / name).exists():
-            raise Misconfigured(f"{directory / name} exists: a chain has one beginning")
+            raise Misconfigured(
+                f"{directory / name} exists: a chain has one beginning",
+                f"{directory / name} 已存在：一条链只能创建一次",
+            )
     for name, text in files.items():
         (directory / name).write_bytes(text)
     return policy
@@ -129,11 +136,15 @@ def _ours(config: MemberConfig, path: Path, first: Configuration, own: Voter) ->
     """The voter of this member; its address and certificate are what the others will know."""
     found = [each for each in first.voters if each.id.partition("/")[0] == config.member]
     if len(found) != 1:
-        raise Misconfigured(f"{path} does not name {config.member} once")
+        raise Misconfigured(
+            f"{path} does not name {config.member} once",
+            f"{path} 未列出或重复列出 {config.member}",
+        )
     if (found[0].address, found[0].certificate) != (own.address, own.certificate):
         raise Misconfigured(
             f"{path} names {config.member} with another address than {own.address} or another"
-            f" certificate than {config.certificate}"
+            f" certificate than {config.certificate}",
+            f"{path} 中 {config.member} 的地址不是 {own.address}，或证书不是 {config.certificate}",
         )
     return found[0]
 
@@ -145,5 +156,7 @@ def _check_policy(config: MemberConfig, genesis: Genesis) -> None:
     if (config.member, *keys) not in [(s.member, s.log, s.witness) for s in policy.sealers]:
         raise Misconfigured(
             f"the policy in {config.genesis} does not name {config.member} with the keys in"
-            f" {config.log_key} and {config.witness_key}"
+            f" {config.log_key} and {config.witness_key}",
+            f"{config.genesis} 中的策略没有以 {config.log_key} 和 {config.witness_key} 中的密钥"
+            f"列出 {config.member}",
         )

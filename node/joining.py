@@ -52,7 +52,14 @@ SET_ASIDE_MAX = 3
 goes on for ever (a disk that lies, a second process) would fill the disk with them."""
 REFUSALS = 3
 """In a row by one member: one that has just started, or stops, looks like one that refuses."""
+HINT_S = 60.0
+"""Members that are started again are there sooner; who waits longer may wait for ever."""
+HINT = (
+    "if half or more of the voters have lost their disks for good, waiting does not help: `cunzheng"
+    " recover` (docs/operations.md, When the majority is lost)"
+)
 NOT_KNOWN = "it does not know this member"
+TOO_FEW = "it knows this member; not enough of the others have said so too"
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +71,8 @@ async def rejoin(
     returns the replica id. What is in the directory's place is set aside. `Misconfigured` if of
     those who are there nobody wants this member."""
     contacts = contacts_of(config)
+    if not newcomer:
+        why = f"this member must come back as a new replica: {why}"
     if not contacts:
         raise Misconfigured(
             f"{why}, and `members` names nobody to ask who belongs to the group. For the first"
@@ -76,7 +85,8 @@ async def rejoin(
             " See what is wrong, delete them, and start this member again"
         )
     names = ", ".join(member_of(contact) for contact in contacts)
-    _log.error(
+    _log.log(
+        logging.ERROR if newcomer else logging.CRITICAL,
         "%s; asking %s who belongs to the group, until enough of them answer%s",
         why,
         names,
@@ -84,6 +94,7 @@ async def rejoin(
     )
     refusals: Counter[str] = Counter()
     reasons = Reasons(_log, logging.WARNING)
+    began_s = asyncio.get_running_loop().time()
     while True:
         told = await ask_all(contacts, identity, pb.JoinRequest())
         first = _configuration(told, genesis, newcomer)
@@ -92,15 +103,18 @@ async def rejoin(
             make_directory(config, genesis, replica_id, first)
             return replica_id
         for each in told:
-            reasons.note(each.name, f"{each.name}: {each.why or NOT_KNOWN}")
-            refuses = each.refuses or (each.answer is not None and not _invites(each, newcomer))
+            invites = _invites(each, newcomer)
+            reasons.note(each.name, f"{each.name}: {TOO_FEW if invites else _refusal(each)}")
+            refuses = each.refuses or (each.answer is not None and not invites)
             refusals[each.name] = refusals[each.name] + 1 if refuses else 0
         refusing = [name for name, count in refusals.items() if count >= REFUSALS]
         if refusing and not any(_invites(each, newcomer) for each in told):
             heard = "; ".join(
-                f"{each.name}: {each.why or NOT_KNOWN}" for each in told if each.name in refusing
+                f"{each.name}: {_refusal(each)}" for each in told if each.name in refusing
             )
             raise Misconfigured(f"{why}. {heard}. {_advice(refusing, newcomer)}")
+        if asyncio.get_running_loop().time() - began_s >= HINT_S:
+            reasons.note("", f"still asking {names}; {HINT}")
         await asyncio.sleep(PAUSE_S)
 
 
@@ -155,6 +169,10 @@ def _invites(told: Told, newcomer: bool) -> bool:
     return answer is not None and (answer.known or (newcomer and answer.listed))
 
 
+def _refusal(told: Told) -> str:
+    return told.why or NOT_KNOWN
+
+
 def _advice(refusing: Sequence[str], newcomer: bool) -> str:
     if newcomer:
         return (
@@ -179,6 +197,7 @@ class Joining:
         self._id = participant.peers.replica_id
         self._turn = 0  # Whom to ask first: one that only pretends to help is not asked every time.
         self._took_part = False  # Since the start.
+        self._alone_since_s: float | None = None  # Nobody has told anything from then on.
         self._removed: set[str] = set()
         """Who says that this replica was removed and its member is in the group under another."""
 
@@ -192,6 +211,7 @@ class Joining:
             if self._takes_part():
                 self._participant.hindrance = ""
                 self._removed.clear()
+                self._alone_since_s = None
                 self._took_part = True
             else:
                 await self._ask()
@@ -234,8 +254,10 @@ class Joining:
         self._turn += 1
         heard: list[str] = []
         learnt: list[Voter] = []
+        is_alone = bool(asked)
         for contact in asked[first:] + asked[:first]:
             told = await ask(contact, self._applicant.identity, request)
+            is_alone = is_alone and told.answer is None and not told.refuses
             if told.answer is None:
                 heard.append(f"{told.name}: {told.why}")
             elif told.answer.standing == pb.REMOVED:
@@ -248,7 +270,18 @@ class Joining:
                     break
         if learnt:
             replica.introduce(learnt)
+        if self._is_long_alone(is_alone):
+            heard.append(HINT)
         self._participant.hindrance = "not taking part: " + "; ".join(heard) if heard else ""
+
+    def _is_long_alone(self, is_alone: bool) -> bool:
+        """A leader's answer, also a refusal, would show that a majority is there."""
+        now_s = asyncio.get_running_loop().time()
+        if not is_alone:
+            self._alone_since_s = None
+        elif self._alone_since_s is None:
+            self._alone_since_s = now_s
+        return self._alone_since_s is not None and now_s - self._alone_since_s >= HINT_S
 
     def _note_removal(self, told: Told, answer: pb.JoinResponse) -> str:
         """One voice of several is not enough to give a directory up for. Who took part can have

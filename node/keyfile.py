@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node import sm2_file
-from node.errors import Misconfigured
+from node.errors import Misconfigured, zh_reason
 from node.evidence import curve
 from node.evidence.keys import ED25519, P256, SM2, Signer
 from node.evidence.sm2 import Sm2Missing
@@ -71,12 +71,15 @@ def create(path: Path, password: str | None = None, algorithm: str = ED25519) ->
 def _read(path: Path) -> bytes:
     """What a key file holds, if it is its owner's alone."""
     if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Misconfigured(f"{path} can be read by others; run `chmod 600` on it")
+        raise Misconfigured(
+            f"{path} can be read by others; run `chmod 600` on it",
+            f"{path} 可被他人读取；请执行 chmod 600",
+        )
     try:
         with path.open("rb") as file:
             return file.read(SIZE_MAX)
     except OSError as error:
-        raise Misconfigured(f"{path}: {error.strerror}") from error
+        raise Misconfigured(f"{path}: {error.strerror}", f"{path}：{zh_reason(error)}") from error
 
 
 def _write_new(path: Path, data: bytes) -> None:
@@ -118,14 +121,18 @@ def _password(given: str | None) -> bytes | None:
 def _parse(path: Path, data: bytes, password: bytes | None) -> Signer:
     encrypted = b"ENCRYPTED" in data
     if encrypted and password is None:
-        raise Misconfigured(f"{path} needs a password; set {PASSWORD_VARIABLE}")
+        raise Misconfigured(
+            f"{path} needs a password; set {PASSWORD_VARIABLE}",
+            f"{path} 需要口令；请设置环境变量 {PASSWORD_VARIABLE}",
+        )
     try:
         key = serialization.load_pem_private_key(data, password if encrypted else None)
     except UnsupportedAlgorithm:
         return _sm2_signer(path, data, password)
     except (ValueError, TypeError) as error:
         what = "another password or damaged" if encrypted else "not a private key in PEM"
-        raise Misconfigured(f"{path}: {what}") from error
+        zh = "口令不符或文件已损坏" if encrypted else "不是 PEM 格式的私钥"
+        raise Misconfigured(f"{path}: {what}", f"{path}：{zh}") from error
     return _signer(path, key)
 
 
@@ -135,7 +142,14 @@ def _signer(path: Path, key: object) -> Signer:
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         scalar = key.private_numbers().private_value
         return Signer(scalar.to_bytes(curve.SCALAR_SIZE), P256)
-    raise Misconfigured(f"{path}: not a key of Ed25519, P-256 or SM2")
+    raise _other_suite(path)
+
+
+def _other_suite(path: Path) -> Misconfigured:
+    return Misconfigured(
+        f"{path}: not a key of Ed25519, P-256 or SM2",
+        f"{path}：不是 Ed25519、P-256 或 SM2 的密钥",
+    )
 
 
 def _sm2_signer(path: Path, data: bytes, password: bytes | None) -> Signer:
@@ -145,5 +159,5 @@ def _sm2_signer(path: Path, data: bytes, password: bytes | None) -> Signer:
     except Sm2Missing as error:
         raise Misconfigured(f"{path}: {error}") from error
     if private is None:
-        raise Misconfigured(f"{path}: not a key of Ed25519, P-256 or SM2")
+        raise _other_suite(path)
     return Signer(private, SM2)

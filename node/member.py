@@ -46,9 +46,10 @@ from node.directory import (
     set_seals_aside,
 )
 from node.errors import Misconfigured, NodeError
+from node.evidence.digests import sha256
 from node.evidence.keys import P256, SM2, Signer
 from node.evidence.malformed import Malformed
-from node.evidence.record import Genesis, parse_genesis
+from node.evidence.record import Genesis, format_genesis, parse_genesis
 from node.joining import Joining, rejoin
 from node.keyfile import load_signer
 from node.ledger import Ledger
@@ -114,7 +115,6 @@ async def serve(config: MemberConfig, stop: asyncio.Event | None = None) -> None
             _log.critical("the journal does not check: %s", error)
             await _unless_stopped(_mend_or_rejoin(config, genesis, identity, str(error)), stop)
         except Lost as error:
-            _log.critical("this member must come back as a new replica: %s", error)
             await _unless_stopped(rejoin(config, genesis, identity, str(error)), stop)
 
 
@@ -124,8 +124,7 @@ async def _mend_or_rejoin(
     try:
         heights = await mend(config, genesis, identity)
     except NotProven as error:
-        _log.critical("it cannot be made whole, so this member comes back as a new one: %s", error)
-        await rejoin(config, genesis, identity, why)
+        await rejoin(config, genesis, identity, f"{why}; it cannot be made whole: {error}")
     else:
         fetched = ", ".join(map(str, heights)) or "none"
         _log.warning("the journal is whole again; heights that were fetched: %s", fetched)
@@ -138,7 +137,7 @@ async def _take_part(
     directory: Directory,
     stop: asyncio.Event,
 ) -> None:
-    applicant = read_applicant(config, identity)
+    applicant = read_applicant(config, genesis, identity)
     log, witness = load_signer(config.log_key), load_signer(config.witness_key)
     listed = {read_certificate(each.certificate): each for each in config.members}
     gateways = frozenset(read_certificate(path) for path in config.gateways)
@@ -265,14 +264,15 @@ def read_identity(config: MemberConfig) -> Identity:
     return identity
 
 
-def read_applicant(config: MemberConfig, identity: Identity) -> Applicant:
+def read_applicant(config: MemberConfig, genesis: Genesis, identity: Identity) -> Applicant:
     """This member, as it asks to take part."""
     return Applicant(
         config.member,
         config.advertise,
         read_certificate(config.certificate),
         identity,
-        load_signer(config.log_key).public,
+        sha256(format_genesis(genesis)),
+        load_signer(config.log_key),
         load_signer(config.witness_key).public,
     )
 

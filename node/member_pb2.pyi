@@ -367,20 +367,22 @@ class PullSealsResponse(_message.Message):
     def __init__(self, seals: _Optional[_Iterable[_Union[Seal, _Mapping]]] = ..., yours: _Optional[_Union[Seal, _Mapping]] = ...) -> None: ...
 
 class JoinRequest(_message.Message):
-    __slots__ = ("replica_id", "address", "recalling", "log_key", "witness_key", "passed")
+    __slots__ = ("replica_id", "address", "recalling", "log_key", "witness_key", "passed", "signature")
     REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     RECALLING_FIELD_NUMBER: _ClassVar[int]
     LOG_KEY_FIELD_NUMBER: _ClassVar[int]
     WITNESS_KEY_FIELD_NUMBER: _ClassVar[int]
     PASSED_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     replica_id: str
     address: str
     recalling: bool
     log_key: str
     witness_key: str
     passed: Passed
-    def __init__(self, replica_id: _Optional[str] = ..., address: _Optional[str] = ..., recalling: _Optional[bool] = ..., log_key: _Optional[str] = ..., witness_key: _Optional[str] = ..., passed: _Optional[_Union[Passed, _Mapping]] = ...) -> None: ...
+    signature: bytes
+    def __init__(self, replica_id: _Optional[str] = ..., address: _Optional[str] = ..., recalling: _Optional[bool] = ..., log_key: _Optional[str] = ..., witness_key: _Optional[str] = ..., passed: _Optional[_Union[Passed, _Mapping]] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Passed(_message.Message):
     __slots__ = ("certificate", "listed")

@@ -195,14 +195,14 @@ class Participant:
         return self._cutter.waiting_bytes
 
     def check_serving(self) -> None:
-        """Raise unless what this member knows reaches as far as what it has sealed."""
-        sealing = self.ledger.sealing
+        """Raise unless what this member knows reaches as far as what it has sealed, and as the
+        newest note it keeps: one that came back may have its seals and not yet the ledger."""
+        sealing, reached = self.ledger.sealing, self.store.chain.size
         if sealing.halted:
             raise Corrupt(f"this member stopped sealing: {sealing.halted}")
-        if sealing.last is not None and sealing.last.size > self.store.chain.size:
-            raise Unavailable(
-                f"views reach {self.store.chain.size} entries of {sealing.last.size} sealed"
-            )
+        sealed = max((each.size for each in (sealing.last, self.note) if each), default=0)
+        if sealed > reached:
+            raise Unavailable(f"views reach {reached} entries of {sealed} sealed")
 
     def _is_known_otherwise(self) -> bool:
         """The others end the connection of a certificate they do not know without a word."""

@@ -122,7 +122,10 @@ def recover(
     written since it heard last."""
     best = copies[0].salvage
     if best is None or not best.ending.last_index:
-        raise Misconfigured("none of the copies has a single entry that can be used")
+        raise Misconfigured(
+            "none of the copies has a single entry that can be used",
+            "所给的副本中没有任何可用的条目",
+        )
     _check_not_in_use(config.data)
     term = 1 + max(copy.salvage.ending.term for copy in copies if copy.salvage is not None)
     index = best.ending.last_index + 1
@@ -165,7 +168,10 @@ def _check_stays(config: MemberConfig, path: Path) -> None:
     """What is given is never deleted, and what is in the way of the new directory is."""
     new, given = new_directory(config).resolve(), path.resolve()
     if new == given or new in given.parents or given in new.parents:
-        raise Misconfigured(f"{path}: the new directory is made at {new}; move the copy elsewhere")
+        raise Misconfigured(
+            f"{path}: the new directory is made at {new}; move the copy elsewhere",
+            f"{path}：新目录将建在 {new}；请将该副本移到别处",
+        )
 
 
 def _open(path: Path, scratch: Path, genesis: Genesis, stack: ExitStack) -> Copy:
@@ -175,7 +181,7 @@ def _open(path: Path, scratch: Path, genesis: Genesis, stack: ExitStack) -> Copy
         salvage = stack.enter_context(Salvage(journal, scratch / JOURNAL))
         why = salvage.ending.why
     except DirectoryInUse as error:
-        raise Misconfigured(str(error)) from error
+        raise Misconfigured(str(error), f"{path} 正被另一进程使用；请先停止该进程") from error
     except JournalError as error:
         why = str(error)
     return Copy(path, salvage, why, _read_seals(path / SEALS, scratch / SEALS, genesis))
@@ -197,7 +203,10 @@ def _check_not_in_use(data: Path) -> None:
     try:
         REAL_DISK.open_locked(data / JOURNAL / "position").close()
     except BlockingIOError:
-        raise Misconfigured(f"{data} is open in another process; stop it first") from None
+        raise Misconfigured(
+            f"{data} is open in another process; stop it first",
+            f"{data} 正被另一进程使用；请先停止该进程",
+        ) from None
     except OSError:
         pass  # Nothing is there that could be in use.
 

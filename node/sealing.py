@@ -10,9 +10,10 @@ and the first quorum of seals on one is published as a note. The rules, each dec
     kept, shown, never counted, and it names its signer.
  3. If as many members as make a quorum agree on another root, it is this member that cannot be
     right, whoever is: it seals and publishes nothing any more (`_contradicted`). So it does once it
-    is shown two histories that are both sealed by a quorum (`exposure`).
+    is shown that a quorum sealed another history than its own (`exposure`).
  4. A seal by this member's own key that it does not know was made before its directory was lost or
-    put back, and is taken for its last one, or by someone else: then it stops (`_receive_own`).
+    put back, and is taken for its last one, or by someone else: then it stops (`_receive_own`). On
+    another root it contradicts what this member sealed, like anybody's.
  5. Notes are published with strictly ascending sizes and never changed; the first seal of every
     other member on a published checkpoint is kept beside its note, however late (`_count`).
  6. While nothing new comes, the newest checkpoint is sealed again and again, each time with a later
@@ -325,6 +326,7 @@ class Sealing:
         known = sent.size <= self._size
         if known and self._root_at(sent.size) != checkpoint.root:
             self.halt(f"its own key sealed another tree of size {sent.size}", step)
+            self._contradicted(Contradiction(self.member, sent), step)
         elif self._has_sealed and not known:
             self.halt(f"its own key seals elsewhere: a tree of size {sent.size}", step)
         elif self.last is None or self.last.size < sent.size:

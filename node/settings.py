@@ -15,7 +15,7 @@ from dataclasses import fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from node.errors import Misconfigured
+from node.errors import Misconfigured, zh_reason
 from node.evidence.malformed import Malformed
 from node.evidence.spelling import check_member
 
@@ -28,7 +28,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Misconfigured(f"{path}: {error.strerror}") from error
+        raise Misconfigured(f"{path}: {error.strerror}", f"{path}：{zh_reason(error)}") from error
 
 
 def read_certificate(path: Path) -> bytes:
@@ -51,10 +51,15 @@ class Table:
             try:
                 values = tomllib.loads(read_file(path).decode())
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise Misconfigured(f"{path}: not TOML: {error}") from error
+                raise Misconfigured(
+                    f"{path}: not TOML: {error}", f"{path} 不是 TOML 格式：{error}"
+                ) from error
         # A misspelled setting is missing too: better named as it was written.
         if unknown := values.keys() - {field.name for field in fields(known)}:
-            raise Misconfigured(f"{path}: unknown setting `{min(unknown)}`")
+            unknown_one = min(unknown)
+            raise Misconfigured(
+                f"{path}: unknown setting `{unknown_one}`", f"{path}：未知的设置 `{unknown_one}`"
+            )
         self._values = dict(values)
 
     def has(self, name: str) -> bool:
@@ -63,20 +68,20 @@ class Table:
     def text(self, name: str) -> str:
         value = self._take(name)
         if not isinstance(value, str) or not value:
-            raise self._wrong(name, "is not a text")
+            raise self._wrong(name, "is not a text", "不是文本")
         return value
 
     def member(self, name: str) -> str:
         try:
             return check_member(self.text(name), name)
         except Malformed as error:
-            raise self._wrong(name, error.why) from error
+            raise self._wrong(name, error.why, error.why) from error
 
     def address(self, name: str) -> str:
         text = self.text(name)
         match = _ADDRESS.fullmatch(text)
         if match is None or not 0 < int(match["port"]) < 65_536:
-            raise self._wrong(name, "is not HOST:PORT")
+            raise self._wrong(name, "is not HOST:PORT", "不是 HOST:PORT")
         return text
 
     def path(self, name: str) -> Path:
@@ -88,37 +93,39 @@ class Table:
     def texts(self, name: str, what: str = "texts") -> list[str]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self._wrong(name, f"is not a list of {what}")
+            raise self._wrong(name, f"is not a list of {what}", "不是文本的列表")
         return value
 
     def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
         try:
             return tuple(ip_network(each) for each in self.texts(name, "networks"))
         except ValueError as error:
-            raise self._wrong(name, str(error)) from error
+            raise self._wrong(name, str(error), f"不是网络地址：{error}") from error
 
     def integer(self, name: str) -> int:
         value = self._take(name)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(name, "is not a number")
+            raise self._wrong(name, "is not a number", "不是数字")
         return value
 
     def tables(self, name: str, known: type) -> list[Table]:
         value = self._take(name)
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise self._wrong(name, f"is not a list of tables `[[{name}]]`")
+            en, zh = f"is not a list of tables `[[{name}]]`", f"不是 `[[{name}]]` 表的列表"
+            raise self._wrong(name, en, zh)
         return [Table(self._path, known, each) for each in value]
 
     def table(self, name: str, known: type) -> Table:
         value = self._take(name)
         if not isinstance(value, dict):
-            raise self._wrong(name, f"is not a table `[{name}]`")
+            raise self._wrong(name, f"is not a table `[{name}]`", f"不是 `[{name}]` 表")
         return Table(self._path, known, value)
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         text = self.text(name)
         if text not in choices:
-            raise self._wrong(name, f"is none of {', '.join(choices)}")
+            en, zh = f"is none of {', '.join(choices)}", f"须为 {'、'.join(choices)} 之一"
+            raise self._wrong(name, en, zh)
         return text
 
     def database(self, name: str) -> str:
@@ -134,7 +141,9 @@ class Table:
         try:
             return self._values[name]
         except KeyError:
-            raise self._wrong(name, "is missing") from None
+            raise self._wrong(name, "is missing", "缺失") from None
 
-    def _wrong(self, name: str, what: str) -> Misconfigured:
-        return Misconfigured(f"{self._path}: setting `{name}` {what}")
+    def _wrong(self, name: str, en: str, zh: str) -> Misconfigured:
+        return Misconfigured(
+            f"{self._path}: setting `{name}` {en}", f"{self._path}：设置 `{name}` {zh}"
+        )

@@ -92,6 +92,15 @@ def test_packages_re_export_nothing() -> None:
         assert [type(each) for each in body] == [ast.Expr], f"{name_of(path)}: a docstring only"
 
 
+def test_packages_name_all_their_modules() -> None:
+    """Whoever reads one docstring knows what is there, and where to begin."""
+    for path in tracked("*/__init__.py"):
+        doc, modules = path.read_text("utf-8"), path.parent.glob("*.py")
+        names = {each.stem for each in modules if not each.stem.endswith("_pb2")}
+        unnamed = {each for each in names if not re.search(rf"\b{each}\b", doc)}
+        assert not unnamed - {"__init__", "__main__"}, name_of(path)
+
+
 def test_tests_are_no_packages_and_have_names_of_their_own() -> None:
     tests = tracked("tests/*.py")
     assert not [path for path in tests if path.name == "__init__.py"]

@@ -78,6 +78,13 @@ def commands(name: str, text: str) -> list[list[str]]:
     return [shlex.split(line.split(name, 1)[1]) for line in lines if name in line]
 
 
+def typed(name: str, text: str) -> list[list[str]]:
+    """The arguments of every command that a block shows with the host it is typed on."""
+    blocks = [body for info, body in FENCED.findall(text) if info == "console"]
+    lines = [line.partition("$ ")[2] for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith(name)]
+
+
 # ---- Two languages, one read-me ---------------------------------------------------------------
 
 
@@ -100,6 +107,13 @@ def test_both_languages_have_the_same_commands() -> None:
 def test_chinese_uses_full_width_punctuation() -> None:
     text = re.sub(r"`[^`]+`|\]\([^)]+\)", "", prose(read("zh")))
     assert not re.findall(r"[一-鿿][,:;()?!]|[,:;()?!][一-鿿]", text)
+
+
+def test_comments_are_in_the_language_of_the_read_me() -> None:
+    blocks = [body for info, body in FENCED.findall(read("zh")) if info == "sh"]
+    comments = re.findall(r"(?:^| +)# (.*)$", "\n".join(blocks), re.MULTILINE)
+    assert comments
+    assert not [each for each in comments if not re.search("[一-鿿]", each)]
 
 
 # ---- What the read-mes say of settings, answers and folders -----------------------------------
@@ -158,23 +172,26 @@ def test_commands_exist(document: Path) -> None:
     run = "\n".join([*codes(text), *shell_blocks(text)])
     assert {*re.findall(r"\bcunzheng ([a-z]+)", run)} <= cli.COMMANDS.keys()
     assert {*re.findall(r"python -m devnet ([a-z]+)", run)} <= devnet_main._HELP.keys()
-    assert all((ROOT / script).is_file() for script in re.findall(r"\bsh (scripts/\w+)", run))
+    assert all((ROOT / script).is_file() for script in re.findall(r"\bsh (scripts/[\w-]+)", run))
 
 
 def test_the_list_of_scripts_is_complete() -> None:
     text = (ROOT / "scripts" / "README.md").read_text("utf-8")
-    listed = re.findall(r"^\| `sh scripts/(\w+)", text, re.MULTILINE)
+    listed = re.findall(r"^\| `sh scripts/([\w-]+)", text, re.MULTILINE)
     assert {*listed} == {path.name for path in (ROOT / "scripts").iterdir() if not path.suffix}
 
 
-def test_the_commands_shown_can_be_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUNZHENG_GATEWAY", "http://127.0.0.1:1")  # The environment file does.
-    shown = commands("cunzheng ", read("en"))
-    assert shown
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_commands_shown_can_be_parsed(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = document.read_text("utf-8")
+    if document in README.values():
+        monkeypatch.setenv("CUNZHENG_GATEWAY", "http://127.0.0.1:1")  # The environment file does.
+    shown = commands("cunzheng ", text) + typed("cunzheng ", text)
+    assert shown or document not in README.values()
     for arguments in shown:
         command = cli._load(arguments[0])
         cli._parser("en", arguments[0], command).parse_args(arguments)
-    for arguments in commands("python -m devnet ", read("en")):
+    for arguments in commands("python -m devnet ", text):
         devnet_main._parser().parse_args(arguments)
 
 

@@ -23,7 +23,8 @@ Reading order:
     joining, machine              coming, staying and leaving; power, processes, clocks
     clients                       who writes and reads, and tries again
     budget, disk_faults           what may be destroyed; what goes wrong with disks
-    moments, ambush, schism       what goes wrong when it is worst
+    moments, ambush               what goes wrong when it is worst
+    schism, figure8               what goes wrong in several steps
     faults                        all that goes wrong
     violation                     what must hold, by number
     prefixes, canon, invariants   logs compared; what is committed for ever; the core's invariants
@@ -58,6 +59,7 @@ disks; a sync that fails; flipped bits; exchanged disks; disks put back from an 
 that run fast or slow and jump, up to a day; members that leave, join and learn; leaders that hand
 over. An ambush waits for the moment at which somebody votes, is elected or commits, and strikes it
 then, or has a leader hear what it was answered only when there is another; a schism gives two
-leaders a change of the configuration each. What destroys data does so within a budget (`budget`),
-so that whatever is found is a bug.
+leaders a change of the configuration each, and the paper's figure 8 is played, in which what a
+majority has is lost. What destroys data does so within a budget (`budget`), so that whatever is
+found is a bug.
 """

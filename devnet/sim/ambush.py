@@ -88,7 +88,7 @@ class Ambush:
 
     def _strike(self, moment: Moment, replica: ReplicaId, other: ReplicaId) -> None:
         machine, concerned = (self._faults.world.machines[member_of(r)] for r in (replica, other))
-        if machine.member is None or self._faults.protected or self._faults.schism.is_under_way:
+        if machine.member is None or self._faults.protected or self._faults.is_staged:
             return
         whom = "" if machine is concerned else f" {concerned.name}"
         self._faults.note(f"{machine.name} {moment.value}{whom}")

@@ -6,6 +6,7 @@ places. Within that, and whatever else happens, everything lost is a bug.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from consensus.messages import ReplicaId
@@ -41,19 +42,21 @@ def may_leave(world: "World", machine: "Machine") -> bool:
 def _groups(
     world: "World", *, leaving: str = "", to_come: Sequence[ReplicaId] = ()
 ) -> Iterator[list[ReplicaId]]:
-    """The voters of every configuration in force, with and without those who are about to leave,
-    and with those to come: who runs from a damaged disk without having noticed may be made a voter
-    before it does."""
+    """The voters of every configuration in force, without any of those who are about to leave, in
+    whatever order they do, and with those to come: who runs from a damaged disk without having
+    noticed may be made a voter before it does."""
     machines = list(world.machines.values())
-    gone = [each.name for each in machines if each.joining.wanted is Wanted.OUT]
+    going = {each.name for each in machines if each.joining.wanted is Wanted.OUT}
+    going |= {leaving} - {""}
     on_disks = [each.replica_on_disk for each in machines if each.replica_on_disk is not None]
     damaged = [each for each in on_disks if world.watch.is_destroyed(each)]
     for configuration in world.watch.configurations():
         now = [voter.id for voter in configuration.voters]
         then = list(dict.fromkeys([*now, *damaged, *to_come]))
         for voters in (now, then):
-            yield voters
-            yield [each for each in voters if member_of(each) not in (*gone, leaving)]
+            here = sorted(going & {member_of(each) for each in voters})
+            for gone in chain.from_iterable(combinations(here, n) for n in range(len(here) + 1)):
+                yield [each for each in voters if member_of(each) not in gone]
 
 
 def _lost(world: "World", voters: list[ReplicaId]) -> int:

@@ -14,6 +14,7 @@ from devnet.sim.ambush import Ambush
 from devnet.sim.budget import may_leave, may_lose
 from devnet.sim.chance import happens, interval_us
 from devnet.sim.disk_faults import OFF_US, DiskFaults
+from devnet.sim.figure8 import Figure8
 from devnet.sim.joining import Wanted
 from devnet.sim.machine import Machine
 from devnet.sim.network import Way
@@ -38,6 +39,7 @@ class Faults:
         self._stream = world.chance.stream("faults")
         self.protected: set[str] = set()
         """Machines to which nothing happens now."""
+        self.figure8 = Figure8(self)
         self.schism = Schism(self)
         self._kinds: dict[str, Callable[[], bool]] = {
             "power cut": self._power_cut,
@@ -50,8 +52,14 @@ class Faults:
             "transfer": self._transfer,
             "ambush": Ambush(self).lay,
             "schism": self.schism.lay,
+            "figure 8": self.figure8.lay,
             **DiskFaults(self).kinds(),
         }
+
+    @property
+    def is_staged(self) -> bool:
+        """Something that takes several steps is under way."""
+        return self.schism.is_under_way or self.figure8.is_under_way
 
     def start(self) -> None:
         for kind in self.world.setting.mean_us:

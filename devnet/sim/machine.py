@@ -163,10 +163,11 @@ class Machine:
 
     def cut_power(self, tear: float, *, may_lose: bool) -> None:
         """What was not synced is lost, or some of it, or some of it is there in part. What is there
-        in part of a journal costs the whole of it."""
+        in part of a journal costs the whole of it. A disk that hangs has taken nothing."""
         if self.member is not None:
-            self.disk.cut_power_after(self._disk_stream.randrange(4))
-            self.member.interrupt()
+            if self.hangs_until_us <= self.world.schedule.now_us:
+                self.disk.cut_power_after(self._disk_stream.randrange(4))
+                self.member.interrupt()
             self._end()
         self.is_on = False
         whole = () if may_lose else (JOURNAL,)

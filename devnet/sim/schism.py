@@ -61,6 +61,7 @@ class Schism:
         voters = [member_of(each.id) for each in self._world.watch.configuration.voters]
         joining = [m for m in self._world.machines.values() if self._may_join(m.name, voters)]
         busy = self._awaited is not None and now_us < self._began_us + GIVE_UP_US
+        busy = busy or self._faults.figure8.is_under_way
         if busy or self._faults.protected or len(voters) != SCHISM_VOTERS or not joining:
             return False
         fifth = self._stream.choice(joining)

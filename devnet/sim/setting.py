@@ -36,13 +36,23 @@ MEAN_US: Mapping[str, int] = {
     "transfer": 8 * SECOND,
     "ambush": SECOND,
     "schism": SECOND,
+    "figure 8": SECOND,
 }
 """How often a kind of fault happens where it happens at all: the mean time between two."""
 
 SCHISM_VOTERS = 4
 """The least of which two groups can agree on something, each for itself, by changing who votes."""
 
-SHARES: Mapping[str, float] = {"power cut": 1, "partition": 1, "ambush": 0.8, "schism": 0.15}
+FIGURE8_VOTERS = 3
+"""The least that can elect one while another is away."""
+
+SHARES: Mapping[str, float] = {
+    "power cut": 1,
+    "partition": 1,
+    "ambush": 0.8,
+    "schism": 0.15,
+    "figure 8": 0.25,
+}
 """In how many runs they happen: without the first a run would show little."""
 
 
@@ -103,8 +113,11 @@ def draw(chance: Chance) -> Setting:
     dangers = _dangers(stream)
     size = stream.choice((1, 2, 3, 3, 3, 3, 3, 4, 5, 5))
     spares = stream.choice((0, 0, 1, 1, 2))
-    if "schism" in dangers:  # It is for no other group.
+    # Neither is for any other group.
+    if "schism" in dangers:
         size, spares = SCHISM_VOTERS, max(1, spares)
+    elif "figure 8" in dangers:
+        size = FIGURE8_VOTERS
     names = stream.sample(NAMES, size + spares)
     return Setting(
         voters=tuple(sorted(names[:size])),

@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.errors import Misconfigured
+from node.errors import Misconfigured, zh_reason
 from node.evidence.atoms import read_base64, write_base64
 from node.evidence.malformed import Malformed
 from node.evidence.spelling import Lines
@@ -111,17 +111,23 @@ def load_identity(path: Path) -> X25519PrivateKey:
     """The private key of a file that nobody else can read."""
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise Misconfigured(f"{path} can be read by others; run `chmod 600` on it")
+            raise Misconfigured(
+                f"{path} can be read by others; run `chmod 600` on it",
+                f"{path} 可被他人读取；请执行 chmod 600",
+            )
         with path.open("rb") as file:
             data = file.read(_IDENTITY_SIZE_MAX)
     except OSError as error:
-        raise Misconfigured(f"{path}: {error.strerror}") from error
+        raise Misconfigured(f"{path}: {error.strerror}", f"{path}：{zh_reason(error)}") from error
     try:
         key = serialization.load_pem_private_key(data, None)
     except (ValueError, TypeError) as error:
-        raise Misconfigured(f"{path}: not a private key in PEM without a password") from error
+        raise Misconfigured(
+            f"{path}: not a private key in PEM without a password",
+            f"{path}：不是未加口令的 PEM 私钥",
+        ) from error
     if not isinstance(key, X25519PrivateKey):
-        raise Misconfigured(f"{path}: not an X25519 key")
+        raise Misconfigured(f"{path}: not an X25519 key", f"{path}：不是 X25519 密钥")
     return key
 
 

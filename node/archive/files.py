@@ -9,8 +9,10 @@ A file comes into being whole or not at all: written beside its place, synced, r
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,11 +76,28 @@ class Files:
         (self.directory / path).unlink(missing_ok=True)
 
     def _read(self, path: str) -> bytes | None:
+        """A file, and nothing else: whoever made the archive may have put a link there, to have us
+        copy what only we can read, or a pipe that never ends."""
+        whole = self.directory / path
         try:
-            with (self.directory / path).open("rb") as file:
+            with open(whole, "rb", opener=_open_nothing_else) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise _no_file(whole)
                 return file.read(FILE_SIZE_MAX)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _no_file(whole) from error
+            raise
+
+
+def _open_nothing_else(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _no_file(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
 def encrypted(path: str) -> str:

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from node.archive.encryption import encrypt
 from node.archive.files import PROGRESS, Files, encrypted
-from node.evidence.accusation import judge
 from node.evidence.digests import sha256
 from node.evidence.entry import TAG as ENTRY_TAG
 from node.evidence.entry import BlockEntry, parse_entry
@@ -33,6 +32,7 @@ from node.evidence.sealed import SealedCheckpoint
 from node.evidence.spelling import Lines
 from node.evidence.steps import Anchor
 from node.evidence.tiles import WIDTH, Tile, format_bundle_path, format_tile_path, tiles
+from node.published.contradictions import Exposed, expose, place_of
 from node.published.layout import (
     CHECKPOINT,
     NAMES,
@@ -48,7 +48,7 @@ from node.published.layout import (
     split_bundle,
 )
 from node.published.reading import Damaged, Fetch, TileReader, partial_tiles
-from node.published.trust import PolicyChain
+from node.published.trust import POLICIES_SIZE_MAX, PolicyChain
 
 POLICIES_MAX = 10_000
 """More changes of policy than any chain will see; a server that never ends does."""
@@ -132,7 +132,7 @@ class Mirror:
             self._write_tile(reader, tile)
         if copies:
             self._copy(reader, progress, copies)
-        self._write_contradictions()
+        self._write_contradictions(chain)
         self._files.write(CHECKPOINT, note)
         for tile in set(partial_tiles(old_size)) - set(partial_tiles(reader.size)):
             self._files.remove(format_tile_path(tile))
@@ -147,12 +147,16 @@ class Mirror:
         """All policies, and those of them that are not here yet."""
         leaves: list[PolicyLeaf] = []
         new: list[PolicyLeaf] = []
+        size = 0
         for serial in range(1, POLICIES_MAX):
             path = policy_path(serial)
             here = self._files.read(path)
             data = self._fetch(path) if here is None else here
             if data is None:
                 break
+            size += len(data)
+            if size > POLICIES_SIZE_MAX:
+                raise Damaged(path, f"more than {POLICIES_SIZE_MAX} bytes of policies")
             try:
                 leaves.append(parse_policy_leaf(data))
             except Malformed as error:
@@ -202,23 +206,33 @@ class Mirror:
             self.report.tiles += 1
         self._tell(1)
 
-    def _write_contradictions(self) -> None:
-        """Those that hold: who signed two things of which one is false, for everybody to see. What
-        was shown once stays here."""
+    def _write_contradictions(self, chain: PolicyChain) -> None:
+        """Those that hold, as far as they say different things: who signed two things of which one
+        is false, for everybody to see. What was shown once stays here."""
         try:
             known = parse_names(self._files.read(NAMES) or b"")
             shown = parse_names(self._fetch(NAMES) or b"")
         except Malformed as error:
             raise Damaged(NAMES, str(error)) from error
-        for path in map(contradiction_path, shown):
-            text = self._must(path)
-            judgement = judge(text, self._anchor)
-            if not judgement.holds:
-                raise Damaged(path, judgement.findings[-1].en)
-            if self._files.read(path) != text:
-                self._files.write(path, text)
-        self._files.write(NAMES, format_names({*known, *shown}))
-        self.report.contradictions = len({*known, *shown})
+        policies, here = [leaf.note for leaf in chain.leaves], dict[str, Exposed]()
+        for name in known:
+            text = self._files.read(contradiction_path(name)) or b""
+            kept = expose(text, self._anchor, policies)
+            if isinstance(kept, Exposed):  # A damaged copy is fetched again, if there is another.
+                here[name] = kept
+        for name in shown:
+            path = contradiction_path(name)
+            found = expose(self._must(path), self._anchor, policies)
+            if isinstance(found, str):
+                raise Damaged(path, found)
+            if found.side(name) is None:
+                raise Damaged(path, "it is about another checkpoint than its name")
+            place = place_of(here, name, found)
+            if place is not None:
+                self._files.write(contradiction_path(place), found.data)
+                here[place] = found
+        self._files.write(NAMES, format_names(here))
+        self.report.contradictions = len(here)
 
     # What is for auditors.
 

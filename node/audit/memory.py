@@ -171,12 +171,13 @@ class Memory:
         with leveldb.reading(self.directory):
             batch.write()
 
-    def set_aside(self, name: str, data: bytes) -> None:
-        """Keep this beside the memory, under a name of its own."""
+    def set_aside(self, name: str, data: bytes) -> Path:
+        """Keep this beside the memory, under a name of its own; returns where."""
         path = self.directory.with_name(f"{self.directory.name}.{name}")
         with leveldb.reading(path), suppress(FileExistsError):
             self._disk.write_file(path, data)  # The first one is enough.
             self._disk.sync(path.parent)
+        return path
 
     def _flush(self) -> None:
         batch = self._database.write_batch()

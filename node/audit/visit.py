@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from node.audit.growth import Growth
 from node.audit.memory import Memory, Seen
@@ -53,7 +54,7 @@ from node.published.layout import (
     split_bundle,
 )
 from node.published.reading import Damaged, Fetch, TileReader
-from node.published.trust import PolicyChain, read_checkpoint
+from node.published.trust import POLICIES_SIZE_MAX, PolicyChain, read_checkpoint
 
 POLICIES_MAX = 4_096
 """A chain that changes its members every week has fewer in a lifetime."""
@@ -61,6 +62,41 @@ TAKEN_MAX = BLOCK_SIZE_MAX // 4
 """Records in a block at most: the length before each takes four bytes."""
 CONTRADICTION = "contradiction"
 """The ending of the file beside the memory that shows two histories."""
+
+
+class NotThere(Unavailable):
+    """A part that the source does not have."""
+
+    zh = (
+        "归档仅在以 --entries 或 --bodies 建立时才有这些部分，且已加密：请用 --identity 给出私钥，"
+        "或降低核对深度；来源为网关时，请稍后重试。"
+    )
+    en = (
+        "An archive has entries or bodies only if it was made with --entries or --bodies, and "
+        "encrypted: give --identity, or look less deep. Of a gateway, ask again later."
+    )
+
+
+class Older(Unavailable):
+    """A source that has not come as far as another one was, or it itself."""
+
+    zh = "该来源比上次查看时旧，并不因此有误；请稍后重试，或换一个较新的来源。"
+    en = "It is older than what was seen, which is no difference; ask later, or a newer source."
+
+
+class OtherChain(Different):
+    """None of the policies is the one known from elsewhere: so may a typing mistake be."""
+
+
+class TwoHistories(Different):
+    """Another history than at the last visit, and the file that names who sealed both."""
+
+    def __init__(self, size: int, both: Sequence[str], file: Path) -> None:
+        names = ", ".join(both) or "nobody"
+        super().__init__(
+            f"the first {size} leaves are not those of the last visit; {names} sealed both"
+        )
+        self.size, self.both, self.file = size, tuple(both), file
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +173,11 @@ def visit(fetch: Fetch, anchor: Anchor, memory: Memory, wanted: Wanted) -> Repor
 
 def _policies(fetch: Fetch, anchor: Anchor, before: Sequence[PolicyLeaf]) -> PolicyChain:
     leaves: list[PolicyLeaf] = []
+    size = 0
     while (data := fetch(policy_path(len(leaves) + 1))) is not None:
+        size += len(data)
+        if size > POLICIES_SIZE_MAX:
+            raise Different(f"more than {POLICIES_SIZE_MAX} bytes of policies")
         leaves.append(parse_policy_leaf(data))
         if len(leaves) > POLICIES_MAX:
             raise Different(f"more than {POLICIES_MAX} policies")
@@ -146,7 +186,7 @@ def _policies(fetch: Fetch, anchor: Anchor, before: Sequence[PolicyLeaf]) -> Pol
     except BadSignature as error:
         raise Different(f"a policy does not follow from the one before it: {error}") from error
     if not policies.anchored(anchor):
-        raise Different("none of the policies is the one known from elsewhere")
+        raise OtherChain("none of the policies is the one known from elsewhere")
     if before and policies.origin != before[0].note.origin:
         raise Misconfigured(f"what is remembered is of {before[0].note.origin}")
     if tuple(leaves[: len(before)]) != tuple(before):
@@ -161,9 +201,7 @@ def _check_continues(
         return
     checkpoint = sealed.checkpoint
     if checkpoint.size < seen.size:
-        raise Unavailable(
-            f"it shows {checkpoint.size} entries, and showed {seen.size} at the last visit"
-        )
+        raise Older(f"it shows {checkpoint.size} entries, and showed {seen.size} at the last visit")
     if checkpoint.size == seen.size and checkpoint.root != seen.root:
         raise _two_histories(seen, sealed, policies, memory, checkpoint.root, ())
 
@@ -181,11 +219,8 @@ def _two_histories(
     before = read_checkpoint(seen.note, policies.origin)
     notes = tuple(leaf.note for leaf in policies.leaves)
     found = ordered(notes, _side(before), _side(sealed), root, path)
-    memory.set_aside(CONTRADICTION, format_contradiction(found))
-    both = ", ".join(found.both) or "nobody"
-    return Different(
-        f"the first {seen.size} leaves are not those of the last visit; {both} sealed both"
-    )
+    file = memory.set_aside(CONTRADICTION, format_contradiction(found))
+    return TwoHistories(seen.size, found.both, file)
 
 
 def _side(sealed: SealedCheckpoint) -> Side:
@@ -264,7 +299,7 @@ class _Parts:
         """A part."""
         data = self._fetch(path)
         if data is None:
-            raise Unavailable(f"there is no {path}")
+            raise NotThere(f"there is no {path}")
         return data
 
     def body(self, height: int) -> bytes:

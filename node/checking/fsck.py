@@ -73,11 +73,14 @@ def examine(data: Path, first: Genesis, advance: Advance = lambda total, more: N
 @contextmanager
 def _held(data: Path) -> Iterator[None]:
     if not data.is_dir():
-        raise Misconfigured(f"there is no directory {data}")
+        raise Misconfigured(f"there is no directory {data}", f"目录 {data} 不存在")
     try:
         lock = REAL_DISK.open_locked(data / Part.JOURNAL.directory / "position")
     except BlockingIOError:
-        raise Misconfigured(f"{data} is open in another process; stop it first") from None
+        raise Misconfigured(
+            f"{data} is open in another process; stop it first",
+            f"{data} 正被另一进程使用；请先停止该进程",
+        ) from None
     except FileNotFoundError:
         yield  # Nobody can have it open without this file.
         return
@@ -319,4 +322,7 @@ def _incarnation(data: Path) -> str:
     try:
         return (data / INCARNATION).read_text("ascii", errors="replace").strip()
     except FileNotFoundError:
-        raise Misconfigured(f"{data} is not the directory of a member: no {INCARNATION}") from None
+        raise Misconfigured(
+            f"{data} is not the directory of a member: no {INCARNATION}",
+            f"{data} 不是成员的数据目录：没有 {INCARNATION}",
+        ) from None

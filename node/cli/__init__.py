@@ -6,9 +6,13 @@ anchor      files in, proofs beside them: `intake` hashes (`hashing`), `preparin
             before anything is sent, `client` talks to the gateway, `delivering` derives,
             verifies and writes the proofs, `receipts` what there is until then
 prove       proofs fetched, derived from a batch file, or stripped of openings
-verify      offline; `result` prints the verdict, `explain` the steps to repeat
-init, join, leave, recover      who takes part; `serve` runs members and gateways
-status, keygen, key, policy      the other commands
+verify      offline; `result` prints the verdict, `explain` the steps to repeat,
+            `contradictions` who sealed two histories
+archive, audit      the published log as files; followed, and nothing of it believed
+init, join, leave, recover      who takes part; `serve` runs members, gateways and witnesses
+status, fsck      how a member is, and whether what it keeps is what it must be
+keygen, key      keys, and who enrols and revokes them
+policy, policy_change      the first policy of a chain, and the ones after it
 admin       what only the operator of a gateway does, beside it: a module a group (`admin_*`)
 
 arguments, anchor_arguments, files, keys, language, terminal, failure      what they share

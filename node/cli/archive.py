@@ -38,6 +38,7 @@ from node.words import Answer
 
 CHANGING = "contradictions/"
 """A better file may have come under the same name; everything else is written once."""
+SECRET = ("tile/entries/", "bodies/")
 PATIENCE_S = 30.0
 """For one part: a gateway whose members elect a leader is back within seconds."""
 
@@ -159,8 +160,8 @@ def _mirror(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.pick(
             f"新写入：策略 {report.policies}，哈希片 {report.tiles}，记录包 {report.bundles}，"
             f"区块数据 {report.bodies}。",
-            f"New: {report.policies} policies, {report.tiles} hash tiles, {report.bundles} "
-            f"bundles of entries, {report.bodies} block bodies.",
+            f"New: policies {report.policies}, hash tiles {report.tiles}, bundles of entries "
+            f"{report.bundles}, block bodies {report.bodies}.",
         )
     )
     if report.contradictions:
@@ -210,9 +211,11 @@ def _explained() -> Iterator[None]:
     except Damaged as error:
         raise Failure(
             f"所公布的内容未通过核验，未写入：{error.path}（{error.why}）。请换一个网关重试；"
-            "如各处相同，请连同本信息告知各成员与法院。",
+            "如各处相同，请连同本信息告知各成员与法院。若与此处已有的不符，cunzheng audit --state "
+            "可写出由谁对两者均联签。",
             f"what is published does not verify and was not written: {error.path} ({error.why}). "
-            "Try another gateway; if they all agree, tell the members and the court.",
+            "Try another gateway; if they all agree, tell the members and the court. Where it "
+            "contradicts what is here, `cunzheng audit --state` of both names who signed both.",
             Answer.PROOF_NOT_VALID,
         ) from error
     except Untrusted as error:
@@ -255,10 +258,21 @@ def _decrypt(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.json({"files": written, "directory": str(arguments.decrypt), "exit_code": 0})
     terminal.line(
         terminal.pick(
-            f"已写入 {written} 个文件。其中含全部存证方的记录，请妥善保管。",
-            f"{written} files written. They hold what all depositors signed: keep them safe.",
+            f"新写入或更新 {written} 个文件。", f"Written or brought up to date: {written}."
         )
     )
+    if any(path.startswith(SECRET) for path in paths):
+        terminal.note(
+            f"{arguments.decrypt} 含全部存证方的记录，请妥善保管。",
+            f"{arguments.decrypt} holds what all depositors signed: keep it safe.",
+        )
+    else:
+        terminal.note(
+            "归档中没有记录和区块数据，只有公开部分；请先以 --entries 或 --bodies 归档。",
+            "The archive has no entries and no bodies, this is its public part only; mirror with "
+            "--entries or --bodies first.",
+            "yellow",
+        )
     return 0
 
 

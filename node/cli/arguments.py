@@ -14,6 +14,8 @@ from node.cli.language import Language, Text, said
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member, parse_members
 from node.evidence.policy import POLICY_SIZE_MAX, parse_policy
+from node.evidence.policy_note import TAG as NOTE_TAG
+from node.evidence.policy_note import parse_policy_note
 from node.evidence.record import GENESIS_TAG, parse_genesis
 from node.evidence.steps import Anchor
 from node.evidence.succession import POLICIES_SIZE_MAX, Succession, parse_policies
@@ -38,6 +40,17 @@ class Parser(argparse.ArgumentParser):
             f"命令用法有误：{message}。用法见 {self.prog} --help。",
             f"wrong usage: {message}. See {self.prog} --help.",
         )
+
+
+def in_chinese(parser: argparse.ArgumentParser) -> None:
+    """The words that argparse brings itself, in this parser and all under it."""
+    parser._positionals.title, parser._optionals.title = "参数", "选项"
+    for action in parser._actions:
+        if isinstance(action, argparse._HelpAction):
+            action.help = "显示本帮助并退出"
+        elif isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                in_chinese(each)
 
 
 def common(language: Language) -> Parser:
@@ -164,16 +177,18 @@ def read_policies(path: Path) -> Succession:
 
 
 def read_policy(path: Path) -> bytes:
-    """The policy text of a policy file or a genesis file."""
+    """The policy text of a policy file, a genesis file or a policy change."""
     return read_policy_note(path)[0]
 
 
 def read_policy_note(path: Path) -> tuple[bytes, tuple[Member, ...]]:
-    """The policy text, and its members where the file tells them, as a genesis file does."""
+    """The policy text, and its members where the file tells them, as a genesis file does and the
+    file of a policy change. Who signed that one does not count: whoever names it vouches for it."""
     data = read_limited(path, _GENESIS_SIZE_MAX)
     try:
-        if data.startswith(GENESIS_TAG.encode()):
-            note = parse_genesis(data).note
+        if data.startswith((GENESIS_TAG.encode(), NOTE_TAG.encode())):
+            is_genesis = data.startswith(GENESIS_TAG.encode())
+            note = parse_genesis(data).note if is_genesis else parse_policy_note(data)
             return note.policy_text, parse_members(note.members_text)
         parse_policy(data)
     except Malformed as error:

@@ -9,7 +9,7 @@ could not be read.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from node.words import Answer
 
 if TYPE_CHECKING:
     from node.audit.visit import Report
+    from node.audit.walk import Different
+    from node.published.reading import Fetch
 
 PATIENCE_S = 30.0
 """For one part: a gateway whose members elect a leader is back within seconds."""
@@ -116,18 +118,15 @@ def _depth(arguments: argparse.Namespace) -> str | None:
 
 
 @contextmanager
-def _source(
-    arguments: argparse.Namespace, terminal: Terminal
-) -> Iterator[Callable[[str], bytes | None]]:
+def _source(arguments: argparse.Namespace, terminal: Terminal) -> Iterator[Fetch]:
     if arguments.source.startswith(("https://", "http://")):
         from node.cli.connecting import connect, read_api_key
 
         secret = _depth(arguments) is not None
         api_key = read_api_key(arguments.api_key_file, terminal) if secret else None
-        with connect(arguments.source, terminal, api_key) as gateway:
-            yield lambda path: gateway.part(path, PATIENCE_S)
+        with connect(arguments.source, terminal, api_key) as gateway, _opening():
+            yield _opened(lambda path: gateway.part(path, PATIENCE_S), arguments.identity)
         return
-    from node.archive.encryption import CannotOpen, load_identity
     from node.archive.files import Files
 
     directory = Path(arguments.source)
@@ -135,9 +134,34 @@ def _source(
         raise Failure(
             f"{directory} 既不是地址，也不是目录。", f"{directory} is no address and no directory."
         )
-    identity = load_identity(arguments.identity) if arguments.identity is not None else None
+    with _opening():
+        yield _opened(Files(directory).read, arguments.identity)
+
+
+def _opened(fetch: Fetch, identity: Path | None) -> Fetch:
+    """With an identity, what an archive has only encrypted is read as if it were not."""
+    if identity is None:
+        return fetch
+    from node.archive.encryption import decrypt, load_identity
+    from node.archive.files import encrypted
+
+    key = load_identity(identity)
+
+    def read(path: str) -> bytes | None:
+        data = fetch(path)
+        if data is None and (sealed := fetch(encrypted(path))) is not None:
+            data = decrypt(path, sealed, key)
+        return data
+
+    return read
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    from node.archive.encryption import CannotOpen
+
     try:
-        yield Files(directory, identity).read
+        yield
     except CannotOpen as error:
         raise Failure(
             f"无法解密：{error}。", f"it does not open: {error}.", Answer.COULD_NOT_CHECK
@@ -198,14 +222,40 @@ def _show(terminal: Terminal, report: Report) -> None:
     )
 
 
-def _tell_difference(terminal: Terminal, error: Exception) -> int:
-    from node.audit.walk import Different
+def _tell_difference(terminal: Terminal, error: Different) -> int:
+    from node.audit.visit import OtherChain, TwoHistories
 
-    assert isinstance(error, Different)
     exit_code = Answer.PROOF_NOT_VALID.exit_code
-    difference = {"what": error.what, "leaf": error.leaf, "height": error.height}
-    terminal.json({"difference": difference, "exit_code": exit_code})
-    terminal.line(terminal.pick("发现不一致：", "Not as it must be: ") + str(error), "bold red")
+    value = {"what": error.what, "leaf": error.leaf, "height": error.height}
+    file = error.file if isinstance(error, TwoHistories) else None
+    terminal.json(
+        {
+            "difference": value,
+            "contradiction": None if file is None else str(file),
+            "exit_code": exit_code,
+        }
+    )
+    what = str(error)
+    if isinstance(error, OtherChain):
+        what = terminal.pick("所公布的策略中没有您给出的策略", what)
+    elif isinstance(error, TwoHistories):
+        names = "、".join(error.both) or "无一家"
+        what = terminal.pick(f"前 {error.size} 条记录与上次不同；{names} 对两者均联签", what)
+    terminal.line(terminal.pick("发现不一致：", "Not as it must be: ") + what, "bold red")
+    if isinstance(error, OtherChain):
+        terminal.note(
+            "请先逐字核对策略指纹和来源地址；确认无误时，请保留该来源的副本，并告知各成员与法院。",
+            "Compare the fingerprint character by character, and the address. If both are right, "
+            "keep a copy of the source, and tell the members and the court.",
+        )
+        return exit_code
+    if file is not None:
+        terminal.note(
+            f"两段历史已写入 {file}，任何人可用以下命令核验："
+            f"cunzheng verify {file} --policy-fingerprint F",
+            f"Both histories are written down in {file}: whoever has the policy can check it by "
+            f"cunzheng verify {file} --policy-fingerprint F.",
+        )
     terminal.note(
         "请保留 --state 目录和该来源的副本，并告知各成员与法院。",
         "Keep the directory of --state and a copy of the source, and tell the members and the "

@@ -7,13 +7,14 @@ same thing from every command; 2 says that the command was called wrongly and no
 from __future__ import annotations
 
 from node.cli.language import Text
-from node.client.errors import os_reason
+from node.errors import zh_reason
 from node.words import WRONG_USAGE_EXIT_CODE, Answer
 
 
 def reason(error: OSError) -> Text:
     """What the operating system says; in Chinese where we have words for it."""
-    return Text(*os_reason(error))
+    en = error.strerror or type(error).__name__
+    return Text(zh_reason(error), en)
 
 
 class Failure(Exception):

@@ -31,8 +31,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from node.member import read_applicant, read_genesis, read_identity
 
     config = load_member(arguments.config)
-    applicant = read_applicant(config, read_identity(config))
-    asking = begin_anew(config, read_genesis(config), applicant)
+    genesis = read_genesis(config)
+    applicant = read_applicant(config, genesis, read_identity(config))
+    asking = begin_anew(config, genesis, applicant)
     try:
         replica_id = asyncio.run(asyncio.wait_for(asking, PATIENCE_S))
     except TimeoutError as error:

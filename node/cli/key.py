@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from node.cli.arguments import add_api_key, add_gateway, common
+from node.cli.arguments import add_api_key, add_gateway, add_trust, common, trust
 from node.cli.connecting import connect, read_api_key
 from node.cli.failure import Failure
 from node.cli.keys import load_key
@@ -98,6 +98,7 @@ def _configure(
             language,
         ),
     )
+    add_trust(action, language)
     add_gateway(action, language)
     add_api_key(action, language)
 
@@ -118,9 +119,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             role, serial = arguments.role, 1
         else:
             role, serial = _standing(gateway, key)
-        origin = getattr(arguments, "origin", None)
-        if origin is None:
-            origin = parse_policy(gateway.policy_text(PATIENCE_S)).origin
+        origin = _origin(arguments, gateway, terminal)
         record = format_key_record(
             KeyRecord(
                 origin=origin,
@@ -139,6 +138,38 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     state = State.COMMITTED if committed else State.PENDING
     terminal.line(f"{key.text}  {role}  {arguments.action}  {terminal.said(state)}")
     return exit_code
+
+
+def _origin(arguments: argparse.Namespace, gateway: Gateway, terminal: Terminal) -> str:
+    """The chain the record is for. A gateway that may choose it has an authority that serves two
+    chains sign for the other one."""
+    named, anchor = getattr(arguments, "origin", None), trust(arguments)
+    if anchor is not None:
+        notes = gateway.policies(PATIENCE_S).notes
+        if not any(anchor.names(each.policy_text) for each in notes):
+            raise Failure(
+                "该网关的链并非您给出的策略所属的链，未签署；请核对网关地址。",
+                "the gateway's chain is not the one of the policy you named, and nothing was "
+                "signed; check the gateway's address.",
+                Answer.PROOF_NOT_VALID,
+            )
+        if named is None or named == notes[-1].origin:
+            return notes[-1].origin
+        raise Failure(
+            f"--origin 与您给出的策略所属的链（{notes[-1].origin}）不符，未签署。",
+            f"--origin is not the chain of the policy you named ({notes[-1].origin}); nothing was "
+            "signed.",
+        )
+    if named is not None:
+        return str(named)
+    origin = parse_policy(gateway.policy_text(PATIENCE_S)).origin
+    terminal.note(
+        f"链名 {origin} 为网关所称；请以 --policy 或 --policy-fingerprint 给出从别处取得的策略。",
+        f"That the chain is {origin} is the gateway's word; name its policy, had from elsewhere, "
+        "with --policy or --policy-fingerprint.",
+        "yellow",
+    )
+    return origin
 
 
 def _standing(gateway: Gateway, key: PublicKey) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from node import keyfile
 from node.cli.failure import Failure
-from node.cli.keys import new_password
+from node.cli.keys import load_key, new_password
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.errors import Misconfigured
@@ -22,8 +22,8 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         metavar="OUT.pem",
         help=said(
             Text(
-                "新密钥文件（PKCS#8 PEM，权限 0600），不得已存在",
-                "the new key file (PKCS#8 PEM, mode 0600); must not exist",
+                "新密钥文件（PKCS#8 PEM，权限 0600），不得已存在；使用 --show 时为已有的密钥文件",
+                "the new key file (PKCS#8 PEM, mode 0600); must not exist, unless with --show",
             ),
             language,
         ),
@@ -43,6 +43,17 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         ),
     )
     parser.add_argument(
+        "--show",
+        action="store_true",
+        help=said(
+            Text(
+                "不生成密钥，只再次显示该文件的公钥",
+                "make no key: print the public key of the file once more",
+            ),
+            language,
+        ),
+    )
+    parser.add_argument(
         "--password",
         action="store_true",
         help=said(
@@ -57,7 +68,12 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Make the key; never over another file."""
+    """Make the key, never over another file; or look at one."""
+    if arguments.show:
+        public = load_key(arguments.out, terminal).public
+        terminal.json({"public_key": public.text, "file": str(arguments.out), "exit_code": 0})
+        terminal.line(public.text, "bold")
+        return 0
     password = new_password(terminal) if arguments.password else None
     try:
         signer = keyfile.create(arguments.out, password, arguments.algorithm)
@@ -68,7 +84,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             "another name.",
         ) from error
     except Misconfigured as error:
-        raise Failure(f"没有生成密钥：{error}。", f"no key was made: {error}.") from error
+        raise Failure(f"没有生成密钥：{error.told_zh}。", f"no key was made: {error}.") from error
     terminal.json({"public_key": signer.public.text, "file": str(arguments.out), "exit_code": 0})
     terminal.line(signer.public.text, "bold")
     terminal.note(

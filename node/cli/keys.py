@@ -29,7 +29,7 @@ def load_key(path: Path, terminal: Terminal) -> Signer:
         return keyfile.load_signer(path, password)
     except Misconfigured as error:
         raise Failure(
-            f"签名密钥不可用：{error}。", f"the signing key cannot be used: {error}."
+            f"签名密钥不可用：{error.told_zh}。", f"the signing key cannot be used: {error}."
         ) from error
 
 

@@ -68,9 +68,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     )
     if answer.in_policy:
         terminal.note(
-            f"策略仍列有 {name}：最低联签数仍将其计入（本版本不能变更运行中的链的策略）。",
-            f"The policy still names {name}, and its quorum goes on counting on it (this version "
-            "cannot change the policy of a running chain).",
+            f"策略仍列有 {name}，最低联签数仍将其计入，"
+            "直至另有不含它的策略（cunzheng policy change）。",
+            f"The policy still names {name}, and its quorum goes on counting on it until there is "
+            "one without it (cunzheng policy change).",
             "yellow",
         )
     return 0

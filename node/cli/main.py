@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn, Protocol
 
-from node.cli.arguments import Parser, common
+from node.cli.arguments import Parser, common, in_chinese
 from node.cli.failure import Failure, reason
 from node.cli.language import Language, Text, choose, said
 from node.cli.terminal import Terminal
 from node.client.errors import ClientError
-from node.errors import Misconfigured, NodeError
+from node.errors import BadRequest, Misconfigured, NodeError
 from node.evidence.malformed import Malformed
 from node.words import Answer, Notice
 
@@ -41,7 +41,7 @@ COMMANDS = {
     "archive": Text("归档公布的日志", "mirror the published log as files"),
     "status": Text("查看成员或网关的状态", "how a gateway or a member is doing"),
     "keygen": Text("生成签名密钥", "make a signing key"),
-    "policy": Text("计算策略指纹", "the fingerprint a court publishes"),
+    "policy": Text("策略：指纹、写出、变更", "policies: their fingerprint, the first, a change"),
     "key": Text("登记、更换、撤销签名密钥", "enrol, rotate or revoke a signing key"),
     "admin": Text("管理网关：数据库、账户等", "administer a gateway: its database, accounts"),
     "member": Text("运行成员节点", "run a member node"),
@@ -208,6 +208,8 @@ def _parser(language: Language, chosen: str | None, command: Command | None) -> 
         )
         if name == chosen and command is not None:
             command.configure(each, language)
+    if language == "zh":
+        in_chinese(parser)
     return parser
 
 
@@ -233,10 +235,10 @@ def _known(error: Exception) -> Failure:
         code = error.problem.code if error.problem is not None else None
         return Failure(error.zh, error.en, error.answer, code or None)
     if isinstance(error, NodeError):
-        answer = None if isinstance(error, Misconfigured) else answer
+        answer = None if isinstance(error, Misconfigured | BadRequest) else answer
         # What is wrong comes first; what to do about such things is the same each time.
         told = str(error).rstrip(".")
-        return Failure(f"{told}。{error.zh}", f"{told}. {error.en}", answer)
+        return Failure(f"{error.told_zh}。{error.zh}", f"{told}. {error.en}", answer)
     if isinstance(error, Malformed):
         answer = answer if error.newer else None
         return Failure(

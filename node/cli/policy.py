@@ -47,7 +47,13 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         "policy",
         type=Path,
         metavar="POLICY",
-        help=said(Text("策略文件或 genesis.txt", "a policy file, or genesis.txt"), language),
+        help=said(
+            Text(
+                "策略文件、genesis.txt 或待签署的策略变更",
+                "a policy file, genesis.txt, or a change that goes round",
+            ),
+            language,
+        ),
     )
 
 

@@ -32,7 +32,7 @@ from node.cli.terminal import Terminal
 from node.errors import Misconfigured
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
-from node.evidence.members import Member, parse_members
+from node.evidence.members import parse_members
 from node.evidence.policy import Policy, fingerprint
 from node.evidence.policy_note import (
     NOTE_SIZE_MAX,
@@ -80,6 +80,19 @@ def configure(
             what = "PLAN.toml" if name == "change" else "POLICY"
             help_ = Text("方案", "the plan") if name == "change" else Text("策略文件", "its file")
             action.add_argument("file", type=Path, metavar=what, help=said(help_, language))
+        if name == "history":
+            action.add_argument(
+                "--newest",
+                type=Path,
+                metavar="FILE",
+                help=said(
+                    Text(
+                        "另将现行策略写入此文件（policy.txt），供外部联签方使用",
+                        "also write the policy in force here, for witnesses (their policy.txt)",
+                    ),
+                    language,
+                ),
+            )
         if name in ("change", "history"):
             action.add_argument(
                 "--out",
@@ -175,8 +188,14 @@ def _history(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with connect(arguments.gateway, terminal) as gateway:
         succession = gateway.policies(PATIENCE_S)
     write_whole(arguments.out, format_policies(succession), replace=True)
+    if arguments.newest is not None:
+        write_whole(arguments.newest, succession.notes[-1].policy_text, replace=True)
     rows = [
-        (str(each.serial), fingerprint(each.policy_text), f"rules {each.rules}")
+        (
+            str(each.serial),
+            fingerprint(each.policy_text),
+            terminal.pick(f"规则 {each.rules}", f"rules {each.rules}"),
+        )
         for each in succession.notes
     ]
     terminal.json({"fingerprints": [row[1] for row in rows], "exit_code": 0})
@@ -230,40 +249,64 @@ def _not_signed(error: Exception) -> Failure:
 def _show(terminal: Terminal, previous: PolicyNote, note: PolicyNote) -> None:
     """What is about to change, old and new."""
     terminal.line(terminal.pick("将变更的内容", "What changes"), "bold")
-    terminal.columns(
-        [
-            ("", terminal.pick("现行", "now"), terminal.pick("变更后", "then")),
-            *_rows(previous, note),
-        ]
-    )
-    terminal.line()
-
-
-def _rows(previous: PolicyNote, note: PolicyNote) -> Iterator[tuple[str, str, str]]:
     before, after = previous.policy, note.policy
-    yield "serial", str(before.serial), str(after.serial)
-    yield "fingerprint", fingerprint(previous.policy_text), fingerprint(note.policy_text)
-    for name in ("rules", "quorum", "skew_ms"):
+    heads = [
+        ("", terminal.pick("现行", "now"), terminal.pick("变更后", "then")),
+        (terminal.pick("策略序号", "serial"), str(before.serial), str(after.serial)),
+        (
+            terminal.pick("策略指纹", "fingerprint"),
+            fingerprint(previous.policy_text),
+            fingerprint(note.policy_text),
+        ),
+    ]
+    rows = list(_rows(previous, note, terminal))
+    terminal.columns(heads + rows)
+    terminal.line()
+    if not rows:
+        terminal.note(
+            "除序号外没有任何变更；请核对方案。",
+            "Nothing but the serial changes: look at the plan again.",
+            "yellow",
+        )
+
+
+def _rows(
+    previous: PolicyNote, note: PolicyNote, terminal: Terminal
+) -> Iterator[tuple[str, str, str]]:
+    before, after = previous.policy, note.policy
+    for name, zh, en in (
+        ("rules", "规则编号", "rules"),
+        ("quorum", "最低联签数", "quorum"),
+        ("skew_ms", "允许的时钟误差（毫秒）", "clock skew (ms)"),
+    ):
         old, new = str(getattr(before, name)), str(getattr(after, name))
         if old != new:
-            yield name, old, new
+            yield terminal.pick(zh, en), old, new
     olds, news = (_members(each) for each in (previous, note))
-    for member in sorted(olds | news):
-        old, new = olds.get(member, "-"), news.get(member, "-")
+    for place in dict.fromkeys((*olds, *news)):
+        old, new = olds.get(place, "-"), news.get(place, "-")
         if old != new:
-            yield member, old, new
+            yield " ".join(place), old, new
     for text in sorted(_authorities(before) ^ _authorities(after)):
         there = text in _authorities(before)
-        yield "authority", text if there else "-", "-" if there else text
+        name = terminal.pick("登记机构", "authority")
+        yield name, text if there else "-", "-" if there else text
 
 
-def _members(note: PolicyNote) -> dict[str, str]:
-    """All that a policy says of a member, by its name."""
-    named: dict[str, Member] = {each.name: each for each in parse_members(note.members_text)}
-    return {
-        each.member: f"{named[each.member]} {each.log.text} {each.witness.text}"
-        for each in note.policy.sealers
-    }
+def _members(note: PolicyNote) -> dict[tuple[str, str], str]:
+    """All that a policy says of its members, each under the member and the word of the plan."""
+    named = {each.name: each for each in parse_members(note.members_text)}
+    told: dict[tuple[str, str], str] = {}
+    for sealer in note.policy.sealers:
+        member = named[sealer.member]
+        told |= {
+            (member.name, "kind"): member.kind,
+            (member.name, "organisation"): member.organisation,
+            (member.name, "log_key"): sealer.log.text,
+            (member.name, "witness_key"): sealer.witness.text,
+            **{(member.name, f"{key.algorithm}_key"): key.text for key in member.keys},
+        }
+    return told
 
 
 def _authorities(policy: Policy) -> set[str]:

@@ -66,8 +66,9 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         "--from-batch",
         type=Path,
         metavar="BATCHFILE",
-        zh="批次文件；据以导出每一项的证明，无须服务器",
-        en="a batch file: each item's proof is derived from it, without any server",
+        zh="批次文件；连同其中任一项的证明（--proof，或按存证编号获取），可导出每一项的证明",
+        en="a batch file: with the proof of any of its items (--proof, or fetched by NUMBER) each "
+        "item's proof is derived from it",
     )
     add(
         "--public",
@@ -79,8 +80,8 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        zh="写入的目录（默认写在文件旁）",
-        en="directory to write to (default: beside the files)",
+        zh="写入的目录，不存在时自动建立（默认写在文件旁）",
+        en="directory to write to, made if it is not there (default: beside the files)",
     )
     add("--force", action="store_true", zh="覆盖已有的文件", en="overwrite files that exist")
     add_api_key(parser, language)
@@ -100,8 +101,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             )
     if (len(numbers) != 1) == (arguments.proof is None):
         raise Failure(
-            "请给出一个存证编号，或用 --proof 给出证明文件，二者取其一。",
-            "name one evidence number, or a proof file with --proof: one of the two.",
+            "请给出一个存证编号，或用 --proof 给出证明文件，二者取其一；使用 --from-batch 时"
+            "也须如此，给出批次中任一项的即可。",
+            "name one evidence number, or a proof file with --proof: one of the two, also with "
+            "--from-batch, where that of any item of the batch will do.",
         )
     if files and arguments.from_batch is None:
         raise Failure(
@@ -114,6 +117,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         else read_limited(arguments.proof, PROOF_SIZE_MAX)
     )
     anchor = trust(arguments) or _enclosed(data, terminal)
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.from_batch is None:
         delivered = [_write_one(arguments, data, anchor)]
     else:

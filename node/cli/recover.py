@@ -59,7 +59,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     genesis = read_genesis(config)
     for copy in arguments.copies:
         if not copy.is_dir():
-            raise Misconfigured(f"{copy} is no directory: nothing was looked at or changed")
+            raise Misconfigured(
+                f"{copy} is no directory: nothing was looked at or changed",
+                f"{copy} 不是目录：未查看，也未改动任何内容",
+            )
     _check_group_is_lost(config)
     if finish_directory(config):
         raise Failure(
@@ -122,7 +125,10 @@ def _show(terminal: Terminal, copies: list[Copy]) -> None:
         terminal.line(str(copy))
     best = copies[0].salvage
     if best is None or not best.ending.last_index:
-        raise Misconfigured("none of the copies has a single entry that can be used")
+        raise Misconfigured(
+            "none of the copies has a single entry that can be used",
+            "所给的副本中没有任何可用的条目",
+        )
     saved = best.ending.last_index
     if (height := sealed_height(copies)) > saved:
         terminal.note(

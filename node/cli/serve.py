@@ -55,8 +55,9 @@ class Serve:
     def run(self, arguments: argparse.Namespace, terminal: Terminal) -> int:
         """Serve until a signal; errors that end the process are told like all others."""
         set_up(arguments.log_level, arguments.log_format)
-        # Each request at INFO would drown what matters.
-        logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+        # Each request at INFO, answered or asked, would drown what matters.
+        for name in ("uvicorn.access", "httpx"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         import uvloop
 
         # Not only for gateways: what a member does for a block is mostly small messages.

@@ -33,6 +33,14 @@ VOTING = ("leader", "follower", "candidate")
 REMOVED = "removed"
 OUTSIDE = ("recalling", REMOVED)
 """The roles of one that does not know who votes now."""
+ZH_ROLES = {
+    "leader": "主节点",
+    "follower": "从节点",
+    "candidate": "候选节点",
+    "learner": "学习成员",
+    "recalling": "核实中",
+    REMOVED: "已移出",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,14 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     exit_code = 0 if overview.ready else Answer.COULD_NOT_CHECK.exit_code
     terminal.json(asdict(overview) | {"exit_code": exit_code})
     _print(overview, terminal)
+    if arguments.config is not None and not overview.rows:
+        terminal.note(
+            "该成员没有应答，其他成员如何不得而知："
+            f"请用 cunzheng member {arguments.config} 启动它，或查看其日志。",
+            "This member does not answer, which says nothing of the others: start it (cunzheng "
+            f"member {arguments.config}), or look at its log.",
+            "yellow",
+        )
     return exit_code
 
 
@@ -213,11 +229,17 @@ def told_by(status: StatusResponse) -> Overview:
 
 
 def _print(overview: Overview, terminal: Terminal) -> None:
-    if overview.ready:
-        terminal.line(terminal.pick("就绪：可以存证", "Ready: deposits become final"), "bold green")
+    if not (overview.rows or overview.ready):
+        terminal.line(terminal.pick("无应答", "No answer"), "bold red")
+    elif overview.ready:
+        terminal.line(
+            terminal.pick("就绪：存证能够得到确认", "Ready: deposits become final"), "bold green"
+        )
     else:
         terminal.line(
-            terminal.pick("未就绪：暂不能存证", "Not ready: deposits do not become final now"),
+            terminal.pick(
+                "未就绪：存证暂不能得到确认", "Not ready: deposits do not become final now"
+            ),
             "bold red",
         )
     height, sealed = overview.height, overview.sealed_height
@@ -234,7 +256,15 @@ def _print(overview: Overview, terminal: Terminal) -> None:
         else ("member", "role", "height", "cosigned height")
     )
     rows = [titles]
-    rows += [(r.member, r.role, str(r.height), str(r.sealed_height)) for r in overview.rows]
+    rows += [
+        (
+            row.member,
+            terminal.pick(ZH_ROLES.get(row.role, row.role), row.role),
+            str(row.height),
+            str(row.sealed_height),
+        )
+        for row in overview.rows
+    ]
     rows += [
         (name, terminal.pick("无应答", "no answer"), "-", "-") for name in overview.unreachable
     ]

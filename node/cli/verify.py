@@ -183,7 +183,25 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.json(value | {"exit_code": code})
     _print_results(terminal, results)
     _print_contradictions(terminal, judged, after=True)
+    _advise(arguments, {each.verdict.code for each in results}, terminal)
     return code
+
+
+def _advise(arguments: argparse.Namespace, codes: set[ResultCode], terminal: Terminal) -> None:
+    """What may still be done about a proof that falls short, and is not wrong for that."""
+    if ResultCode.V206 in codes and arguments.policies is None:
+        thereby = "cunzheng policy history --out policies.txt"
+        terminal.note(
+            f"若同一条链此后变更过策略：请加 --policies policies.txt（由 {thereby} 取得）。",
+            f"If the chain has changed its policy since: add --policies policies.txt ({thereby}).",
+        )
+    if ResultCode.V202 in codes and arguments.without:
+        again = "cunzheng prove NUMBER --from-batch BATCHFILE --force"
+        terminal.note(
+            f"此后其他成员可能也已联签：可重新取得证明（{again}）后再核验。",
+            "Other members may have cosigned since: fetch the proof again, then verify that one "
+            f"({again}).",
+        )
 
 
 def _names(text: str) -> tuple[str, ...]:

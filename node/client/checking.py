@@ -35,6 +35,21 @@ from node.evidence.verdict import Verdict
 from node.evidence.verify import verify
 from node.words import Answer, ResultCode
 
+_WAYS_ON = {
+    ResultCode.V302: (
+        "该存证已上链但不会有有效的证明：请以现行有效的密钥重新存证。",
+        "The deposit is on the chain and will never have a valid proof: deposit again with a key "
+        "that is in force.",
+    ),
+    ResultCode.V206: (
+        "请核对所给的策略或策略指纹。",
+        "Compare the policy or the fingerprint that was named.",
+    ),
+}
+_ASK_ANOTHER = (
+    "请换一个网关重试；如仍如此，请告知网关运营方。",
+    "Try another gateway; if that gives the same, tell the operator of the gateway.",
+)
 _SIGNED_SIZE_MAX = 1_024
 """Twice what a receipt with the longest name of a chain has."""
 
@@ -58,10 +73,12 @@ def check_proof(data: bytes, anchor: Anchor, file: FileDigests | None = None) ->
     verdict = verify(data, anchor, file)
     if not verdict.consistent:
         failed = next(each for each in verdict.findings if each.code is verdict.code)
+        way_on_zh, way_on_en = _WAYS_ON.get(verdict.code, _ASK_ANOTHER)
         raise NotVerified(
-            f"所得证明未通过核验：{verdict.code.name} {verdict.code.zh}（{failed.zh}）。",
+            f"所得证明未通过核验：{verdict.code.name} {verdict.code.zh}（{failed.zh}）。"
+            f"{way_on_zh}",
             f"the proof given does not verify: {verdict.code.name} {verdict.code.en} "
-            f" ({failed.en}).",
+            f"({failed.en}). {way_on_en}",
             verdict.answer,
         )
     return Proven(data, read_proof(data), verdict)
@@ -74,7 +91,7 @@ def check_proof_of(data: bytes, anchor: Anchor, statement: bytes) -> Proven:
         raise NotVerified(
             "所得证明属于另一份存证单；请换一个网关或使用同一次存证的证明。",
             "the proof given is of another statement; ask another gateway, or use "
-            " a proof of the same deposit.",
+            "a proof of the same deposit.",
             Answer.COULD_NOT_CHECK,
         )
     return proven

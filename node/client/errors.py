@@ -23,30 +23,16 @@ if the call was wrong). `problem` is the gateway's own account where there is on
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 
+from node.errors import zh_reason
 from node.words import Answer, ResultCode
-
-_ZH_REASONS = {
-    errno.ENOENT: "文件或目录不存在",
-    errno.EACCES: "没有权限",
-    errno.EPERM: "没有权限",
-    errno.EISDIR: "是目录，不是文件",
-    errno.ENOTDIR: "路径中有一项不是目录",
-    errno.EEXIST: "已存在",
-    errno.ENOSPC: "磁盘空间不足",
-    errno.EDQUOT: "超出磁盘配额",
-    errno.EROFS: "文件系统只读",
-    errno.ENAMETOOLONG: "名称过长",
-    errno.EIO: "读写出错",
-}
 
 
 def os_reason(error: OSError) -> tuple[str, str]:
     """What the operating system says, in Chinese where we have words for it, and in English."""
     en = error.strerror or type(error).__name__
-    return _ZH_REASONS.get(error.errno or 0, en), en
+    return zh_reason(error), en
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ Reading order:
     tlog_proof, tlog_policy      the published formats that other tools read
     proof, proof_text, head      the proof file
     batch                        what a depositor keeps to derive the proof of every item
+    succession                   policies in their order, and the next one on its way
     steps, verify, verdict       the six steps, the bottom line, what is told to people
+    doubts                       what is asked besides: without whom would it stand?
     merkle_inputs, explain       the same steps as files and stock commands
     contradiction, accusation    two checkpoints that cannot both be true, and who sealed them
 """

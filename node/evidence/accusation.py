@@ -11,19 +11,21 @@ which members signed both of two things of which one is false, and which signed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from node.evidence.checkpoint import format_checkpoint, verify_cosignature
-from node.evidence.contradiction import Contradiction, Side, parse_contradiction
-from node.evidence.keys import BadSignature
+from node.evidence.contradiction import Contradiction, Holder, Side, parse_contradiction
+from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.members import Member
 from node.evidence.merkle import verify_consistency
-from node.evidence.note import Vkey
+from node.evidence.note import TYPE_COSIGNATURE, ed25519_vkey
 from node.evidence.policy import fingerprint
-from node.evidence.policy_note import verify_succession
+from node.evidence.policy_note import PolicyNote, verify_succession
+from node.evidence.sealed import Seal
 from node.evidence.steps import Anchor, checked
 from node.evidence.verdict import Finding, Outcome
 from node.words import Answer, ResultCode
@@ -40,6 +42,9 @@ class Sealed:
     root: bytes
     members: tuple[Member, ...]
     by_quorum: bool
+    """Of the newest policy enclosed."""
+    keys: frozenset[PublicKey]
+    """Those whose seals hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Accused:
     first: Sealed
     second: Sealed
     both: tuple[Member, ...]
+    keys: tuple[PublicKey, ...]
+    """Those with which the members of `both` sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,14 @@ class Judgement:
         return value
 
 
-def judge(data: bytes, anchor: Anchor | None) -> Judgement:
-    """What a contradiction file comes to; every input gives a judgement, none raises."""
+def judge(data: bytes, anchor: Anchor | None, policies: Sequence[PolicyNote] = ()) -> Judgement:
+    """What a contradiction file comes to; every input gives a judgement, none raises. Who knows
+    `policies` of the chain takes no others for them."""
     try:
         found = parse_contradiction(data)
     except Malformed as error:
         return _unreadable(error)
-    findings = tuple(_steps(found, anchor))
+    findings = tuple(_steps(found, anchor, policies))
     failed = {each.code.name: each.code for each in findings if each.code is not None}
     code = next((failed[name] for name in _ORDER if name in failed), None)
     return Judgement(code, findings, _accused(found))
@@ -107,7 +115,9 @@ def _unreadable(error: Malformed) -> Judgement:
     return Judgement(code, (Finding(0, Outcome.FAILED, zh, en, code),))
 
 
-def _steps(found: Contradiction, anchor: Anchor | None) -> Iterator[Finding]:
+def _steps(
+    found: Contradiction, anchor: Anchor | None, policies: Sequence[PolicyNote]
+) -> Iterator[Finding]:
     yield Finding(0, Outcome.PASSED, "文件格式正确", "the file is well formed")
     if anchor is None:
         yield Finding(
@@ -123,7 +133,7 @@ def _steps(found: Contradiction, anchor: Anchor | None) -> Iterator[Finding]:
             ResultCode.V206,
             "策略与外部信任锚相符",
             "the policy is the one named from outside",
-            lambda: _check_policies(found, anchor),
+            lambda: _check_policies(found, anchor, policies),
         )
     size = found.first.checkpoint.size
     for side, zh, en in ((found.first, "一", "first"), (found.second, "二", "second")):
@@ -143,28 +153,44 @@ def _steps(found: Contradiction, anchor: Anchor | None) -> Iterator[Finding]:
     )
 
 
-def _check_policies(found: Contradiction, anchor: Anchor) -> None:
+def _check_policies(found: Contradiction, anchor: Anchor, policies: Sequence[PolicyNote]) -> None:
     if not any(anchor.names(note.policy_text) for note in found.policies):
         raise BadSignature("the policy enclosed is another one")
     for before, after in zip(found.policies, found.policies[1:], strict=False):
         verify_succession(before, after)
+    known = {note.serial: note.policy_text for note in policies}
+    for note in found.policies:
+        if known.get(note.serial, note.policy_text) != note.policy_text:
+            raise BadSignature(f"policy {note.serial} is another one than this chain's")
 
 
 def _check_seals(found: Contradiction, side: Side) -> None:
     """Each by a witness key that one of the policies gives the member it names."""
-    body = format_checkpoint(side.checkpoint)
     for seal in side.seals:
-        vkeys = [key for key in _vkeys(found, seal.member) if key.key_id == seal.line.key_id]
-        if not vkeys:
-            raise BadSignature(f"{seal.member} has no such key")
-        verify_cosignature(body, seal.line, vkeys[0])
+        _holder(found, side, seal)
 
 
-def _vkeys(found: Contradiction, member: str) -> Iterator[Vkey]:
-    for note in reversed(found.policies):
-        for sealer in note.policy.sealers:
-            if sealer.member == member:
-                yield note.policy.witness_vkey(sealer)
+def _holder(found: Contradiction, side: Side, seal: Seal) -> Holder:
+    """By whose key the seal is; `BadSignature` if by none of those that go by its key id."""
+    failure = BadSignature(f"{seal.member} has no such key")
+    for holder in found.holders(seal):
+        vkey = ed25519_vkey(seal.line.name, holder.key, TYPE_COSIGNATURE)
+        try:
+            verify_cosignature(format_checkpoint(side.checkpoint), seal.line, vkey)
+        except BadSignature as error:
+            failure = error
+        else:
+            return holder
+    raise failure
+
+
+def _verified(found: Contradiction, side: Side) -> dict[str, Holder]:
+    """The holders of the seals that hold, by name."""
+    holders = {}
+    for seal in side.seals:
+        with suppress(BadSignature):
+            holders[seal.member] = _holder(found, side, seal)
+    return holders
 
 
 def _check_path(found: Contradiction) -> None:
@@ -174,25 +200,33 @@ def _check_path(found: Contradiction) -> None:
 
 def _accused(found: Contradiction) -> Accused:
     policy = found.policy
+    first, second = _verified(found, found.first), _verified(found, found.second)
+    both = [
+        name
+        for name in found.first.members
+        if name in first and name in second and first[name].is_one_with(second[name])
+    ]
     return Accused(
         origin=policy.origin,
         network=policy.network,
         fingerprint=fingerprint(found.policies[-1].policy_text),
         quorum=policy.quorum,
-        first=_sealed(found, found.first),
-        second=_sealed(found, found.second),
-        both=tuple(found.organisations[name] for name in found.both),
+        first=_sealed(found, found.first, first),
+        second=_sealed(found, found.second, second),
+        both=tuple(second[name].member for name in both),
+        keys=tuple(side[name].key for name in both for side in (first, second)),
     )
 
 
-def _sealed(found: Contradiction, side: Side) -> Sealed:
-    ids = {found.policy.witness_vkey(sealer).key_id for sealer in found.policy.sealers}
-    counted = sum(seal.line.key_id in ids for seal in side.seals)
+def _sealed(found: Contradiction, side: Side, holders: Mapping[str, Holder]) -> Sealed:
+    known = found.organisations
+    keys = {sealer.witness for sealer in found.policy.sealers}
     return Sealed(
         side.checkpoint.size,
         side.checkpoint.root,
-        tuple(found.organisations[name] for name in side.members),
-        counted >= found.policy.quorum,
+        tuple(holders[name].member if name in holders else known[name] for name in side.members),
+        sum(each.key in keys for each in holders.values()) >= found.policy.quorum,
+        frozenset(each.key for each in holders.values()),
     )
 
 

@@ -20,12 +20,13 @@ This module is the file as a value, written and read; `accusation` says whether 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from node.evidence.atoms import read_base64, write_base64
 from node.evidence.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from node.evidence.head import COMPUTED, TEST
+from node.evidence.keys import PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.members import MEMBERS_MAX, Member, parse_members
 from node.evidence.merkle import HASH_SIZE
@@ -42,6 +43,19 @@ CONTRADICTION_SIZE_MAX = 4_194_304
 POLICIES_MAX = 1_000
 
 _NOBODY = "无 nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a policy gives a witness key: the member, as the members text of that policy has it."""
+
+    member: Member
+    key: PublicKey
+
+    def is_one_with(self, other: Holder) -> bool:
+        """Whether both are one. A name alone does not say so: a later policy may give it to another
+        organisation, which must not be named for what the one before it signed."""
+        return self.key == other.key or self.member.organisation == other.member.organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +91,12 @@ class Contradiction:
     second: Side
     root: bytes
     path: tuple[bytes, ...] = ()
+    _holders: Mapping[tuple[str, bytes], tuple[Holder, ...]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_holders", _holders(self.policies))
         serials = [note.serial for note in self.policies]
         if not serials or serials != list(range(1, len(serials) + 1)):
             raise Malformed("contradiction", "not every policy from the first on")
@@ -103,14 +121,45 @@ class Contradiction:
 
     @property
     def both(self) -> tuple[str, ...]:
-        """The members whose seals are on both."""
-        return tuple(name for name in self.first.members if name in self.second.members)
+        """The members whose seals are on both, by what the seals say of their keys."""
+        other = {seal.member: seal for seal in self.second.seals}
+        return tuple(
+            seal.member
+            for seal in self.first.seals
+            if seal.member in other
+            and any(
+                one.is_one_with(another)
+                for one in self.holders(seal)
+                for another in self.holders(other[seal.member])
+            )
+        )
+
+    def holders(self, seal: Seal) -> tuple[Holder, ...]:
+        """Whose key the seal says it is by, by the newest policy first. Mostly it is one, but a key
+        id has four bytes only, and whoever takes its time finds another key that has the same."""
+        return self._holders.get((seal.member, seal.line.key_id), ())
 
     @property
     def organisations(self) -> dict[str, Member]:
         """The members by name, each as the newest policy says that knows it."""
         texts = (note.members_text for note in self.policies)
         return {each.name: each for text in texts for each in parse_members(text)}
+
+
+def _holders(
+    policies: Sequence[PolicyNote],
+) -> dict[tuple[str, bytes], tuple[Holder, ...]]:
+    """By name and key id."""
+    found: dict[tuple[str, bytes], dict[PublicKey, Holder]] = {}
+    for note in reversed(policies):
+        policy = note.policy
+        members = {each.name: each for each in parse_members(note.members_text)}
+        for sealer in policy.sealers:
+            if sealer.member in members:  # Of a note that nobody may have signed.
+                held = found.setdefault((sealer.member, policy.witness_vkey(sealer).key_id), {})
+                holder = Holder(members[sealer.member], sealer.witness)
+                held.setdefault(sealer.witness, holder)
+    return {name: tuple(holders.values()) for name, holders in found.items()}
 
 
 def ordered(

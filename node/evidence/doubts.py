@@ -63,15 +63,22 @@ def quorum_without(proof: Proof, names: Collection[str]) -> Finding:
 
 
 def has_contradicted(proof: Proof, contradictions: Collection[Accused]) -> bool:
-    """Whether one of the proof's cosigners signed both sides of one of these."""
+    """Whether one of the proof's cosigners signed both sides of one of these: the same organisation
+    or the same key, and not only somebody who has or had that name."""
     cosigners = {seal.member for seal in proof.sealed.seals} | later_cosigners(proof)
-    both = {
-        member.name
+    organisations = {each.name: each.organisation for each in proof.members}
+    keys = {each.witness for each in proof.policy.sealers if each.member in cosigners}
+    return any(
+        each.origin == proof.sealed.checkpoint.origin
+        and (
+            not keys.isdisjoint(each.keys)
+            or any(
+                member.name in cosigners and organisations[member.name] == member.organisation
+                for member in each.both
+            )
+        )
         for each in contradictions
-        if each.origin == proof.sealed.checkpoint.origin
-        for member in each.both
-    }
-    return bool(both & cosigners)
+    )
 
 
 def _find(proof: Proof, name: str) -> bool:

@@ -49,6 +49,9 @@ KEY_RECORD_SIZE_MAX = 1_024
 
 ACTIONS = ("enrol", "rotate", "revoke")
 ROLES = ("depositor", "gateway", "court", "notary", "forensic", "member")
+ZH_ROLES = dict(
+    zip(ROLES, ("存证主体", "接入网关", "法院", "公证处", "鉴定机构", "成员"), strict=True)
+)
 
 _FIELDS = frozenset(["action", "effective", "key", "origin", "role", "serial"])
 

@@ -243,16 +243,19 @@ def _key_record(stem: str, proof: Proof, leaf: LeafProof, key: KeyEntry) -> Iter
         key.signature.raw,
         "登记机构对密钥登记的签名",
         "the enrolling authority's signature of a key record",
-        _authority(proof, key),
+        _in_force(proof, leaf.index),
     )
     yield from _leaf(stem, proof, leaf)
 
 
-def _authority(proof: Proof, key: KeyEntry) -> _Listed | None:
-    """Where the policy enclosed lists the authority; an older policy may have had another."""
-    if key.authority in proof.policy.authorities:
+def _in_force(proof: Proof, index: int) -> _Listed:
+    """The policy that was in force when this leaf was made, which lists who enrols keys: the one
+    enclosed, or an older one, which is among the files as what the next one follows."""
+    places = zip(proof.policy_entries, proof.policies, strict=True)
+    notes = [entry.note for leaf, entry in places if leaf.index < index]
+    if not notes or notes[-1].serial == proof.policy.serial:
         return _Listed(_POLICY, proof.policy_text)
-    return None
+    return _Listed(_previous(notes[-1].serial + 1), notes[-1].policy_text)
 
 
 def _leaf(stem: str, proof: Proof, leaf: LeafProof) -> Iterator[Exhibit]:
@@ -295,13 +298,14 @@ def _policy(proof: Proof) -> Iterator[Exhibit]:
 def _succession(stem: str, before: PolicyEntry, after: PolicyEntry) -> Iterator[Exhibit]:
     """The policy before it, by its hash, and the signatures of that policy's members."""
     yield sha256_exhibit(
-        f"{stem}-previous.txt",
+        _previous(after.note.serial),
         before.note.policy_text,
         after.note.previous.hex(),
         "前一策略，其摘要写在后一策略中",
         "the policy before it, whose digest the next one names",
     )
     body = format_body(after.note)
+    listed = _Listed(_previous(after.note.serial), before.note.policy_text, _LOG_TYPE)
     for sealer in before.note.policy.sealers:
         vkey = before.note.policy.log_vkey(sealer)
         for line in after.note.signatures:
@@ -313,8 +317,13 @@ def _succession(stem: str, before: PolicyEntry, after: PolicyEntry) -> Iterator[
                     line.payload,
                     f"成员 {sealer.member} 对策略变更的签名",
                     f"signature of the policy change by {sealer.member}",
-                    _Listed(f"{stem}-previous.txt", before.note.policy_text, _LOG_TYPE),
+                    listed,
                 )
+
+
+def _previous(serial: int) -> str:
+    """The file of the policy before the one of this serial; no member's name makes it another's."""
+    return f"05-policy-before-{serial}.txt"
 
 
 def _seals(stem: str, sealed: SealedCheckpoint, proof: Proof) -> Iterator[Exhibit]:

@@ -12,7 +12,7 @@ from functools import partial
 
 from node.evidence import item
 from node.evidence.digests import ALGS
-from node.evidence.enrolment import Standing, standing
+from node.evidence.enrolment import ZH_ROLES, Standing, standing
 from node.evidence.entry import KeyEntry
 from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
@@ -225,10 +225,11 @@ def _owner(proof: Proof, key: PublicKey) -> Finding:
             f"signed by key {key.text}, owner not checked",
         )
     roles = ", ".join(sorted(found.roles))
+    zh_roles = "、".join(ZH_ROLES[role] for role in sorted(found.roles))
     return Finding(
         3,
         Outcome.PASSED,
-        f"据所附登记记录，密钥 {key.text} 已登记（{roles}）",
+        f"据所附登记记录，密钥 {key.text} 已登记（{zh_roles}）",
         f"by the records enclosed, key {key.text} is enrolled ({roles})",
     )
 

@@ -25,13 +25,16 @@ Beside it:
     deposits      an account's own, listed and opened; `extraction` codes let others read one, and
                   `reading` says who may
     tilelog       the published log: tiles, entries, bodies, policies, contradictions, consistency;
-                  `publishing` is the checkpoint that never goes back, and what is under it
+                  `publishing` is the checkpoint that never goes back, and what is under it, tiles
+                  proven first (`proven_tiles`)
     enrolments    key records go onto the chain; `register` and `own_key` ask what stands there
+    policy_changes     and so does the next policy
     accounts, account_keys   the account of the request: consents, API keys, keys to sign with
     auth, access  whose request it is, and what it may do
     problems      every refusal and what to do about it; `documents` writes them (RFC 9457)
     health_windows  health records of the members around a time or a deposit (`health_reports`)
     door          what happens to every request: id, log line, `limits`, headers, metrics
     health        /healthz, /readyz; `openapi` and `app` put the interface together
-    gateway       everything put together; `server` the process, `connections` its limits, `clock`
+    gateway       everything put together; `server` the process, `connections` its limits, `clock`;
+                  `serving` is what every HTTP process here does alike
 """

@@ -4,8 +4,10 @@ Nothing is delayed in order to be joined: when no proposal is on its way, whatev
 once. While one is on its way, records gather; a whole block's worth does not wait for it. So a lone
 client sees the chain's latency, and a thousand clients share one signature of the members.
 
-Each record's future is resolved exactly once, with its own outcome. A caller that goes away leaves
-its record in: it may be on its way already, and the store knows it.
+A record that is handed in again while it waits or is on its way is not sent twice: what anybody may
+hand in, anybody could have fill blocks. Each caller's future is resolved once, with the outcome of
+its record. A caller that goes away leaves its record in: it may be on its way already, and the
+store knows it.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Coalescer:
     def __init__(self, propose: Propose) -> None:
         self._propose = propose
         self._waiting: deque[_Waiting] = deque()
+        self._under_way: dict[bytes, asyncio.Future[Outcome]] = {}
         self._waiting_size = 0
         self._in_flight = 0
         self._changed = asyncio.Event()
@@ -61,11 +64,14 @@ class Coalescer:
     def submit(self, record: bytes) -> asyncio.Future[Outcome]:
         """Take a record in; the future gives its outcome, or `ProposalRefused`."""
         assert len(record) + LENGTH_SIZE <= BLOCK_SIZE_MAX, "a record fits into a block"
-        waiting = _Waiting(record, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        self._waiting_size += len(record)
-        self._changed.set()
-        return waiting.outcome
+        outcome = self._under_way.get(record)
+        if outcome is None:
+            outcome = self._under_way[record] = asyncio.get_running_loop().create_future()
+            outcome.add_done_callback(lambda _: self._under_way.pop(record))
+            self._waiting.append(_Waiting(record, outcome))
+            self._waiting_size += len(record)
+            self._changed.set()
+        return asyncio.shield(outcome)
 
     async def run(self) -> NoReturn:
         """Cut and propose, until cancelled."""

@@ -14,11 +14,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from node.errors import Absent
 from node.evidence.enrolment import KeyRecord, parse_key_record
 from node.evidence.entry import KeyEntry
 from node.evidence.keys import BadSignature, PublicKey, parse_public_key, parse_signature
 from node.evidence.malformed import Malformed
-from node.evidence.policy import parse_policy
 from node.evidence.record import KeyEnrolment, check_enrolment, format_record
 from node.evidence.sm2 import Sm2Missing
 from node.gateway import bodies
@@ -81,7 +81,10 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
     standing = await _standing(gateway, record.key)
     if (known := _find(enrolment, standing)) is not None:
         return _answer(http, record, State.COMMITTED, 200, known.height)
-    if (why := _cannot_follow(record, [entry.record for entry in standing])) is not None:
+    why = _cannot_follow(record, [entry.record for entry in standing])
+    if why is None and record.successor is not None and await _standing(gateway, record.successor):
+        why = "rotates to a key that is known; a key is enrolled once"
+    if why is not None:
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=why)
     outcome = await _propose(gateway, enrolment, waiting)
     if outcome is None:
@@ -93,6 +96,7 @@ async def post_key(http: Request, query: Annotated[WaitQuery, Query()]) -> Respo
         raise ProblemError(Problem.KEY_RECORD_SKIPPED, why=outcome.skipped)
     placed = outcome.placed
     gateway.own_key.ask_again()
+    gateway.register.ask_again(record.key)
     return _answer(http, record, State.COMMITTED, 201, placed.entry.height, placed.leaf_index)
 
 
@@ -116,8 +120,8 @@ async def _check(gateway: Gateway, enrolment: KeyEnrolment) -> KeyRecord:
     if record.origin != gateway.origin:
         raise ProblemError(Problem.OTHER_CHAIN, origin=gateway.origin)
     try:
-        policy = parse_policy((await gateway.members.checkpoint()).policy_text)
-    except CannotCheck as error:
+        policy = (await gateway.log.policies())[-1].policy
+    except (Absent, BadSignature, CannotCheck, Malformed) as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
     if enrolment.authority not in policy.authorities:
         raise ProblemError(Problem.AUTHORITY_UNKNOWN)
@@ -193,14 +197,14 @@ def _cannot_follow(record: KeyRecord, before: list[KeyRecord]) -> str | None:
     own = [each for each in before if each.key == record.key]
     serial = _next_serial(record.key, own)
     if record.serial != serial:
-        return f"has serial {record.serial} where {serial} follows"
+        return f"it has serial {record.serial} where {serial} follows"
     if record.action == "enrol":
         return None
     if not before or before[0].role != record.role:
-        return "is about a key that does not have this role"
+        return "this key is not enrolled in this role"
     ended = {each.action for each in own} - {"enrol"}
     if "revoke" in ended or (ended and record.action == "rotate"):
-        return "is about a key that is not live"
+        return "this key has been revoked or replaced already"
     return None
 
 

@@ -100,6 +100,8 @@ class Gateway:
     metrics: GatewayMetrics
     trusted_proxies: tuple[Network, ...]
     only_tls: bool
+    changing_policy: asyncio.Lock
+    """Held by the request that puts a policy onto the chain."""
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
@@ -198,6 +200,7 @@ def assemble(
         metrics=metrics,
         trusted_proxies=trusted_proxies,
         only_tls=only_tls,
+        changing_policy=asyncio.Lock(),
     )
 
 

@@ -67,7 +67,7 @@ async def collect(members: Members, log: PublishedLog, from_ms: int, to_ms: int)
     answers = await members.ask_all("Health", request, ASK_TIMEOUT_S)
     if not answers:
         raise CannotCheck("no member answered")
-    policies = await log.policies()
+    policies = await log.shown_policies()
     found = _checked(answers, policies)
     tiles: dict[int, bytes] = {}
     shown = [await _placed(reported, places, log, tiles) for reported, places in found]

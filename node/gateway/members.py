@@ -24,10 +24,8 @@ from google.protobuf.message import Message
 
 from node import member_pb2 as pb
 from node.errors import Absent
-from node.evidence.entry import KeyEntry, PolicyEntry, parse_entry
-from node.evidence.keys import BadSignature
+from node.evidence.entry import KeyEntry, parse_entry
 from node.evidence.malformed import Malformed
-from node.evidence.policy_note import PolicyNote, verify_succession
 from node.evidence.proof import Proof
 from node.gateway.links import Endpoint, Identity, Link, reason, trailer
 from node.gateway.member_answers import (
@@ -229,28 +227,6 @@ class Members:
     async def checkpoint(self) -> pb.CheckpointResponse:
         """The newest sealed checkpoint of some member, with its policy and members texts."""
         return await self.read("Checkpoint", pb.CheckpointRequest(), lambda response: response)
-
-    async def policy_notes(self, first: PolicyNote) -> list[PolicyNote]:
-        """All policies that are published, from the first on. Each is signed by members of the one
-        before it, so only how many there are is one member's word."""
-        notes = [first]
-        while True:
-            request = pb.PolicyRequest(serial=notes[-1].serial + 1)
-
-            def read(response: pb.PolicyResponse) -> PolicyNote:
-                entry = parse_entry(response.entry)
-                if not isinstance(entry, PolicyEntry):
-                    raise Malformed("Policy", "the entry is not a policy")
-                try:
-                    verify_succession(notes[-1], entry.note)
-                except BadSignature as error:
-                    raise Malformed("Policy", str(error)) from error
-                return entry.note
-
-            try:
-                notes.append(await self.read("Policy", request, read, sure=False))
-            except Absent:
-                return notes
 
     async def statuses(
         self, timeout_s: float = READ_TIMEOUT_S, besides: str = ""

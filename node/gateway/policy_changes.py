@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from node.errors import Absent
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.policy import fingerprint
@@ -72,6 +73,16 @@ async def post_policy(http: Request, query: Annotated[WaitQuery, Query()]) -> Re
     gateway, waiting = gateway_of(http), Waiting(query)
     bodies.expect_media_type(http, MEDIA_TYPE)
     note = _parse(await bodies.read_body(http, NOTE_SIZE_MAX))
+    # One after the other: of many that come at once all but the first would be skipped.
+    if await waiting.wait_for(gateway.changing_policy.acquire()) is None:
+        return _answer(http, note, State.PENDING, 202)
+    try:
+        return await _post(http, gateway, note, waiting)
+    finally:
+        gateway.changing_policy.release()
+
+
+async def _post(http: Request, gateway: Gateway, note: PolicyNote, waiting: Waiting) -> Response:
     standing = await _policies(gateway)
     if note in standing:
         return _answer(http, note, State.COMMITTED, 200)
@@ -116,12 +127,11 @@ def _parse(data: bytes) -> PolicyNote:
 
 
 async def _policies(gateway: Gateway) -> list[PolicyNote]:
-    """From the first on; not one member's word, each being signed by a quorum of the one before."""
+    """From the first on, as they are in the tree that a quorum sealed."""
     try:
-        notes = await gateway.members.policy_notes(gateway.first_policy)
-    except CannotCheck as error:
+        return await gateway.log.policies()
+    except (Absent, BadSignature, CannotCheck, Malformed) as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
-    return notes
 
 
 async def _check_everyone_knows(gateway: Gateway, rules: int) -> None:

@@ -187,13 +187,15 @@ class Problem(AnyProblem):
     )
     GATEWAY_NOT_ENROLLED = (
         503,
-        "本网关的密钥尚未登记",
-        "this gateway's key is not enrolled",
-        "未接收任何存证：以未登记的网关密钥签发的回执无法核验其持有人。请网关运营方由登记机构将密钥"
-        " {key} 以 gateway 角色登记（/v1/keys），之后以相同的 Idempotency-Key 重试。",
+        "本网关的密钥未登记或已失效",
+        "this gateway's key is not enrolled, or no longer",
+        "未接收任何存证：以未登记的网关密钥签发的接收凭证无法核验其持有人。请网关运营方由登记机构将密钥"
+        " {key} 以 gateway 角色登记（/v1/keys）；该密钥已撤销或更换的，须改用新的密钥。"
+        "之后以相同的 Idempotency-Key 重试。",
         "Nothing was taken in: nobody could check whose receipt it has. The operator must have an "
-        "enrolling authority enrol the key {key} with the role `gateway` (/v1/keys); then try "
-        "again with the same Idempotency-Key.",
+        "enrolling authority enrol the key {key} with the role `gateway` (/v1/keys), or take a new "
+        "key where that one was revoked or replaced; then try again with the same "
+        "Idempotency-Key.",
     )
     IDEMPOTENCY_KEY_MISSING = (
         400,

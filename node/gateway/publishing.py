@@ -2,8 +2,9 @@
 
 Everything comes from the members, who prove what they give up to a sealed root, and whoever reads
 it checks it again (docs/published-log.md). One member may lie, so a gateway too passes on only what
-it has checked: that a quorum sealed the checkpoint it shows, and that tiles, entries and policies
-are in its tree (`proven_tiles`). A body is passed on unchecked: only the entries say what it is.
+it has checked: that a quorum of the policy that governs it sealed the checkpoint it shows, and that
+tiles, entries and policies are in its tree (`proven_tiles`). A body is passed on unchecked: only
+the entries say what it is.
 Members may have published different sizes: the largest seen is shown, and what is under that one is
 asked for until a member has come so far.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -21,20 +22,22 @@ from google.protobuf.message import Message
 
 from node import member_pb2 as pb
 from node.errors import Absent
-from node.evidence.accusation import judge
+from node.evidence.checkpoint import Checkpoint
+from node.evidence.entry import PolicyEntry, format_entry
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import HASH_SIZE, BadPath, leaf_hash, verify_consistency
 from node.evidence.note import parse_note
 from node.evidence.policy import parse_policy
-from node.evidence.policy_note import PolicyNote, verify_succession
+from node.evidence.policy_note import PolicyNote
 from node.evidence.sealed import SealedCheckpoint
 from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
 from node.gateway.members import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
 from node.gateway.proven_tiles import ProvenTiles
-from node.published.layout import PolicyLeaf, format_policy_leaf, is_name, split_bundle
-from node.published.trust import check_sealed, read_checkpoint
+from node.published.contradictions import Exposed, expose, place_of
+from node.published.layout import PolicyLeaf, format_policy_leaf, split_bundle
+from node.published.trust import PolicyChain, check_sealed, read_checkpoint
 
 FRESH_S = 1.0
 """How long a checkpoint, or what contradicts it, is shown before members are asked again: however
@@ -56,10 +59,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The checkpoint that is shown: as it is read, and its bytes."""
+    """The checkpoint that is shown: as it is read, its bytes, and the policy that governs it."""
 
     sealed: SealedCheckpoint
     note: bytes
+    serial: int
 
     @property
     def size(self) -> int:
@@ -67,10 +71,16 @@ class Shown:
         return self.sealed.checkpoint.size
 
     @property
-    def worth(self) -> tuple[int, int, int]:
-        """Larger trees first, then more signatures (of witnesses, too), then newer seals."""
+    def root(self) -> bytes:
+        """What they come to."""
+        return self.sealed.checkpoint.root
+
+    @property
+    def worth(self) -> tuple[int, int, int, int]:
+        """Newer policies first, for whom one left out may go on sealing any size; then larger
+        trees, then more signatures (of witnesses, too), then newer seals."""
         newest_s = max(seal.time_s for seal in self.sealed.seals)
-        return self.size, len(parse_note(self.note).signatures), newest_s
+        return self.serial, self.size, len(parse_note(self.note).signatures), newest_s
 
 
 class PublishedLog:
@@ -79,14 +89,14 @@ class PublishedLog:
     def __init__(self, members: Members, first: PolicyNote) -> None:
         """`first` is the policy this gateway was given; later ones must follow from it."""
         self._members = members
-        self._policies = [first]
+        self._policies: tuple[PolicyLeaf, ...] = (_first_leaf(first),)
         self._shown: Shown | None = None
         self._asking: asyncio.Task[None] | None = None
         self._tiles: ProvenTiles | None = None
         self._asked_s = self._fresh_until_s = 0.0
         self._heard = False  # Whether all that was answered last is true, if only "none yet".
         self._reads = asyncio.Semaphore(READS_MAX)
-        self._told: dict[str, bytes] = {}
+        self._told: dict[str, Exposed] = {}
         self._told_until_s = 0.0
         self._telling = asyncio.Lock()
 
@@ -113,10 +123,10 @@ class PublishedLog:
         """Leaves under the checkpoint that is shown; 0 if there is none."""
         return 0 if self._shown is None else self._shown.size
 
-    async def policies(self) -> list[PolicyNote]:
+    async def shown_policies(self) -> list[PolicyNote]:
         """Those of the chain up to the checkpoint that is shown, the first one first."""
         await self.checkpoint()
-        return list(self._policies)
+        return [leaf.note for leaf in self._policies]
 
     async def tile(self, tile: Tile) -> bytes:
         """The hashes of a tile."""
@@ -145,26 +155,26 @@ class PublishedLog:
         return await self._read("Body", pb.BodyRequest(height=height), read)
 
     async def policy(self, serial: int) -> bytes:
-        """The file of a policy, by the first member that names the place where it stands."""
+        """The file of a policy of the tree that is shown."""
+        async with self._reads:
+            return format_policy_leaf(await self._policy_in(await self._tiles_of(1), serial))
 
-        def read(answer: pb.PolicyResponse) -> PolicyLeaf:
-            return _policy_leaf(answer, serial)
-
-        request, absent = pb.PolicyRequest(serial=serial), False
-        for link in self._members.followers_first():
-            try:
-                leaf = await self._members.read("Policy", request, read, [link], 0.0, sure=False)
-                index, place = divmod(leaf.index, WIDTH)
-                hashes = await self.tile(Tile(0, index, place + 1))
-            except Absent:
-                absent = True
-            except CannotCheck as error:
-                _log.debug("no policy %d of member %s: %s", serial, link.name, error)
-            else:
-                if hashes[place * HASH_SIZE :] == leaf_hash(leaf.entry):
-                    return format_policy_leaf(leaf)
-                _log.error("member %s named a leaf that policy %d is not", link.name, serial)
-        raise Absent(f"no policy {serial}") if absent else CannotCheck("no member answered")
+    async def policies(self) -> list[PolicyNote]:
+        """All policies of the tree that members publish now: of one member's word neither what they
+        are nor how many."""
+        self._fresh_until_s = 0.0
+        await self.checkpoint()
+        policies = PolicyChain(self._policies)
+        if self._shown is not None:
+            async with self._reads:
+                tiles = await self._tiles_of(self._shown.size)
+                try:
+                    while True:
+                        serial = policies.leaves[-1].note.serial + 1
+                        policies = policies.extended([await self._policy_in(tiles, serial)])
+                except Absent:
+                    pass
+        return [leaf.note for leaf in policies.leaves]
 
     async def consistency(self, old: int, new: int) -> pb.ConsistencyResponse:
         """A path from one size to another, which holds, and both roots."""
@@ -180,14 +190,14 @@ class PublishedLog:
         return await self._read("Consistency", request, read, sure=await self._covers(new))
 
     async def contradictions(self) -> dict[str, bytes]:
-        """The contradiction files of all members that hold, by name. Each member makes its own:
-        of several of one name, the one that names most members as signers of both."""
+        """The contradiction files of all members that hold, by name, as far as they say different
+        things (`contradictions`). Each member makes its own. What was told once stays."""
         async with self._telling:
             loop = asyncio.get_running_loop()
             if self._told_until_s <= loop.time():
-                self._told = await self._ask_contradictions()
+                await self._ask_contradictions()
                 self._told_until_s = loop.time() + FRESH_S
-        return self._told
+        return {name: each.data for name, each in self._told.items()}
 
     # Inside.
 
@@ -219,27 +229,28 @@ class PublishedLog:
             self._tiles = ProvenTiles(self._shown.sealed.checkpoint, self._members)
         return self._tiles
 
-    async def _ask_contradictions(self) -> dict[str, bytes]:
+    async def _ask_contradictions(self) -> None:
         request = pb.ContradictionsRequest()
         answers = await self._members.ask_all("Contradictions", request, READ_TIMEOUT_S)
         if not answers:
             raise CannotCheck("no member answered")
-        best: dict[str, tuple[int, bytes]] = {}
+        policies = tuple(leaf.note for leaf in self._policies)
         for answer in answers.values():
             for each in answer.contradictions:
-                named = await asyncio.to_thread(_named, each.text, self._policies[0].policy_text)
-                if named is not None and is_name(each.name):
-                    best[each.name] = max((named, each.text), best.get(each.name, (0, b"")))
-        return {name: text for name, (_, text) in best.items()}
+                found = await asyncio.to_thread(_exposed, each.text, policies)
+                name = None if found is None else place_of(self._told, each.name, found)
+                if found is not None and name is not None:
+                    self._told[name] = found
 
     async def _refresh(self) -> None:
-        """Ask all: the one that answers first may be the one that is behind."""
+        """Ask all: the one that answers first may be the one that is behind. What is sealed under
+        the newest policy is taken first: then whom it left out seals no larger tree any more."""
         try:
             told = await self._members.ask_all(
                 "Checkpoint", pb.CheckpointRequest(), STATUS_TIMEOUT_S
             )
             self._heard = bool(told)
-            for name, response in told.items():
+            for name, response in sorted(told.items(), key=_newest_policy_first):
                 try:
                     if response.note:
                         await self._take(response)
@@ -253,53 +264,73 @@ class PublishedLog:
 
     async def _take(self, told: pb.CheckpointResponse) -> None:
         """Show this checkpoint from now on, if it is sealed and better than the one shown."""
-        sealed, shown = read_checkpoint(told.note, self._policies[0].origin), self._shown
-        found = Shown(sealed, told.note)
+        sealed, shown = read_checkpoint(told.note, self._policies[0].note.origin), self._shown
+        found = Shown(sealed, told.note, parse_policy(told.policy_text).serial)
         if shown is not None and found.worth <= shown.worth:
             return
-        await self._learn(parse_policy(told.policy_text).serial)
-        self._check_seals(sealed)
-        if shown and shown.size == found.size and shown.sealed.checkpoint != sealed.checkpoint:
+        policies = await self._policies_of(sealed.checkpoint, found.serial)
+        governing = policies.governing(found.size)
+        # Nobody learns a policy from a checkpoint that is not sealed under it.
+        check_sealed(sealed, governing)
+        found = replace(found, serial=governing.serial)
+        if shown is not None and found.worth <= shown.worth:
+            return
+        if shown and shown.worth[:2] == found.worth[:2] and shown.root != found.root:
             raise Malformed("checkpoint", f"of size {found.size} and another root than shown")
-        self._shown = found
+        self._policies, self._shown = policies.leaves, found
 
-    async def _learn(self, serial: int) -> None:
-        """Know the policies up to this one, each signed by a quorum of the one before."""
-        while (before := self._policies[-1]).serial < serial:
-            wanted = before.serial + 1
+    async def _policies_of(self, checkpoint: Checkpoint, serial: int) -> PolicyChain:
+        """The policies up to this one, each signed by a quorum of the one before; those that are
+        new here are in the tree of this checkpoint, where they say."""
+        policies, tiles = PolicyChain(self._policies), ProvenTiles(checkpoint, self._members)
+        while (wanted := policies.leaves[-1].note.serial + 1) <= serial:
+            policies = policies.extended([await self._policy_in(tiles, wanted)])
+        return policies
 
-            def read(
-                answer: pb.PolicyResponse, before: PolicyNote = before, wanted: int = wanted
-            ) -> PolicyNote:
-                note = _policy_leaf(answer, wanted).note
-                try:
-                    verify_succession(before, note)
-                except BadSignature as error:
-                    raise Malformed("Policy", str(error)) from error
-                return note
+    async def _policy_in(self, tiles: ProvenTiles, serial: int) -> PolicyLeaf:
+        """The policy of this serial from the first member that names the place where it stands in
+        this tree: others may have been signed, and were never agreed on."""
 
-            request = pb.PolicyRequest(serial=wanted)
-            self._policies.append(await self._members.read("Policy", request, read, sure=False))
+        def read(answer: pb.PolicyResponse) -> PolicyLeaf:
+            return _policy_leaf(answer, serial)
 
-    def _check_seals(self, sealed: SealedCheckpoint) -> None:
-        """A quorum of a policy of this chain sealed it. Of which one the size decides; where the
-        policies stand in the tree is a member's word here, and left to who has the tree."""
-        for note in reversed(self._policies[1:]):
+        request, absent = pb.PolicyRequest(serial=serial), False
+        for link in self._members.followers_first():
             try:
-                return check_sealed(sealed, note)
-            except BadSignature:
-                continue
-        check_sealed(sealed, self._policies[0])
+                leaf = await self._members.read("Policy", request, read, [link], 0.0, sure=False)
+                index, place = divmod(leaf.index, WIDTH)
+                hashes = await tiles.tile(0, index)
+            except Absent:
+                absent = True
+            except CannotCheck as error:
+                _log.debug("no policy %d of member %s: %s", serial, link.name, error)
+            else:
+                if hashes[place * HASH_SIZE :][:HASH_SIZE] == leaf_hash(leaf.entry):
+                    return leaf
+                _log.error("member %s named a leaf that policy %d is not", link.name, serial)
+        raise Absent(f"no policy {serial}") if absent else CannotCheck("no member answered")
 
 
 @lru_cache(JUDGED)
-def _named(data: bytes, policy_text: bytes) -> int | None:
-    """How many members a contradiction file shows to have signed both; None if it does not hold."""
-    judgement = judge(data, Anchor(policy_text=policy_text))
-    if not judgement.holds or judgement.accused is None:
-        _log.error("a contradiction file does not hold: %s", judgement.findings[-1].en)
-        return None
-    return len(judgement.accused.both)
+def _exposed(data: bytes, policies: tuple[PolicyNote, ...]) -> Exposed | None:
+    """What a contradiction file says; None if it does not hold."""
+    found = expose(data, Anchor(policy_text=policies[0].policy_text), policies)
+    if isinstance(found, Exposed):
+        return found
+    _log.error("a contradiction file does not hold: %s", found)
+    return None
+
+
+def _first_leaf(note: PolicyNote) -> PolicyLeaf:
+    """The first policy in its place; when it was founded is not known here, nor of any use."""
+    return PolicyLeaf(1, format_entry(PolicyEntry(0, 0, note)))
+
+
+def _newest_policy_first(told: tuple[str, pb.CheckpointResponse]) -> int:
+    try:
+        return -parse_policy(told[1].policy_text).serial
+    except Malformed:
+        return 0  # Which is said when it is read.
 
 
 def _leaves(tile: Tile) -> int:

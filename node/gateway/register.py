@@ -37,3 +37,7 @@ class KeyRegister:
                 self._good_until.clear()
             self._good_until[key] = now + REMEMBER_MS
         return good
+
+    def ask_again(self, key: PublicKey) -> None:
+        """Forget a yes: a record about this key has just come onto the chain."""
+        self._good_until.pop(key, None)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from node.errors import Misconfigured
+from node.errors import Misconfigured, zh_reason
 from node.gateway.connections import Connection
 
 
@@ -70,4 +70,7 @@ def listen(address: str) -> socket.socket:
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
         return socket.create_server((host.strip("[]"), int(port)), family=family)
     except OSError as error:
-        raise Misconfigured(f"cannot listen on {address}: {error.strerror}") from error
+        raise Misconfigured(
+            f"cannot listen on {address}: {error.strerror}",
+            f"无法在 {address} 上监听：{zh_reason(error)}",
+        ) from error

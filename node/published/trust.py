@@ -20,6 +20,10 @@ from node.evidence.sealed import SealedCheckpoint, parse_sealed, verify_further_
 from node.evidence.steps import Anchor
 from node.published.layout import PolicyLeaf
 
+POLICIES_SIZE_MAX = 64 << 20
+"""Of all policies together, which are held in memory until their chain is known: four thousand of
+as many members as there can be. A source that is none of this chain's can sign any number."""
+
 
 def read_checkpoint(data: bytes, origin: str) -> SealedCheckpoint:
     """The members' part of a published checkpoint. Behind it may stand lines by others: witnesses,

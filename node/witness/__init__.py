@@ -7,6 +7,7 @@ if the old one is its beginning. So a log that shows two histories needs every w
     protocol    what is sent and answered, and the decision; pure
     state       what was cosigned last, on disk before anybody hears of it
     cosigning   one request: check, decide, keep, sign
-    server      the HTTP side: `cunzheng witness`
+    following   the policies of a chain of ours, read where it is published
+    server      the HTTP side: `cunzheng witness`; `settings` are its file
     client      a member asks its witnesses for their cosignatures
 """

@@ -123,6 +123,8 @@ class Asking:
         """Have the newest note cosigned, and keep the cosignature; returns the size."""
         note = self._participant.note
         assert note is not None, "asked once there is one"
+        if (reached := self._participant.store.chain.size) < note.size:
+            raise NotCosigned(f"this member's own tree has {reached} of {note.size} entries so far")
         body = parse_note(note.data).text
         for _ in range(TRIES):
             old = self._size
@@ -235,13 +237,18 @@ class Asking:
     async def _exchange(
         self, http: httpx.AsyncClient, method: str, path: str, body: bytes = b""
     ) -> Answer:
-        """One answer, at most as long as one can be."""
+        """One answer, at most as long as one can be, and not packed: a kilobyte could unpack to
+        more than this machine has."""
         limit = max(ANSWER_SIZE_MAX, REQUEST_SIZE_MAX)
         try:
             async with (
                 asyncio.timeout(ANSWER_S),
-                http.stream(method, self._url + path, content=body) as response,
+                http.stream(
+                    method, self._url + path, content=body, headers={"accept-encoding": "identity"}
+                ) as response,
             ):
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise NotCosigned("it answers with packed bytes, which was not asked for")
                 data = bytearray()
                 async for chunk in response.aiter_bytes():
                     data += chunk

@@ -15,11 +15,13 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import NoReturn, TypeVar, TypeVarTuple
 
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,9 +33,11 @@ from node.evidence.note import format_vkey, parse_vkey
 from node.gateway.serving import Server, listen
 from node.keyfile import load_signer
 from node.witness.cosigning import Witness
+from node.witness.following import Following
 from node.witness.protocol import PATH, REQUEST_SIZE_MAX, Answer
-from node.witness.settings import WitnessConfig, watched_logs
+from node.witness.settings import WitnessConfig, followed_logs, watched_logs
 from node.witness.state import State
+from node.witness.watching import Followed
 
 SHUTDOWN_S = 5
 """Requests under way get this long once the witness is told to stop."""
@@ -52,23 +56,35 @@ _Arguments = TypeVarTuple("_Arguments")
 async def run_witness(config: WitnessConfig) -> None:
     """Serve until SIGINT or SIGTERM; raises an error that ends it."""
     signer, watched = load_signer(config.key), watched_logs(config)
+    followed = followed_logs(config)
     listener = listen(config.listen)
     try:
         state = open_state(config.state)
         try:
-            witness = Witness(config.name, signer, watched, state)
+            witness = Witness(config.name, signer, watched, state, followed)
             vkey = _vkey(witness)
             _log.info("witness %s watches %s", vkey, ", ".join(witness.origins))
             desk = Desk(witness)
-            server = Server(create_app(desk), backlog=BACKLOG, shutdown_s=SHUTDOWN_S)
+            following = [desk.following(chain) for chain in followed]
+            server = Server(create_app(desk, following), backlog=BACKLOG, shutdown_s=SHUTDOWN_S)
             desk.on_failure(server.stop)
             server.stop_at_signals()
-            await server.serve(sockets=[listener])
+            async with httpx.AsyncClient() as http, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_unless_failed(each.run(http))) for each in following]
+                await server.serve(sockets=[listener])
+                for task in tasks:
+                    task.cancel()
             desk.close()
         finally:
             state.close()
     finally:
         listener.close()
+
+
+async def _unless_failed(following: Coroutine[None, None, NoReturn]) -> None:
+    """What the disk refused has stopped the server already, and is raised when that has ended."""
+    with suppress(Ours):
+        await following
 
 
 def open_state(directory: Path) -> State:
@@ -114,6 +130,14 @@ class Desk:
         finally:
             self.waiting -= 1
 
+    def following(self, chain: Followed) -> Following:
+        """What keeps the policies of this chain up to date."""
+        return Following(
+            chain,
+            lambda: self.ask(self.witness.policies, chain),
+            lambda notes: self.ask(self.witness.learn, chain, notes),
+        )
+
     def close(self) -> None:
         """Wait for the thread; raise what made it stop."""
         self._thread.shutdown()
@@ -133,7 +157,7 @@ class Desk:
             raise
 
 
-def create_app(desk: Desk) -> Starlette:
+def create_app(desk: Desk, following: Sequence[Following] = ()) -> Starlette:
     """The HTTP side of a witness."""
 
     async def add_checkpoint(request: Request) -> Response:
@@ -142,7 +166,11 @@ def create_app(desk: Desk) -> Starlette:
             return _response(Answer(413, f"more than {REQUEST_SIZE_MAX} bytes\n".encode()))
         if desk.waiting >= WAITING_MAX:
             return _response(Answer(503, b"too many requests are waiting\n"))
-        return _response(await desk.ask(desk.witness.add_checkpoint, body, int(time.time())))
+        answer = await desk.ask(desk.witness.add_checkpoint, body, int(time.time()))
+        if answer.status == 403:  # Perhaps by members of a policy that is not known here yet.
+            for each in following:
+                each.refused.set()
+        return _response(answer)
 
     async def checkpoint(request: Request) -> Response:
         origin_hash = request.path_params["origin_hash"]

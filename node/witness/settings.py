@@ -10,22 +10,27 @@ from node.evidence.malformed import Malformed
 from node.evidence.note import parse_vkey
 from node.evidence.tlog_policy import parse_policy
 from node.settings import Table, read_file
-from node.witness.watching import Watched, watched_by_policy
+from node.witness.watching import Followed, Watched, watched_by_policy
 
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """One `[[logs]]`: either `policy`, or `origin` and `vkeys`.
+    """One `[[logs]]`: either `policy`, perhaps with `url`, or `origin` and `vkeys`.
 
     policy       File with a policy: of a chain of ours as its members publish it, or of any C2SP
                  log. Its quorum must have cosigned what this witness is to cosign. While a chain
-                 changes its policy, list both files; afterwards only the new one.
+                 changes its policy and has no `url`, list both files; afterwards only the new one.
+    url          Optional, with the policy of a chain of ours: the address of its published log, at
+                 a gateway or in an archive, https:// or http://. Later policies are read there,
+                 and taken if each is signed by a quorum of the one before. Not reached: it refuses
+                 what is sealed by a policy it does not know yet. Wrong or lying: the same.
     origin       Name of another log, as the first line of its checkpoints says.
     vkeys        Keys of that log (NAME+ID+KEY); one of them must have signed. Wrong: its
                  checkpoints are refused.
     """
 
     policy: Path | None
+    url: str
     origin: str
     vkeys: tuple[str, ...]
 
@@ -67,12 +72,14 @@ def load_witness(path: Path) -> WitnessConfig:
 
 
 def watched_logs(config: WitnessConfig) -> list[Watched]:
-    """The logs of the settings, their policies read; `Misconfigured` names the one that is
-    wrong."""
+    """The logs of the settings that are not followed, their policies read; `Misconfigured` names
+    the one that is wrong."""
     found: list[Watched] = []
     for log in config.logs:
         where = log.policy or log.origin
         try:
+            if log.url:
+                continue
             if log.policy is not None:
                 ways = watched_by_policy(parse_policy(read_file(log.policy)))
                 if not ways:
@@ -85,9 +92,29 @@ def watched_logs(config: WitnessConfig) -> list[Watched]:
     return found
 
 
+def followed_logs(config: WitnessConfig) -> list[Followed]:
+    """The chains of the settings whose policies are followed."""
+    found: dict[str, Followed] = {}
+    for log in config.logs:
+        if log.policy is not None and log.url:
+            try:
+                chain = Followed(read_file(log.policy), log.url)
+                if chain.origin in found:
+                    raise Malformed("policy", f"{chain.origin} is followed already")
+            except Malformed as error:
+                raise Misconfigured(f"{log.policy}: {error}") from error
+            found[chain.origin] = chain
+    return list(found.values())
+
+
 def _log(path: Path, table: Table) -> LogConfig:
-    if table.has("policy"):
-        if table.has("origin") or table.has("vkeys"):
-            raise Misconfigured(f"{path}: a log has `policy`, or `origin` and `vkeys`, not both")
-        return LogConfig(table.path("policy"), "", ())
-    return LogConfig(None, table.text("origin"), tuple(table.texts("vkeys")))
+    if not table.has("policy"):
+        if table.has("url"):
+            raise Misconfigured(f"{path}: `url` goes with the `policy` of a log")
+        return LogConfig(None, "", table.text("origin"), tuple(table.texts("vkeys")))
+    if table.has("origin") or table.has("vkeys"):
+        raise Misconfigured(f"{path}: a log has `policy`, or `origin` and `vkeys`, not both")
+    url = table.text("url") if table.has("url") else ""
+    if url and not url.startswith(("https://", "http://")):
+        raise Misconfigured(f"{path}: setting `url` is not https:// or http://")
+    return LogConfig(table.path("policy"), url, "", ())

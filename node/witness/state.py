@@ -5,6 +5,7 @@ A directory with a lock and a small LevelDB, every batch synced:
     lock           held by the one process that may cosign
     leveldb/
       "o" SHA-256 of the origin     the note cosigned last, with the cosignature
+      "p" SHA-256 of the origin     policies that were followed (proof-format.md, section 18)
     HASH.contradiction   a note of the log with that hash and another root for the size cosigned
 
 Two processes on one state would each cosign what the other did not see, so the second is refused.
@@ -23,6 +24,7 @@ from node.evidence.checkpoint import Checkpoint, parse_foreign_checkpoint
 from node.evidence.digests import sha256
 from node.evidence.malformed import Malformed
 from node.evidence.note import parse_note
+from node.evidence.succession import Succession, format_policies, parse_policies
 
 LOCK = "lock"
 DATABASE = "leveldb"
@@ -85,6 +87,22 @@ class State:
         with leveldb.reading(self.directory):
             batch = self._database.write_batch(sync=True)
             batch.put(b"o" + sha256(origin.encode()), note)
+            batch.write()
+
+    def policies(self, origin: str) -> Succession | None:
+        """The policies of a log that were kept last."""
+        with leveldb.reading(self.directory):
+            data = self._database.get(b"p" + sha256(origin.encode()))
+        try:
+            return None if data is None else parse_policies(data)
+        except Malformed as error:
+            raise Corrupt(f"{self.directory}: {error}") from error
+
+    def keep_policies(self, origin: str, policies: Succession) -> None:
+        """On disk before a note is cosigned by them: if we stop before, they are fetched again."""
+        with leveldb.reading(self.directory):
+            batch = self._database.write_batch(sync=True)
+            batch.put(b"p" + sha256(origin.encode()), format_policies(policies))
             batch.write()
 
     def keep_contradiction(self, origin: str, note: bytes) -> bool:

@@ -22,11 +22,12 @@ OLD_SIZE, SIZE = 296, 632
 @dataclass(frozen=True, slots=True)
 class Archived:
     """The archive as an auditor has it, entries in the clear; the checkpoint it had before the log
-    grew; all leaves; the log keys of the policy, first that of the member who publishes."""
+    grew; all leaves; the policy and its log keys, first that of the member who publishes."""
 
     directory: Path
     old_checkpoint: Path
     leaves: tuple[bytes, ...]
+    policy: bytes
     vkeys: tuple[str, ...]
 
 
@@ -46,4 +47,4 @@ def archive(directory: Path) -> Archived:
     assert main(list(map(str, arguments))) == 0
     lines = policy.decode().splitlines()
     vkeys = tuple(line.removeprefix("log ") for line in lines if line.startswith("log "))
-    return Archived(readable, old, tuple(log.memory.leaves), vkeys)
+    return Archived(readable, old, tuple(log.memory.leaves), policy, vkeys)

@@ -1,8 +1,6 @@
 """Programs in Go, built once into the user's cache with what the Go module proxy has. Where that
 cannot be done the tests that want them are skipped, and say why."""
 
-import hashlib
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -10,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.conformance.cached import place, version_of
 
 BUILD_S = 800
 
@@ -49,8 +49,7 @@ class Go:
 def built(name: str, version: str, build: Callable[[Go], None], source: Path | None = None) -> Path:
     """The program of this name and version, from the cache or built into it by `build`, which runs
     in `source`, or else in the directory of the cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    directory = cache / "cunzheng" / f"{name}-{version}"
+    directory = place(name, version)
     program = directory / name
     if program.exists():
         return program
@@ -65,8 +64,5 @@ def built(name: str, version: str, build: Callable[[Go], None], source: Path | N
 def built_from(name: str, package: str) -> Path:
     """The package as the module beside this file, `go_NAME`, pins or contains it."""
     source = Path(__file__).with_name(f"go_{name}")
-    digest = hashlib.sha256()
-    for file in sorted(source.iterdir()):
-        digest.update(f"{file.name}\n".encode() + file.read_bytes())
-    version = digest.hexdigest()[:16]
+    version = version_of(source.iterdir())
     return built(name, version, lambda go: go.build(package, "-mod=readonly"), source)

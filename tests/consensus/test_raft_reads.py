@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consensus.messages import (
+    AppendRequest,
     AppendResponse,
     HeartbeatRequest,
     HeartbeatResponse,
@@ -13,7 +14,7 @@ from consensus.messages import (
     ReadIndexResponse,
 )
 from consensus.raft import Busy, Limits
-from consensus.ready import Role
+from consensus.ready import Contradiction, Role
 
 Make = Callable[..., Any]
 A, B, C = (f"{name}/0000000000000001" for name in "abc")
@@ -211,6 +212,24 @@ def test_answers_count_once_and_only_to_questions_of_this_life(make_cluster: Mak
     b.step(ReadIndexResponse(leader.id, b.id, leader.raft.term, new.context, 1))
     b.step(ReadIndexResponse(leader.id, b.id, leader.raft.term, new.context, 2))
     assert b.reads == {7: 1}
+
+
+@pytest.mark.parametrize(("index", "answer"), [(2, None), (3, 3), (4, 4)])
+def test_a_log_that_is_not_the_leader_s_answers_no_read(
+    make_cluster: Make, index: int, answer: int | None
+) -> None:
+    """A disk with another history than the group's: entry 2 is long applied here, but a leader of
+    term 9 confirms reads only at entries of its own term (thesis, 6.4), so it speaks of another
+    entry 2. What is not committed here yet shows when it comes."""
+    cluster = make_cluster(logs={"a": [1, 1, 9], "b": [], "c": []})
+    a = cluster["a"]
+    a.step(AppendRequest(B, A, 9, 3, 9, (), 3))
+    a.read(7)
+    (asked,) = sent(cluster, ReadIndexRequest)
+    a.step(message := ReadIndexResponse(B, A, 9, asked.context, index))
+    assert a.reads == {7: answer}
+    why = "entry 2 is committed here with term 1"
+    assert a.contradictions == ([Contradiction(message, why)] if answer is None else [])
 
 
 def test_pending_reads_are_bounded(make_cluster: Make) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from consensus import raft
 from consensus.delivery import WAITING_BYTES_MAX
 from consensus.disk import REAL_DISK, Disk, RealDisk
 from consensus.journal import (
@@ -325,6 +326,29 @@ def block_disk(member: Member) -> Callable[[], None]:
 
     member.journal.append = blocked  # type: ignore[method-assign]
     return free.set
+
+
+async def test_a_reader_that_has_left_is_not_refused(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its future is done; to say so again would end the replica."""
+
+    def busy(_: int) -> None:
+        raise raft.Busy
+
+    async with Member(Network(), alone).running() as member:
+        await until(lambda: member.leads)
+        with monkeypatch.context() as patched:
+            patched.setattr(member.replica._raft, "read_index", busy)
+            with pytest.raises(Unavailable):
+                await member.replica.read_index()
+            reading = asyncio.create_task(member.replica.read_index())
+            await asyncio.sleep(0)  # It has asked, and the replica has not looked yet.
+            reading.cancel()
+            await asyncio.wait([reading])
+            with pytest.raises(Unavailable):
+                await member.replica.read_index()
+        assert await member.replica.read_index() == 1
 
 
 async def test_too_much_uncommitted_is_refused(alone: Path) -> None:

@@ -1,4 +1,5 @@
-"""What the simulator does at the worst moments: ambushes and schisms, with nothing else wrong."""
+"""What the simulator does at the worst moments: ambushes, schisms and the paper's figure 8, with
+nothing else wrong."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from consensus import raft
-from consensus.leadership import Limits
+from consensus.leadership import Leadership, Limits
 from consensus.membership import check_change
+from consensus.quorum import agreed
 from devnet.sim.ambush import MET
 from devnet.sim.cast import START_MS
 from devnet.sim.chance import Chance
@@ -75,6 +77,52 @@ def test_a_schism_finds_what_the_rule_of_2015_is_for(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(raft, "check_change", careless)
     with pytest.raises(Violation) as caught:
         play(build(0, setting=calm("schism")))
+    assert caught.value.invariant is Invariant.COMPLETENESS
+
+
+def three(kind: str) -> Setting:
+    return replace(calm(kind), voters=NAMES[:3], spares=())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_figure_8_is_played_to_its_end(seed: int) -> None:
+    """Who was elected in between is elected again, by one that had the longer log."""
+    shown: list[str] = []
+    world = build(seed, setting=three("figure 8"), show=shown.append)
+    play(world)
+    for what in ("keeps something to itself", "the disk of", "outvotes"):
+        assert any("fault: figure 8" in line and what in line for line in shown), what
+    Recovery(world).run()
+
+
+def test_figure_8_ends_when_a_machine_is_protected() -> None:
+    """What protects it relies on others that hear it."""
+    shown: list[str] = []
+    world = build(0, setting=three("figure 8"), show=shown.append)
+    begin(world)
+    while not world.faults.figure8.is_under_way:
+        assert world.schedule.step()
+    world.faults.protected.add(NAMES[0])
+    elections = world.watch.elections
+    while world.watch.elections == elections:
+        assert world.schedule.step()
+    assert world.schedule.step()
+    assert not world.faults.figure8.is_under_way
+    assert not any(world.network.is_cut(one, other) for one in NAMES for other in NAMES)
+
+
+def test_figure_8_finds_what_only_own_terms_are_counted_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def careless(self: Leadership) -> None:
+        log = self._log
+        voters = [voter.id for voter in log.configuration.voters]
+        held = (log.durable if id_ == self.id else self._progress[id_].match for id_ in voters)
+        log.commit_to(max(log.commit, agreed(held)))
+
+    monkeypatch.setattr(Leadership, "advance_commit", careless)
+    with pytest.raises(Violation) as caught:
+        play(build(0, setting=three("figure 8"), outside_only=True))
     assert caught.value.invariant is Invariant.COMPLETENESS
 
 

@@ -15,12 +15,19 @@ import pytest
 from consensus.membership import ChangeRefused
 from consensus.messages import REPLICAS_MAX, Configuration, Voter
 from consensus.peers import Identity, server_credentials
+from consensus.ready import Role
 from devnet.ceremony import free_ports
-from devnet.tls import Authority
+from devnet.tls import Authority, der_of
+from node import admitting as admitting_module
 from node import member_pb2 as pb
 from node.admitting import Admitting
+from node.application import Application
 from node.asking import SAID_MAX, SILENT, ask, listening
 from node.config import MemberAddress
+from node.errors import Unavailable
+from node.evidence.digests import sha256
+from node.evidence.keys import Signer
+from node.evidence.record import format_genesis
 from node.founding import found
 
 pytestmark = pytest.mark.anyio
@@ -29,15 +36,32 @@ NEW = "notary/00000000000000ff"
 OTHER_KEY = "ed25519:7UkoxijRwsbq6QM4kFmVYSlZJzpcY/k2NsFGFKyHN9E="
 
 
-def request(house: Any, replica_id: str, **changes: Any) -> pb.JoinRequest:
+def request(
+    house: Any,
+    replica_id: str,
+    *,
+    by: Signer | None = None,
+    certificate: bytes = b"",
+    passed: pb.Passed | None = None,
+    **changes: Any,
+) -> pb.JoinRequest:
+    """Of the member that it names, in its own hand unless it is `by` another."""
     name = replica_id.partition("/")[0]
-    values = {
-        "replica_id": replica_id,
-        "address": house.configs[name].listen,
+    values: dict[str, Any] = {
+        "address": house.voters[name].address if name in house.voters else "127.0.0.1:1",
+        "recalling": False,
         "log_key": house.world.log(name).public.text,
         "witness_key": house.world.witness(name).public.text,
-    }
-    return pb.JoinRequest(**values | changes)
+    } | changes
+    application = Application(
+        sha256(format_genesis(house.world.genesis())),
+        Voter(replica_id, values["address"], certificate or house.voters[name].certificate),
+        values["recalling"],
+        values["log_key"],
+        values["witness_key"],
+    )
+    signature = application.sign(by or house.world.log(name))
+    return pb.JoinRequest(replica_id=replica_id, signature=signature, passed=passed, **values)
 
 
 async def join(house: Any, asked: str, asks: str, asking: pb.JoinRequest) -> pb.JoinResponse:
@@ -54,10 +78,13 @@ async def join(house: Any, asked: str, asks: str, asking: pb.JoinRequest) -> pb.
 
 
 async def refused(house: Any, asked: str, asks: str, asking: Any) -> Any:
+    """By one that was able to look at it."""
     method = type(asking).__name__.removesuffix("Request")
-    with pytest.raises(Exception, match=":") as caught:
-        await house.call(asked, method, asking, identity=house.identity(asks))
-    return caught.value
+    while True:
+        with pytest.raises(Exception, match=":") as caught:
+            await house.call(asked, method, asking, identity=house.identity(asks))
+        if getattr(caught.value, "code", "") != "unavailable":
+            return caught.value
 
 
 @pytest.fixture
@@ -119,8 +146,9 @@ async def test_a_newcomer_is_a_learner_first(two: Any) -> None:
     assert answer.known
 
 
-async def test_other_keys_than_the_policys_are_no_way_to_a_vote(two: Any) -> None:
-    asking = request(two, NEW, log_key=OTHER_KEY)
+@pytest.mark.parametrize("which", ["log_key", "witness_key"])
+async def test_other_keys_than_the_policys_are_no_way_to_a_vote(two: Any, which: str) -> None:
+    asking = request(two, NEW, **{which: OTHER_KEY})
     await join(two, "court", "notary", asking)
     answer = await join(two, "court", "notary", asking)
     assert answer.standing == pb.LEARNER
@@ -137,17 +165,18 @@ async def test_a_replica_that_still_recalls_changes_no_votes(two: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"address": "127.0.0.1:1"}, {"replica_id": "guild/00000000000000ff"}],
+    ("replica_id", "changes"),
+    [(NEW, {"address": "127.0.0.1:1"}), ("guild/00000000000000ff", {})],
     ids=["address", "name"],
 )
-async def test_a_newcomer_is_let_in_only_as_it_is_listed(two: Any, changes: Any) -> None:
-    asking = request(two, NEW)
-    asking.MergeFrom(pb.JoinRequest(**changes))
-    error = await refused(two, "court", "notary", asking)
-    assert error.code == "stranger"
-    # Nor by saying itself that it was passed on.
+async def test_a_newcomer_is_let_in_only_as_it_is_listed(
+    two: Any, replica_id: str, changes: Any
+) -> None:
     certificate = two.voters["notary"].certificate
+    asking = request(two, replica_id, certificate=certificate, **changes)
+    error = await refused(two, "court", "notary", asking)
+    assert (error.code, "nobody here knows" in str(error)) == ("stranger", True)
+    # Nor by saying itself that it was passed on.
     asking.passed.CopyFrom(pb.Passed(certificate=certificate, listed=True))
     error = await refused(two, "court", "notary", asking)
     assert error.code == "stranger"
@@ -155,9 +184,10 @@ async def test_a_newcomer_is_let_in_only_as_it_is_listed(two: Any, changes: Any)
 
 async def test_a_certificate_is_of_one_member(two: Any) -> None:
     """A member's certificate does not open the door to another name."""
-    asking = request(two, NEW, address=two.configs["forensic"].listen)
+    forensic = two.voters["forensic"]
+    asking = request(two, NEW, address=forensic.address, certificate=forensic.certificate)
     error = await refused(two, "court", "forensic", asking)
-    assert error.code == "stranger"
+    assert (error.code, "nobody here knows" in str(error)) == ("stranger", True)
 
 
 async def test_who_is_not_listed_is_refused_and_who_is_away_is_not(two: Any) -> None:
@@ -197,8 +227,9 @@ async def test_a_learner_takes_nobodys_seat_and_sends_nobody_away(two: Any) -> N
     await join(two, "court", "notary", request(two, NEW))
     certificate = two.voters["notary"].certificate
     seat = two.voters["forensic"].id
-    taking = request(two, seat)
-    assert (await refused(two, "court", "notary", taking)).code == "stranger"
+    taking = request(two, seat, certificate=certificate)
+    error = await refused(two, "court", "notary", taking)
+    assert (error.code, "by another certificate" in str(error)) == ("stranger", True)
     taking.passed.CopyFrom(pb.Passed(certificate=certificate, listed=True))
     assert (await refused(two, "court", "notary", taking)).code == "stranger"
     leaving = pb.LeaveRequest(member="forensic")
@@ -262,12 +293,117 @@ async def test_settings_may_list_a_new_certificate_of_a_member(house: Any, tmp_p
     house.start()
     await house.leader()
     server = await at(house, renewed, address)
-    asking = request(house, "court/00000000000000ff", address=address)
+    certificate = der_of(renewed.certificate)
+    asking = request(house, "court/00000000000000ff", address=address, certificate=certificate)
     answer = await house.call("court", "Join", asking, identity=renewed)
     configuration = Configuration.parse(answer.configuration)
     assert [each.id for each in configuration.learners] == [asking.replica_id]
     assert [each.id for each in configuration.voters] == [house.voters["court"].id]
     await server.stop(None)
+
+
+class Liar:
+    """The voter that does not lead, passing on what nobody asked of it."""
+
+    def __init__(self, house: Any, leader: str) -> None:
+        self.house, self.leader = house, leader
+        self.name = "forensic" if leader == "court" else "court"
+
+    def listing(self, asking: pb.JoinRequest, certificate: bytes) -> pb.JoinRequest:
+        told = pb.JoinRequest()
+        told.CopyFrom(asking)
+        told.passed.CopyFrom(pb.Passed(certificate=certificate, listed=True))
+        return told
+
+    async def passes_on(self, asking: pb.JoinRequest, certificate: bytes) -> pb.JoinResponse:
+        return await join(self.house, self.leader, self.name, self.listing(asking, certificate))
+
+    async def is_refused(self, asking: pb.JoinRequest, certificate: bytes) -> str:
+        told = self.listing(asking, certificate)
+        error = await refused(self.house, self.leader, self.name, told)
+        assert error.code == "stranger"
+        return str(error)
+
+
+@pytest.fixture
+async def liar(two: Any) -> Liar:
+    return Liar(two, await two.leader())
+
+
+@pytest.mark.parametrize("victim", ["the leader", "notary"])
+async def test_a_voter_seats_nobody_under_anothers_name(two: Any, liar: Liar, victim: str) -> None:
+    """It has a certificate with the name of the other, knows its public keys, and serves there. So
+    but for the signature it would come in, and take the vote."""
+    name = liar.leader if victim == "the leader" else victim
+    own = Identity(*Authority().issue(name))
+    certificate, address = der_of(own.certificate), f"127.0.0.1:{free_ports(1)[0]}"
+    server = await at(two, own, address)
+    seat = {"replica_id": f"{name}/00000000000000ee", "address": address}
+    by = two.world.log(liar.name)
+    before = two.voters[name].certificate
+    for asking in (
+        request(two, certificate=certificate, **seat, by=by),
+        request(two, certificate=certificate, **seat, by=by, log_key=by.public.text),
+        request(two, certificate=before, **seat),  # Signed by the other, for its own certificate.
+        pb.JoinRequest(**seat),
+    ):
+        why = await liar.is_refused(asking, certificate)
+        assert f"not signed with the log key that the policy in force names for {name}: " in why
+    answer = await liar.passes_on(request(two, certificate=certificate, **seat), certificate)
+    assert answer.standing == pb.LEARNER
+    await server.stop(None)
+
+
+async def test_a_request_of_old_is_worth_nothing(two: Any, liar: Liar) -> None:
+    """Whoever passes it on can keep it. It is of a replica that was removed since."""
+    old, certificate = request(two, NEW), two.voters["notary"].certificate
+    assert (await liar.passes_on(old, certificate)).standing == pb.LEARNER
+    newer = await liar.passes_on(request(two, "notary/00000000000000fe"), certificate)
+    answer = await liar.passes_on(old, certificate)
+    assert (answer.standing, answer.configuration) == (pb.REMOVED, newer.configuration)
+    left = await two.call(
+        liar.leader, "Leave", pb.LeaveRequest(member="notary"), identity=two.identity(liar.name)
+    )
+    answer = await liar.passes_on(old, certificate)
+    assert (answer.standing, answer.configuration) == (pb.REMOVED, left.configuration)
+
+
+async def test_who_the_policy_does_not_name_is_a_learner_at_most(two: Any, liar: Liar) -> None:
+    """One voter alone lets it in, by listing it; it has its name from there."""
+    guild = Identity(*Authority().issue("guild"))
+    certificate, address = der_of(guild.certificate), f"127.0.0.1:{free_ports(1)[0]}"
+    server = await at(two, guild, address)
+    seat = {"replica_id": "guild/00000000000000ff", "address": address}
+    by = two.world.log(liar.name)
+    why = await liar.is_refused(request(two, certificate=certificate, **seat, by=by), certificate)
+    assert "is not signed with the log key it shows" in why
+    for _ in range(2):
+        answer = await liar.passes_on(request(two, certificate=certificate, **seat), certificate)
+        assert answer.standing == pb.LEARNER
+    assert "the policy in force does not name it" in answer.waiting_for
+    await server.stop(None)
+
+
+async def test_whoever_passes_it_on_looks_and_so_does_who_leads(
+    two: Any, liar: Liar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And who asked is told why by either."""
+    name = liar.leader
+    asking = request(two, f"{name}/00000000000000ff", by=two.world.log(liar.name))
+    why = f"not signed with the log key that the policy in force names for {name}"
+    error = await refused(two, liar.name, name, asking)
+    assert (error.code, why in str(error)) == ("stranger", True)
+    assert f"the leader {liar.leader}" not in str(error)
+    check = Admitting._check_signed
+
+    def looks_away(self: Admitting, *arguments: Any) -> None:
+        if self._participant.member != liar.name:
+            check(self, *arguments)
+
+    monkeypatch.setattr(Admitting, "_check_signed", looks_away)
+    error = await refused(two, liar.name, name, asking)
+    assert (error.code, why in str(error)) == ("stranger", True)
+    assert f"the leader {liar.leader}" in str(error)
 
 
 async def test_one_request_of_each_at_a_time(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,6 +464,7 @@ def admitting(**participant: Any) -> Admitting:
     world: Any = SimpleNamespace(time_ms=0, version="0", note=None)
     made = Admitting.__new__(Admitting)
     made._participant, made._listed, made._genesis = anybody, {}, world
+    made._asking = set()
     return made
 
 
@@ -369,3 +506,20 @@ async def test_who_has_yet_to_catch_up_takes_nobody_for_removed() -> None:
     assert await admitting(**catching_up | {"caught_up": True})._standing(notary) == pb.REMOVED
     journal.configurations = lambda: [(0, old), (5, told), (7, old)]
     assert await admitting(**catching_up)._standing(notary) == pb.REMOVED
+
+
+@pytest.mark.anyio
+async def test_a_leader_that_does_not_know_the_policy_in_force_lets_nobody_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has yet to apply what was agreed on; what it knows names keys that were replaced."""
+
+    async def confirm() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(admitting_module, "CONFIRM_S", 0)
+    status = SimpleNamespace(role=Role.LEADER)
+    replica = SimpleNamespace(status=lambda: status, configuration=())
+    doorkeeper = admitting(replica=replica, confirm=confirm)
+    with pytest.raises(Unavailable, match="has yet to apply what was agreed on"):
+        await doorkeeper.join(pb.JoinRequest(replica_id=NEW, address="a:1"), b"notary")

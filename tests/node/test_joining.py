@@ -1,6 +1,8 @@
 """A replica that does not take part as it should asks who belongs to the group."""
 
 import asyncio
+import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -15,7 +17,9 @@ from node import member_pb2 as pb
 from node.asking import Applicant, Told
 from node.directory import Lost
 from node.errors import Misconfigured
+from node.evidence.keys import Signer
 from node.joining import Joining, begin_anew, rejoin
+from node.member import serve
 
 pytestmark = pytest.mark.anyio
 
@@ -53,8 +57,9 @@ def joining(group: Group, monkeypatch: pytest.MonkeyPatch, *, recalling: bool) -
 
 
 def applicant() -> Applicant:
-    key: Any = SimpleNamespace(text="key")
-    return Applicant("c", C.address, C.certificate, Identity(b"", b""), key, key)
+    log, witness = (Signer(bytes([number]) * 32) for number in (1, 2))
+    identity = Identity(b"", b"")
+    return Applicant("c", C.address, C.certificate, identity, bytes(32), log, witness.public)
 
 
 def known(*voters: Voter) -> pb.JoinResponse:
@@ -111,6 +116,83 @@ async def test_who_is_replaced_while_it_takes_part_does_not_come_back(
     replica.configuration = Configuration((A, B, replace(C, id=f"c/{2:016x}")))
     with pytest.raises(Misconfigured, match="while it took part: another process"):
         await running
+
+
+@pytest.mark.parametrize(
+    ("others", "has_hint"),
+    [
+        ({}, True),
+        ({B.address: Told("b", None, refuses=True, why="no")}, False),
+        ({B.address: Told("b", known(A, B, C))}, False),
+    ],
+    ids=["nobody", "refused", "answered"],
+)
+async def test_who_waits_long_for_a_majority_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, others: dict[str, Told], has_hint: bool
+) -> None:
+    """It may be lost for good; then nothing happens by itself. An answer comes from a leader, and
+    so there is a majority."""
+    asking = joining(Group({}), monkeypatch, recalling=False)
+
+    async def ask(contact: Voter, *_: Any) -> Told:
+        return others.get(contact.address, Told(contact.id[0], None, why="there is no leader now"))
+
+    monkeypatch.setattr(joining_module, "ask", ask)
+    await asking._ask()
+    participant = asking._participant
+    assert "recover" not in participant.hindrance, "not at once"
+    monkeypatch.setattr(joining_module, "HINT_S", 0)
+    await asking._ask()
+    assert participant.hindrance.endswith(joining_module.HINT) == has_hint
+
+
+async def test_who_waits_long_for_enough_to_rejoin_is_told_what_to_do(
+    houses: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It lost its disk, another is away for good: the third one's word is not enough."""
+    genesis, config = houses.world.genesis(), houses.configs["court"]
+    invitation = known(A, B, C)
+    invitation.genesis = joining_module.sha256(joining_module.format_genesis(genesis))
+    rounds = iter(range(2))
+
+    async def ask_all(*_: Any) -> Sequence[Told]:
+        if next(rounds, None) is None:
+            raise TimeoutError
+        return [Told("a", invitation), Told("b", None, why="not there")]
+
+    monkeypatch.setattr(joining_module, "ask_all", ask_all)
+    monkeypatch.setattr(joining_module, "PAUSE_S", 0)
+    for hint_s in (60, 0):
+        monkeypatch.setattr(joining_module, "HINT_S", hint_s)
+        rounds = iter(range(2))
+        caplog.clear()
+        with pytest.raises(TimeoutError):
+            await rejoin(config, genesis, Identity(b"", b""), "lost")
+        assert (joining_module.HINT in caplog.text) == (hint_s == 0)
+        assert f"a: {joining_module.TOO_FEW}" in caplog.text
+        assert "b: not there" in caplog.text
+
+
+async def test_why_it_must_come_back_is_said_once(
+    houses: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = houses.configs["court"]
+    shutil.rmtree(config.data)
+    why = f"this member must come back as a new replica: {config.data} is empty or not there"
+    alone = replace(config, members=())
+    with pytest.raises(Misconfigured, match=f"^{re.escape(why)}, and `members` names nobody"):
+        await serve(alone)
+    assert caplog.text == ""
+
+    async def ask_all(*_: Any) -> Sequence[Told]:
+        raise TimeoutError
+
+    monkeypatch.setattr(joining_module, "ask_all", ask_all)
+    with pytest.raises(TimeoutError):
+        await serve(config)
+    (record,) = caplog.records
+    assert record.levelname == "CRITICAL"
+    assert record.message.startswith(f"{why}; asking forensic, notary who belongs to the group")
 
 
 @pytest.mark.parametrize(

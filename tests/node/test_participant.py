@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -14,12 +15,13 @@ from consensus.replica import Replica, Status
 from devnet.tls import Authority, der_of
 from node import member_pb2 as pb
 from node import participant
-from node.errors import DiskFailed, DiskFull
+from node.errors import DiskFailed, DiskFull, Unavailable
 from node.evidence.proof_text import parse_proof
 from node.exchange import Exchange
 from node.ledger import Ledger
 from node.member import serve
-from node.sealing import Step
+from node.participant import Participant
+from node.sealing import Note, SentSeal, Step
 from node.seals import Seals, SealsCorrupt
 
 pytestmark = pytest.mark.anyio
@@ -129,6 +131,23 @@ async def test_nothing_is_sealed_before_a_quorum_has_told_what_was(
     await houses.proof("court", identity)
     await houses.proof("forensic", identity)
     assert sealing == {"court", "forensic"}
+
+
+@pytest.mark.parametrize(("last", "note"), [(9, None), (None, 9), (4, 9)])
+async def test_kept_seals_are_not_served_from_before_the_ledger_is_there(
+    last: int | None, note: int | None
+) -> None:
+    """A replica that came back begins with its old seals and notes and an empty tree: proving by
+    them what it does not have yet would look like damage, and the views be made again for ever."""
+    store = SimpleNamespace(chain=SimpleNamespace(size=8))
+    sealing = SimpleNamespace(halted="", last=last and SentSeal(last, b"", b""))
+    one: Any = SimpleNamespace(
+        ledger=SimpleNamespace(sealing=sealing), store=store, note=note and Note(note, 1, b"")
+    )
+    with pytest.raises(Unavailable, match="views reach 8 entries of 9 sealed"):
+        Participant.check_serving(one)
+    store.chain.size = 9
+    Participant.check_serving(one)
 
 
 async def test_a_wrong_clock_does_not_seal(houses: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from node.archive import mirror
 from node.archive.files import Files, encrypted
 from node.archive.mirror import Behind, Copies, Mirror, Report, Untrusted
 from node.evidence.malformed import Malformed
@@ -19,7 +20,7 @@ from node.evidence.steps import Anchor
 from node.published.layout import body_path
 from node.published.reading import Damaged
 from tests.node.archive.published import Log
-from tests.node.forks import contradiction_file
+from tests.node.forks import contradiction_file, named_after
 
 AUDITOR = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 COPIES = Copies((AUDITOR.public_key(),), bodies=True)
@@ -56,8 +57,8 @@ def archive(tmp_path: Path, world: Any) -> Archive:
 
     def run(log: Log, copies: Copies | None = None, anchor: Anchor | None = None) -> Report:
         anchor = anchor or Anchor(policy_text=world.note().policy_text)
-        mirror = Mirror(log.fetch, Files(tmp_path / "archive"), anchor, lambda _: None)
-        return mirror.run(copies, lambda _: None)
+        run = Mirror(log.fetch, Files(tmp_path / "archive"), anchor, lambda _: None)
+        return run.run(copies, lambda _: None)
 
     return run
 
@@ -250,6 +251,19 @@ def test_a_changed_policy_is_followed_from_the_first(
     assert archive(log, None, Anchor(policy_text=note.policy_text)) == Report(size=605)
 
 
+def test_policies_are_limited(
+    log: Log, archive: Archive, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever serves another chain can sign as many as it likes."""
+    log.grow((format_record(world.next_note(world.note(), quorum=3)),), ())
+    size = sum(len(log.files[path]) for path in ("policies/1", "policies/2"))
+    monkeypatch.setattr(mirror, "POLICIES_SIZE_MAX", size - 1)
+    with pytest.raises(Damaged, match="policies/2: more than"):
+        archive(log)
+    monkeypatch.setattr(mirror, "POLICIES_SIZE_MAX", size)
+    assert archive(log).policies == 2
+
+
 def test_a_policy_in_another_place_is_found(
     log: Log, archive: Archive, here: Any, world: Any
 ) -> None:
@@ -267,9 +281,10 @@ def test_a_policy_in_another_place_is_found(
 def test_contradictions_that_hold_are_kept_for_good(
     log: Log, archive: Archive, here: Any, world: Any
 ) -> None:
-    name, text = "contradictions/4-0011.txt", contradiction_file(world, ("court",), ("court",))
-    log.files |= {"contradictions/names": b"4-0011.txt\n", name: text[:-1]}
-    with pytest.raises(Damaged, match="4-0011"):
+    text = contradiction_file(world, ("court",), ("court",))
+    name, names = f"contradictions/{named_after(text)}", f"{named_after(text)}\n".encode()
+    log.files |= {"contradictions/names": names, name: text[:-1]}
+    with pytest.raises(Damaged, match=named_after(text)):
         archive(log)
     log.files[name] = text
     assert archive(log).contradictions == 1
@@ -277,11 +292,43 @@ def test_contradictions_that_hold_are_kept_for_good(
     # Whoever serves it no more does not make it untrue.
     del log.files["contradictions/names"]
     assert archive(log).contradictions == 1
-    assert here()["contradictions/names"] == b"4-0011.txt\n"
+    assert here()["contradictions/names"] == names
     for names in (b"names\n", b"../x\n", b"one", b"\n"):
         log.files["contradictions/names"] = names
         with pytest.raises(Damaged, match="contradictions/names"):
             archive(log)
+
+
+def test_a_source_takes_no_contradictions_place_by_another(
+    log: Log, archive: Archive, here: Any, world: Any, tmp_path: Path
+) -> None:
+    """Neither by one that names somebody else, nor by one that names nobody, nor by so many names
+    that the list is read no more."""
+    true = contradiction_file(world, ("court",), ("court",))
+    name, second = named_after(true), named_after(true, number=2)
+    log.files |= {"contradictions/names": f"{name}\n".encode(), f"contradictions/{name}": true}
+    archive(log)
+    for signers, expected in (
+        ((("notary",), ("forensic",)), 1),
+        ((("notary",), ("court", "forensic", "notary")), 2),
+    ):
+        log.files[f"contradictions/{name}"] = contradiction_file(world, *signers)
+        assert archive(log).contradictions == expected
+        assert here()[f"contradictions/{name}"] == true
+    assert here()["contradictions/names"] == f"{second}\n{name}\n".encode()
+    for side in (False, True):
+        many = {named_after(true, number=number, second=side) for number in range(2, 602)}
+        log.files["contradictions/names"] = "".join(f"{each}\n" for each in sorted(many)).encode()
+        log.files |= {f"contradictions/{each}": true for each in many}
+        assert archive(log).contradictions == 2 + side
+    log.files |= {"contradictions/names": b"9-0011223344556677.txt\n"}
+    log.files |= {"contradictions/9-0011223344556677.txt": true}
+    with pytest.raises(Damaged, match="another checkpoint than its name"):
+        archive(log)
+    (tmp_path / "archive" / "contradictions" / name).write_bytes(b"damaged")
+    log.files |= {"contradictions/names": f"{name}\n".encode(), f"contradictions/{name}": true}
+    assert archive(log).contradictions == 3
+    assert here()[f"contradictions/{name}"] == true
 
 
 def test_lines_by_witnesses_are_kept(log: Log, archive: Archive, here: Any) -> None:

@@ -324,3 +324,6 @@ def test_policies_are_not_counted_for_ever(published: Any, monkeypatch: pytest.M
     monkeypatch.setattr(visit, "POLICIES_MAX", 0)
     with pytest.raises(Different, match="more than 0 policies"):
         published.audit()
+    monkeypatch.setattr(visit, "POLICIES_SIZE_MAX", 100)
+    with pytest.raises(Different, match="more than 100 bytes of policies"):
+        published.audit()

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from node.archive.encryption import encrypt, make_identity
+from node.archive.files import Files, encrypted
 from node.cli.main import main
 
 
@@ -80,6 +82,57 @@ def test_what_cannot_be_read_is_no_verdict(
     (published.directory / "checkpoint").unlink()
     assert audit(capsys, published.directory, *arguments)[0] == 80
     assert audit(capsys, tmp_path / "none", *arguments)[0] == 2
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_an_encrypted_archive_is_read_with_the_auditors_key(
+    capsys: Any, published: Any, policy: Path, tmp_path: Path, address: str, served: bool
+) -> None:
+    """As a directory and from a web server, which has no key; without it the way on is told."""
+    recipient = make_identity(tmp_path / "auditor.pem")
+    for path in list(Files(published.directory).paths()):
+        if path.startswith(("bodies/", "tile/entries/")):
+            part = published.directory / path
+            secret = encrypt(path, part.read_bytes(), [recipient])
+            Files(published.directory).write(encrypted(path), secret)
+            part.unlink()
+    source = address if served else published.directory
+    arguments = [source, "--policy", policy, "--bodies", "--state", tmp_path / "state"]
+    assert main(["audit", *map(str, arguments)]) == 80
+    told = capsys.readouterr().err
+    assert "give --identity" in told
+    assert "member" not in told
+    code, found = audit(capsys, *arguments, "--identity", tmp_path / "auditor.pem")
+    assert (code, found["depth"]) == (0, "bodies")
+    make_identity(tmp_path / "other.pem")
+    assert audit(capsys, *arguments, "--identity", tmp_path / "other.pem")[0] == 80
+
+
+def test_a_second_history_is_named_with_its_file(
+    capsys: Any, published: Any, policy: Path, tmp_path: Path
+) -> None:
+    arguments = [published.directory, "--policy", policy, "--state", tmp_path / "state"]
+    assert audit(capsys, *arguments)[0] == 0
+    other = type(published)(published.world, published.directory)
+    while len(other.chain.leaves) < len(published.chain.leaves):
+        other.block()
+    other.publish()
+    code, told = audit(capsys, *arguments)
+    assert (code, told["contradiction"]) == (30, str(tmp_path / "state.contradiction"))
+    assert main(["audit", *map(str, arguments), "--lang", "zh"]) == 30
+    printed = capsys.readouterr()
+    assert "court、notary 对两者均联签" in printed.out
+    assert f"cunzheng verify {told['contradiction']} --policy" in printed.err
+    assert main(["verify", told["contradiction"], "--policy", str(policy)]) == 0
+
+
+def test_a_fingerprint_of_nobody_is_compared_before_anybody_is_accused(
+    capsys: Any, published: Any, tmp_path: Path
+) -> None:
+    other = "-".join(["ABCD"] * 8)
+    arguments = [published.directory, "--state", tmp_path / "s", "--policy-fingerprint", other]
+    assert main(["audit", *map(str, arguments)]) == 30
+    assert "Compare the fingerprint" in capsys.readouterr().err
 
 
 def test_without_a_policy_there_is_nothing_to_trust(

@@ -73,6 +73,8 @@ def test_a_chain_becomes_files_and_an_auditor_reads_them(
     done = run("archive", directory, *trust, "--json")
     assert (done.exit_code, done.json["size"], done.json["bundles"]) == (0, 321, 0)
     assert not (directory / "encrypted").exists()
+    public_only = run("archive", directory, "--decrypt", tmp_path / "p", "--identity", identity)
+    assert "no entries and no bodies" in public_only.err
     auditor = ("--api-key-file", live.auditor_key, "--encrypt-to", recipient, "--bodies")
     done = run("archive", directory, *trust, *auditor, "--json")
     assert (done.exit_code, done.json["tiles"]) == (0, 0)
@@ -81,6 +83,7 @@ def test_a_chain_becomes_files_and_an_auditor_reads_them(
     assert run("archive", directory, *trust, *auditor).exit_code == 0
     done = run("archive", directory, "--decrypt", out, "--identity", identity)
     assert done.exit_code == 0
+    assert "keep it safe" in done.err
     note = {"checkpoint": live.cluster.note("court"), "contradictions/names": b""}
     policy = {"policies/1": b"cunzheng/policy-leaf/v1\nindex 1\n" + live.cluster.memory.leaves[1]}
     expected = public(live.cluster) | policy | note

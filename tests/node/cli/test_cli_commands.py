@@ -62,6 +62,17 @@ def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{answer.exit_code:>3}  {answer.en}" in out
 
 
+@pytest.mark.parametrize("command", [None, *main.COMMANDS])
+def test_chinese_help_is_chinese(capsys: pytest.CaptureFixture[str], command: str | None) -> None:
+    """Also what argparse brings itself."""
+    with pytest.raises(SystemExit) as ended:
+        main.main([*([command] if command else []), "--help", "--lang", "zh"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "显示本帮助并退出" in out
+    assert not re.search("positional arguments|options:|show this", out)
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main.main(["--version"])
@@ -78,6 +89,38 @@ def test_wrong_usage_is_one_sentence(run: Run, arguments: list[str]) -> None:
     assert outcome.err.startswith("error: wrong usage: ")
     assert outcome.err.count("\n") == 1
     assert outcome.out == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "told"),
+    [
+        ("member", None, "settings.toml：文件或目录不存在"),
+        ("member", "= 1", "不是 TOML 格式"),
+        ("member", "colour = 1", "未知的设置 `colour`"),
+        ("gateway", "", "设置 `listen` 缺失"),
+        ("gateway", "listen = 1", "设置 `listen` 不是文本"),
+        ("gateway", 'listen = "here"', "设置 `listen` 不是 HOST:PORT"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told_in_chinese_too(
+    run: Run, tmp_path: Path, command: str, settings: str | None, told: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    if settings is not None:
+        path.write_text(settings)
+    outcome = run(command, path, "--lang", "zh")
+    assert outcome.exit_code == 2
+    assert told in outcome.err
+    assert outcome.err.endswith("请改正后再启动。\n")
+    assert told not in run(command, path).err
+
+
+def test_keys_that_do_not_fit_are_told_in_chinese_too(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    assert "不存在" in run("keygen", path, "--show", "--lang", "zh").err
+    run("keygen", path)
+    path.chmod(0o644)
+    assert "可被他人读取；请执行 chmod 600" in run("keygen", path, "--show", "--lang", "zh").err
 
 
 def test_ctrl_c_has_its_own_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +237,16 @@ def test_keygen_makes_a_key_only_its_owner_can_read(run: Run, tmp_path: Path) ->
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     key = parse_public_key(outcome.out.strip())
     assert keyfile.load_signer(path).public == key
+
+
+def test_keygen_shows_the_public_key_of_a_file_once_more(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    made = run("keygen", path, "--algorithm", "sm2")
+    before = path.read_bytes()
+    assert run("keygen", path, "--show").out == made.out
+    assert path.read_bytes() == before
+    assert run("keygen", tmp_path / "nothing.pem", "--show").exit_code == 2
+    assert not (tmp_path / "nothing.pem").exists()
 
 
 def test_keygen_never_overwrites(run: Run, tmp_path: Path) -> None:

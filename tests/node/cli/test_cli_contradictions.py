@@ -130,6 +130,7 @@ def test_without_a_member(folder: Folder, run: Run, without: str, exit_code: int
         80: "the policy enclosed has no member 'curt'",
     }
     assert said[exit_code] in outcome.out
+    assert ("fetch the proof again" in outcome.err) == (exit_code == 30)
 
 
 def test_without_nobody_is_a_wrong_call(folder: Folder, run: Run) -> None:

@@ -83,8 +83,9 @@ def test_from_a_plan_to_a_policy_in_force(
     assert newest in done.out
     assert run("policy", "submit", change, "--gateway", live.url).exit_code == 0, "once is enough"
 
-    history = tmp_path / "policies.txt"
-    assert run("policy", "history", "--gateway", live.url, "--out", history).exit_code == 0
+    history, policy = tmp_path / "policies.txt", tmp_path / "policy.txt"
+    kept = run("policy", "history", "--gateway", live.url, "--out", history, "--newest", policy)
+    assert kept.exit_code == 0, kept.err
     assert [each.serial for each in parse_policies(history.read_bytes()).notes] == [1, 2]
 
     # What was sealed under the first policy is judged by who was told the newest only.
@@ -92,6 +93,9 @@ def test_from_a_plan_to_a_policy_in_force(
     assert run("verify", old, "--policy-fingerprint", newest).exit_code == 30
     by_newest = ("verify", old, "--policy-fingerprint", newest)
     assert run(*by_newest, "--policies", history).exit_code == 10
+    for file in (policy, change):
+        assert newest in run("policy", "fingerprint", file).out
+        assert run("verify", old, "--policy", file, "--policies", history).exit_code == 10
     # And what is sealed under the second, by who was told the first.
     new = tmp_path / "new.txt"
     new.write_text("deposited after the change")
@@ -112,7 +116,13 @@ def test_the_rules_are_raised_and_members_get_further_keys(
     plan.write_text(text.replace('name = "court"\n', f'name = "court"\n{further}'), "utf-8")
     change = tmp_path / "policy-2.txt"
     begin = ("policy", "change", plan, "--key", key_file("court log"), "--out", change)
-    assert run(*begin, *trusted(live)).exit_code == 0
+    made = run(*begin, *trusted(live))
+    assert made.exit_code == 0, made.err
+    # Whoever signs reads each key as it stands in the plan, and nothing that stays as it is.
+    lines = [line.strip() for line in made.out.splitlines() if line.strip()]
+    shown = {line.partition("  ")[0]: line.split()[-1] for line in lines}
+    assert {name: shown[f"court {name}_key"] for name in keys} == keys
+    assert "court log_key" not in shown
     run("policy", "sign", change, "--key", key_file("notary log"), *trusted(live))
     assert run("policy", "submit", change, "--gateway", live.url).exit_code == 0
     note = live.cluster.memory.chain.note
@@ -120,6 +130,18 @@ def test_the_rules_are_raised_and_members_get_further_keys(
     court, *others = parse_members(note.members_text)
     assert [key.text for key in court.keys] == list(keys.values())
     assert not any(each.keys for each in others)
+
+
+def test_a_plan_that_changes_nothing_is_told(
+    live: Live, run: Run, plan: Path, tmp_path: Path, key_file: Keys
+) -> None:
+    plan.write_text(plan.read_text("utf-8").replace("quorum = 3", "quorum = 2"), "utf-8")
+    change = tmp_path / "policy-2.txt"
+    made = run(
+        *("policy", "change", plan, "--key", key_file("court log"), "--out", change),
+        *trusted(live),
+    )
+    assert "Nothing but the serial changes" in made.err
 
 
 def test_nothing_is_signed_that_does_not_descend_from_a_known_policy(

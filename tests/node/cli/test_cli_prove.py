@@ -89,6 +89,9 @@ def test_a_file_is_found_by_its_content(deposited: Deposited, run: Run, tmp_path
 def test_the_public_form_of_a_holders_copy(deposited: Deposited, run: Run, tmp_path: Path) -> None:
     proof = deposited.proof("a.txt")
     assert run("prove", "--proof", proof, "--public", "--out", tmp_path).exit_code == 0
+    new = tmp_path / "made" / "for it"
+    assert run("prove", "--proof", proof, "--public", "--out", new).exit_code == 0
+    assert list(new.iterdir())
     public = parse_proof((tmp_path / "a.txt.public.proof.txt").read_bytes())
     assert public.opening is None
     salt = parse_proof(proof.read_bytes()).opening.salt  # type: ignore[union-attr]

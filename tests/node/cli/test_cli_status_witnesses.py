@@ -1,11 +1,14 @@
 """`cunzheng status` tells how far each witness has come, and how long ago."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from node import member_pb2 as pb
 from node.cli import status
+from node.cli.main import main
+from node.cli.status import Overview
 from node.cli.terminal import Terminal
 
 TOLD = pb.StatusResponse(
@@ -54,3 +57,20 @@ def test_a_gateway_that_tells_of_none() -> None:
     del members[0]["witnesses"]
     overview = status._from_gateway({**FROM_GATEWAY, "members": members})
     assert overview.rows[0].witnesses == ()
+
+
+def test_a_member_that_does_not_answer_says_nothing_of_the_others(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(path: Path) -> Overview:
+        return Overview(False, "-", (), ("court",))
+
+    monkeypatch.setattr(status, "_from_member", nobody)
+    for language, first, told in (
+        ("en", "No answer", "cunzheng member court.toml"),
+        ("zh", "无应答", "查看其日志"),
+    ):
+        assert main(["status", "--config", "court.toml", "--lang", language]) == 80
+        printed = capsys.readouterr()
+        assert printed.out.startswith(first)
+        assert told in printed.err

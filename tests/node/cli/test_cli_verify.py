@@ -64,6 +64,7 @@ def test_the_result_is_in_chinese_where_the_locale_is(
     out = run("verify", folder.file, "--policy", folder.policy).out
     assert out.startswith("核验结果  V001  一致，有待审查事项\n  不晚于 ")
     assert Notice.SCOPE.zh in out
+    assert "已登记（存证主体）" in out
     english = run("verify", folder.file, "--policy", folder.policy, "--lang", "en").out
     assert english.startswith("Verification result")
 
@@ -207,6 +208,8 @@ def test_another_policy_than_the_one_from_outside(folder: Folder, run: Run) -> N
     text, _ = folder.chain.world.policy_texts(quorum=3)
     outcome = run("verify", folder.file, "--policy-fingerprint", fingerprint(text), "--json")
     assert (outcome.exit_code, code(outcome)) == (30, "V206")
+    told = run("verify", folder.file, "--policy-fingerprint", fingerprint(text)).err
+    assert "--policies policies.txt (cunzheng policy history" in told
 
 
 def test_no_trust_anchor_from_outside(folder: Folder, run: Run) -> None:

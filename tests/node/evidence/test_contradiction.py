@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from node.evidence import note as note_module
 from node.evidence.accusation import Judgement, judge
+from node.evidence.checkpoint import cosign, format_checkpoint
 from node.evidence.contradiction import (
     CONTRADICTION_SIZE_MAX,
     POLICIES_MAX,
@@ -19,10 +21,14 @@ from node.evidence.contradiction import (
     ordered,
     parse_contradiction,
 )
+from node.evidence.digests import sha256
+from node.evidence.keys import Signer
 from node.evidence.malformed import Malformed
+from node.evidence.members import format_members, parse_members
 from node.evidence.merkle import consistency_path, inclusion_path, root
-from node.evidence.policy import fingerprint
-from node.evidence.sealed import parse_sealed
+from node.evidence.note import TYPE_COSIGNATURE, ed25519_vkey
+from node.evidence.policy import fingerprint, parse_policy
+from node.evidence.sealed import parse_seal, parse_sealed
 from node.evidence.steps import Anchor
 
 Fork = tuple[Any, Any]
@@ -30,6 +36,10 @@ Fork = tuple[Any, Any]
 
 @pytest.fixture
 def fork(chains: ModuleType) -> Fork:
+    return parted(chains)
+
+
+def parted(chains: ModuleType) -> Fork:
     """Two chains that are one up to size 6 and then go different ways, to sizes 8 and 10."""
     one, other = chains.Chain(), chains.Chain()
     for each in (one, other):
@@ -230,6 +240,87 @@ def test_who_has_left_is_still_named(fork: Fork) -> None:
     later = replace(found, policies=(*found.policies, note))
     judgement = judged(later)
     assert (judgement.holds, named(judgement)) == (True, ["forensic"])
+
+
+def renamed(chain: Any, name: str, organisation: str, witness: Any) -> Any:
+    """A next policy in which this name has this witness key, and is this organisation's."""
+    policy_text, members_text = chain.policy_texts(2)
+    members = [
+        replace(each, organisation=organisation) if each.name == name else each
+        for each in parse_members(members_text)
+    ]
+    sealers = [
+        replace(each, witness=witness.public) if each.member == name else each
+        for each in parse_policy(policy_text).sealers
+    ]
+    text = format_members(members)
+    changes = {"sealers": tuple(sealers), "members_hash": sha256(text)}
+    return chain.next_note(texts=(chain.policy_texts(2, **changes)[0], text))
+
+
+def resealed(side: Side, name: str, signer: Any) -> Side:
+    """With the seal of this member made with another key."""
+    body, seals = format_checkpoint(side.checkpoint), []
+    for seal in side.seals:
+        line = cosign(body, seal.time_s, seal.line.name, signer)
+        seals.append(parse_seal(line, side.checkpoint.origin) if seal.member == name else seal)
+    return replace(side, seals=tuple(seals))
+
+
+@pytest.mark.parametrize("organisation", ["示例公证处", "另一公证处 Another Notary"])
+def test_a_name_that_was_given_away_accuses_nobody(fork: Fork, organisation: str) -> None:
+    """Whoever had the name before sealed a lie; who has it now sealed the truth. Only if both are
+    one organisation has it sealed both."""
+    witness = Signer(sha256(b"the new witness key"))
+    note = renamed(fork[0], "notary", organisation, witness)
+    found = contradiction(fork, ("notary",), ("court", "notary"))
+    found = replace(
+        found,
+        policies=(*found.policies, note),
+        second=resealed(found.second, "notary", witness),
+    )
+    judgement, same = judged(found), organisation == "示例公证处"
+    assert judgement.holds
+    assert named(judgement) == (["notary"] if same else [])
+    assert found.both == (("notary",) if same else ())
+    assert judgement.accused is not None
+    sides = judgement.accused.first, judgement.accused.second
+    assert [each.members[-1].organisation for each in sides] == ["示例公证处", organisation]
+    assert len(judgement.accused.keys) == (2 if same else 0)
+
+
+def test_two_keys_of_one_key_id_hide_nobody(
+    chains: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four bytes are found again in an hour; here they are one, which is found at once."""
+    real = note_module.key_id
+    monkeypatch.setattr(note_module, "key_id", lambda *of: real(*of)[:1] + bytes(3))
+    one, other = parted(chains)
+    found = contradiction((one, other), ("court", "notary"), ("court", "forensic"))
+    (lied,) = found.holders(found.first.seals[0])
+    wanted = found.first.seals[0].line.key_id
+    name = found.first.seals[0].line.name
+    witness = next(
+        signer
+        for signer in (Signer(sha256(b"%d" % number)) for number in range(10_000))
+        if ed25519_vkey(name, signer.public, TYPE_COSIGNATURE).key_id == wanted
+    )
+    note = renamed(one, "court", "示例互联网法院", witness)
+    judgement = judged(replace(found, policies=(*found.policies, note)))
+    assert judgement.holds, judgement.findings
+    assert named(judgement) == ["court"]
+    assert judgement.accused is not None
+    assert judgement.accused.keys == (lied.key, lied.key)
+    assert not judgement.accused.first.by_quorum, "the newest policy has another key of court"
+
+
+def test_a_note_that_too_few_signed_gives_a_judgement(fork: Fork) -> None:
+    """Its members text may be of others than its policy text."""
+    one, _ = fork
+    other = one.policy_texts(2, names=("court", "guild"))[1]
+    note = one.next_note(["notary"], texts=(one.policy_texts(2, rules=2)[0], other))
+    found = contradiction(fork, ("court",), ("court",))
+    assert codes(judged(replace(found, policies=(*found.policies, note)))) == {(1, "V206")}
 
 
 def test_a_policy_of_newer_rules_is_newer(fork: Fork) -> None:

@@ -112,3 +112,19 @@ def test_a_cosigner_that_contradicted_itself_is_an_open_point(
         assert verdict.code.name == "V001"
     by_later = sealed_by(chain, ("court", "notary"), ("notary", "forensic"))
     assert OpenPoint.O13 in asked(chain, by_later, Doubts(contradictions=(other,))).open_points
+
+
+@pytest.mark.parametrize(
+    ("renamed", "rekeyed", "shown"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_who_only_bears_the_name_of_one_is_not_doubted(
+    chain: Any, chains: ModuleType, renamed: bool, rekeyed: bool, shown: bool
+) -> None:
+    """The name may have been another organisation's; a key that is the same says more than it."""
+    known = accused(chains, "court")
+    if renamed:
+        known = replace(known, both=(replace(known.both[0], organisation="another court"),))
+    if rekeyed:
+        known = replace(known, keys=())
+    verdict = asked(chain, sealed_by(chain, ("court",)), Doubts(contradictions=(known,)))
+    assert (OpenPoint.O13 in verdict.open_points) is shown

@@ -55,6 +55,17 @@ def test_stock_tools_repeat_every_step(tmp_path: Path, proof: Proof) -> None:
     assert run_all(tmp_path, exhibits) == []
 
 
+def test_no_member_s_name_makes_two_files_of_one_name(chains: Any) -> None:
+    chain = chains.Chain(names=("leaf", "previous", "log", "key", "tree-node", "before-2"))
+    chain.change_policy(quorum=3)
+    for key in ("gateway", "depositor"):
+        chain.enrol(key, key)
+    exhibits = explain(chain.proof(chain.deposit([b"a file"]), 0))
+    names = [each.name for each in exhibits]
+    assert len(set(names)) == len(names)
+    assert sum("policy-2-" in name and name.endswith(".sig") for name in names) == 2
+
+
 @needs_tools
 def test_one_flipped_byte_is_noticed_by_every_command(tmp_path: Path, proof: Proof) -> None:
     exhibits = explain(proof)
@@ -105,6 +116,32 @@ def test_what_a_proof_does_not_have_is_not_shown(chain: Any) -> None:
     bare = [each.name for each in explain(chain.proof(deposited))]
     assert "01-item.bin" in bare
     assert "01-details.json" not in bare
+
+
+@needs_tools
+def test_a_key_record_s_authority_is_looked_for_in_the_policy_of_its_time(
+    tmp_path: Path, chains: Any
+) -> None:
+    """The gateway was enrolled under the first policy, the depositor by the authority of the second
+    one, which knows the first no more, nor does the third, whose members seal. One record that the
+    right authority signed too late, and the command that looks for it finds nothing."""
+    for depositor_by in ("second authority", "authority"):
+        chain = chains.Chain()
+        chain.enrol("gateway", "gateway")
+        for authority in ("second authority", "third authority"):
+            chain.change_policy(authorities=(chain.signer(authority).public,))
+            if authority == "second authority":
+                chain.enrol("depositor", "depositor", authority=depositor_by)
+        exhibits = explain(chain.proof(chain.deposit()))
+        written(tmp_path, exhibits)
+        listed = {
+            each.name: each.command.split()[-1] for each in exhibits if "grep" in each.command
+        }
+        places = [listed[f"03-key-{number}-key.pem"] for number in (1, 2)]
+        assert sorted(places) == ["05-policy-before-2.txt", "05-policy-before-3.txt"]
+        late = places.index("05-policy-before-3.txt") + 1
+        wrong = [each.name for each in run_all(tmp_path, exhibits)]
+        assert wrong == ([f"03-key-{late}-key.pem"] if depositor_by == "authority" else [])
 
 
 def test_seals_by_nobody_of_the_policy_are_not_shown(chain: Any) -> None:

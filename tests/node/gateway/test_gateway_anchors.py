@@ -156,7 +156,7 @@ async def test_time_out_before_commit_is_pending_and_goes_on(client: Any, cluste
 
 async def test_time_out_before_the_seals_is_committed(client: Any, cluster: Any) -> None:
     cluster.sealing.clear()
-    response = await client.anchor(body(), params={"wait_ms": 50})
+    response = await client.anchor(body(), params={"wait_ms": 2_000})
     assert response.status_code == 202
     assert response.json()["state"] == "COMMITTED"
 

@@ -74,7 +74,7 @@ async def test_what_comes_meanwhile_goes_together(chain: Chain, coalescer: Coale
 
 async def test_a_proposal_is_never_more_than_a_block(chain: Chain, coalescer: Coalescer) -> None:
     half = BLOCK_SIZE_MAX // 2 - 4
-    futures = [coalescer.submit(b"x" * half) for _ in range(5)]
+    futures = [coalescer.submit(b"%d" % number + b"x" * (half - 1)) for number in range(5)]
     chain.let_through(5)
     await asyncio.gather(*futures)
     assert [len(each) for each in chain.proposals] == [2, 2, 1]
@@ -83,8 +83,8 @@ async def test_a_proposal_is_never_more_than_a_block(chain: Chain, coalescer: Co
 
 
 async def test_full_blocks_do_not_wait_for_each_other(chain: Chain, coalescer: Coalescer) -> None:
-    for _ in range(2 * IN_FLIGHT_MAX):
-        coalescer.submit(b"x" * (BLOCK_SIZE_MAX - 4))
+    for number in range(2 * IN_FLIGHT_MAX):
+        coalescer.submit(b"%d" % number + b"x" * (BLOCK_SIZE_MAX - 5))
     await idle()
     assert len(chain.proposals) == IN_FLIGHT_MAX
 
@@ -110,8 +110,23 @@ async def test_a_caller_that_goes_away_leaves_its_record_in(
     assert chain.proposals == [[b"one", b"two"]]
 
 
+async def test_what_is_on_its_way_is_not_sent_twice(chain: Chain, coalescer: Coalescer) -> None:
+    """Neither while it waits nor while it travels; whoever asks hears of it, whoever goes away."""
+    first = coalescer.submit(b"first")
+    await idle()
+    others = [coalescer.submit(each) for each in (b"first", b"second", b"second")]
+    others[1].cancel()
+    chain.let_through(2)
+    outcomes = await asyncio.gather(first, others[0], others[2])
+    assert chain.proposals == [[b"first"], [b"second"]]
+    assert [each.skipped for each in outcomes] == ["first", "first", "second"]
+    chain.let_through()
+    await coalescer.submit(b"second")
+    assert chain.proposals[2:] == [[b"second"]], "later it is another question"
+
+
 async def test_room_is_bounded(chain: Chain, coalescer: Coalescer) -> None:
     assert coalescer.has_room(WAITING_SIZE_MAX)
-    for _ in range(2):
-        coalescer.submit(b"x" * 1_000)
+    for each in (b"x", b"y"):
+        coalescer.submit(each * 1_000)
     assert not coalescer.has_room(WAITING_SIZE_MAX - 1_999)

@@ -272,7 +272,7 @@ async def test_without_an_honest_member_nothing_is_called_final(
 ) -> None:
     for member in cluster.members.values():
         member.tamper = lambda proof: proof[:-1]
-    response = await client.anchor(BODY, params={"wait_ms": 100})
+    response = await client.anchor(BODY, params={"wait_ms": 2_000})
     assert (response.status_code, response.json()["state"]) == (202, "COMMITTED")
     assert "proof" not in response.json()
 

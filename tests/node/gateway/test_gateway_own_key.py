@@ -99,7 +99,7 @@ async def test_only_a_gateways_key_that_is_good_now_counts(
     assert (await client.anchor(BODY)).json()["code"] == "GATEWAY_NOT_ENROLLED"
 
 
-async def test_a_no_is_asked_again_after_a_second_and_a_yes_never(
+async def test_a_no_is_asked_again_after_a_second_and_a_yes_after_a_minute(
     client: Any, cluster: Any, own: Signer, clock: Any
 ) -> None:
     assert not await client.gateway.own_key.check()
@@ -112,6 +112,39 @@ async def test_a_no_is_asked_again_after_a_second_and_a_yes_never(
     for _ in range(3):
         assert (await client.anchor(BODY)).status_code == 201
     assert times_asked(cluster) == 2
+    cluster.apply([cluster.world.key("revoke", own.public, 2, role="gateway")])
+    assert (await client.anchor(BODY)).status_code == 201
+    clock.now += 60_000
+    assert (await client.anchor(BODY)).json()["code"] == "GATEWAY_NOT_ENROLLED"
+
+
+async def test_its_revocation_comes_in_through_itself_and_counts_at_once(
+    client: Any, cluster: Any, own: Signer
+) -> None:
+    """Every proof of what it took in afterwards would be V302."""
+    enrol(cluster, own.public)
+    assert (await client.anchor(BODY)).status_code == 201
+    world = cluster.world
+    record = format_key_record(
+        KeyRecord(world.origin, "revoke", 1_790_000_000_000, own.public, "gateway", 2)
+    )
+    body = {
+        "record": record.decode(),
+        "authority": world.authority.public.text,
+        "signature": format_signature(world.authority.sign(record)),
+    }
+    assert (await client.http.post("/v1/keys", json=body)).status_code == 201
+    assert (await client.anchor(BODY)).json()["code"] == "GATEWAY_NOT_ENROLLED"
+
+
+async def test_a_yes_stays_while_nobody_answers(client: Any, cluster: Any, own: Signer) -> None:
+    enrol(cluster, own.public)
+    own_key = client.gateway.own_key
+    assert await own_key.check()
+    for member in cluster.members.values():
+        await member.stop()
+    own_key.ask_again()
+    assert await own_key.check()
 
 
 async def test_where_nobody_answers_a_deposit_still_has_its_receipt(

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from node import member_pb2 as pb
+from node.evidence.entry import PolicyEntry, format_entry
 from node.evidence.policy import fingerprint
 from node.evidence.policy_note import PolicyNote, format_policy_note
+from node.evidence.record import format_record
 from node.evidence.succession import parse_policies
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +53,23 @@ async def test_sent_many_times_at_once_it_is_found_standing(client: Any, cluster
     answers = await asyncio.gather(*(post(client, note) for _ in range(5)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes == [200] * 4 + [201], [answer.text for answer in answers]
+    assert len(cluster.proposals) == 1, "each would be a block"
+
+
+async def test_one_member_neither_hides_nor_invents_a_policy(client: Any, cluster: Any) -> None:
+    """Whoever signs the next one would follow an old one, or one that was signed and given up."""
+    world = cluster.world
+    first = world.note()
+    second, given_up = world.next_note(first, quorum=3), world.next_note(first, quorum=1)
+    cluster.apply([format_record(second)])
+    entry = format_entry(PolicyEntry(7, 7, given_up))
+    for liar in cluster.members.values():
+        liar.refuse("Policy", "NOT_FOUND", "absent")
+        assert await history(client) == (first, second)
+        liar.lies = {"Policy": pb.PolicyResponse(leaf_index=3, entry=entry)}
+        assert await history(client) == (first, second)
+        liar.lies = {}
+        liar.script.clear()
 
 
 async def test_what_the_chain_would_skip_makes_no_block(client: Any, cluster: Any) -> None:

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from node import member_pb2 as pb
+from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.entry import PolicyEntry, format_entry
 from node.evidence.merkle import leaf_hash, root, verify_consistency
+from node.evidence.note import Note, format_note, sign_ed25519
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import Tile, format_bundle_path, format_tile_path
 from node.gateway import publishing
 from node.published.layout import body_path, join_bundle, parse_policy_leaf
-from tests.node.forks import contradiction_file
+from tests.node.forks import contradiction_file, named_after
 
 pytestmark = pytest.mark.anyio
 
@@ -153,18 +156,41 @@ async def test_sizes_that_are_none(log: Any, query: str, status: int, code: str)
 
 
 async def test_contradictions_of_all_members_that_hold_are_listed(log: Any, cluster: Any) -> None:
-    """Of two of one name, the one that names more members is shown."""
+    """Of two about one checkpoint, the one that names more members is shown."""
     world, members = cluster.world, cluster.members
     assert (await log.get("/contradictions/names")).content == b""
     both = contradiction_file(world, ("court", "notary"), ("court", "notary"))
     one = contradiction_file(world, ("court", "notary"), ("court",))
-    members["court"].contradictions = {"1.txt": one, "../2.txt": one, "names": one}
-    members["forensic"].contradictions = {"1.txt": both}
-    members["notary"].contradictions = {"1.txt": one[:-1], "3.txt": one, "4.txt": b"a lie\n"}
-    assert (await log.get("/contradictions/names")).content == b"1.txt\n3.txt\n"
-    assert (await log.get("/contradictions/1.txt")).content == both
-    assert (await log.get("/contradictions/3.txt")).content == one
-    assert (await log.get("/contradictions/4.txt")).json()["code"] == "NOT_FOUND"
+    name = named_after(one)
+    members["court"].contradictions = {name: one, "../2.txt": one, "names": one}
+    members["forensic"].contradictions = {name: both}
+    members["notary"].contradictions = {name: one[:-1], "3.txt": one, "4.txt": b"a lie\n"}
+    assert (await log.get("/contradictions/names")).content == f"{name}\n".encode()
+    assert (await log.get(f"/contradictions/{name}")).content == both
+    for other in ("3.txt", "4.txt"):
+        assert (await log.get(f"/contradictions/{other}")).json()["code"] == "NOT_FOUND"
+
+
+async def test_no_member_can_put_its_own_contradiction_in_anothers_place(
+    log: Any, cluster: Any
+) -> None:
+    """About the same checkpoint, with as many names; or the same under any number of names. And
+    what was shown stays."""
+    world, members = cluster.world, cluster.members
+    true = contradiction_file(world, ("court",), ("court", "notary"))
+    name, second = named_after(true), named_after(true, number=2)
+    members["court"].contradictions = {name: true}
+    assert (await log.get("/contradictions/names")).content == f"{name}\n".encode()
+    lie = contradiction_file(world, ("forensic",), ("court", "forensic", "notary"))
+    members["forensic"].contradictions = {
+        name: lie,
+        **{f"{number}-{bytes(8).hex()}.txt": lie for number in range(1, 50)},
+        **{named_after(true, number=number): true for number in range(2, 50)},
+    }
+    members["court"].contradictions = {}
+    assert (await log.get("/contradictions/names")).content == f"{second}\n{name}\n".encode()
+    assert (await log.get(f"/contradictions/{name}")).content == true
+    assert (await log.get(f"/contradictions/{second}")).content == lie
 
 
 # What an auditor may read.
@@ -301,8 +327,49 @@ async def test_a_changed_policy_is_followed(log: Any, cluster: Any) -> None:
     cluster.apply([])
     response = await log.get("/checkpoint")
     assert parse_sealed(response.content).checkpoint.size == 304
-    assert [note.serial for note in log.gateway.log._policies] == [1, 2]
+    assert [leaf.note.serial for leaf in log.gateway.log._policies] == [1, 2]
     assert parse_policy_leaf((await log.get("/policies/2")).content).note.serial == 2
+
+
+async def test_whom_a_newer_policy_left_out_seals_nothing_any_more(log: Any, cluster: Any) -> None:
+    """Two were enough under the first policy, and a member that lies shows what they sealed now."""
+    world = cluster.world
+    cluster.apply([format_record(world.next_note(world.note(), quorum=3))])
+    cluster.apply([])
+    fork = Checkpoint(world.origin, 999, bytes(32))
+    lines = [sign_ed25519(format_checkpoint(fork), world.origin, world.log("court"))]
+    for name in ("court", "forensic"):
+        seal = f"{world.origin}/{name}"
+        lines.append(cosign(format_checkpoint(fork), 1, seal, world.witness(name)))
+    note = format_note(Note(format_checkpoint(fork), tuple(lines)))
+    for serial, name in ((1, "court"), (2, "forensic"), (1, "notary")):
+        text = world.note().policy_text if serial == 1 else cluster.policy_text
+        lie = pb.CheckpointResponse(note=note, policy_text=text)
+        cluster.members[name].lies = {"Checkpoint": lie}
+        assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
+        cluster.members[name].lies = {}
+    # Also where nobody else had answered yet.
+    ours = log.gateway.log
+    ours._shown, ours._policies = None, ours._policies[:1]
+    for name in ("court", "forensic"):
+        cluster.members[name].lies = {"Checkpoint": pb.CheckpointResponse()}
+    cluster.members["notary"].lies = {"Checkpoint": lie}
+    assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 999
+    cluster.members["court"].lies = {}
+    assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
+
+
+async def test_a_policy_that_was_signed_and_never_agreed_on_is_none(log: Any, cluster: Any) -> None:
+    world = cluster.world
+    await log.get("/checkpoint")
+    true = world.next_note(world.note(), quorum=3)
+    cluster.apply([format_record(true)])
+    cluster.apply([])
+    entry = format_entry(PolicyEntry(7, 7, world.next_note(world.note(), quorum=1)))
+    for name in ("forensic", "notary"):
+        cluster.members[name].lies = {"Policy": pb.PolicyResponse(leaf_index=302, entry=entry)}
+    assert parse_sealed((await log.get("/checkpoint")).content).checkpoint.size == 304
+    assert [leaf.note for leaf in log.gateway.log._policies] == [world.note(), true]
 
 
 @pytest.mark.parametrize("form", ["another length", "other bytes"])

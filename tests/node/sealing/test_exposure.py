@@ -2,20 +2,25 @@
 member that was given a forked one, a member that signs anything."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from node import exposure
 from node.evidence.accusation import Judgement, judge
-from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
+from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint, parse_checkpoint
+from node.evidence.contradiction import Side, format_contradiction, parse_contradiction
 from node.evidence.contradiction import ordered as real
-from node.evidence.contradiction import parse_contradiction
 from node.evidence.digests import sha256
-from node.evidence.note import format_line
-from node.evidence.policy import fingerprint
+from node.evidence.keys import Signer
+from node.evidence.note import format_line, parse_line
+from node.evidence.policy import fingerprint, format_policy, parse_policy
 from node.evidence.record import format_record
+from node.evidence.sealed import parse_seal
 from node.evidence.steps import Anchor
+from node.published import contradictions
+from node.published.contradictions import OF_EACH
 from node.sealing import SentSeal
 
 Members = Sequence[Any]
@@ -166,6 +171,46 @@ def test_a_member_given_a_forked_history_is_refused_by_all_others(rigged: Member
     assert court.apply().own
 
 
+def test_a_fork_that_falls_behind_stops_at_the_file_of_the_others(rigged: Members) -> None:
+    """Its tree is smaller than anything that the others still tell of, so it finds out nothing by
+    itself; the file of somebody who has the greater tree says on which side the quorum is."""
+    court, forensic, _, notary = rigged
+    notary.apply()
+    for number in (1, 3):
+        for member in (court, forensic):
+            member.apply(*events(member.world, number))
+    court.hear(forensic, notary)
+    (data,) = files(court)
+    notary.receive(court.sent[-1], forensic.sent[-1])
+    assert not notary.sealing.halted
+    assert not files(notary)
+    step = notary.ledger.accept([data])
+    assert "two histories contradict each other" in step.halted
+    assert named(notary) == [[]]
+    assert not notary.apply().own
+    assert not forensic.ledger.accept([data]).halted, "the quorum's side is its own"
+    assert forensic.apply().own
+
+
+def test_whose_key_signed_another_tree_says_so_itself(rigged: Members) -> None:
+    """A directory from before was written on, and is told what its key signed meanwhile: only who
+    has the forked tree can compare it with the smaller true one."""
+    court, forensic, other, _ = rigged
+    for member in (court, forensic):
+        member.apply(*events(member.world, 1))
+    court.hear(forensic)
+    for number in (2, 3, 4):
+        other.apply(*events(other.world, number))
+    other.hear(court, forensic)
+    assert other.sealing.halted.startswith("its own key sealed another tree")
+    assert ["court"] in named(other)
+    step = forensic.ledger.accept(files(other))
+    assert step.files
+    assert not step.halted
+    assert ["court"] in named(forensic)
+    assert forensic.apply().own
+
+
 def test_who_signs_anything_is_named_once_it_seals_the_truth_too(members: Members) -> None:
     """First the lie, of a size nobody has come to; then what is true; the file gets better."""
     court, forensic, notary = members
@@ -270,10 +315,126 @@ def test_a_worse_file_takes_no_better_ones_place(rigged: Members) -> None:
     assert files(forensic) == [better]
 
 
-def test_files_are_limited_but_two_quorums_are_always_kept(
-    rigged: Members, monkeypatch: pytest.MonkeyPatch
+def against(
+    member: Any,
+    lied: SentSeal,
+    *signers: str,
+    policies: Sequence[Any] = (),
+    more: Sequence[SentSeal] = (),
+) -> bytes:
+    """A file in which a lie stands against this member's newest checkpoint, sealed by these."""
+    world, store = member.world, member.store
+    body = format_checkpoint(store.chain.checkpoint)
+    seals = [
+        parse_seal(
+            cosign(body, member.now_s, f"{world.origin}/{name}", world.witness(name)),
+            world.origin,
+        )
+        for name in sorted(signers)
+    ]
+    foreign = [parse_seal(parse_line(each.line), world.origin) for each in (lied, *more)]
+    return format_contradiction(
+        real(
+            tuple(policies) or (world.note(),),
+            Side(parse_checkpoint(lied.body), tuple(foreign)),
+            Side(store.chain.checkpoint, tuple(seals)),
+            store.root(lied.size),
+            store.consistency_path(lied.size, member.size),
+        )
+    )
+
+
+def test_an_accomplice_takes_no_files_place(members: Members) -> None:
+    """It sealed the same lie, and its file has more seals; but it names itself alone."""
+    court, forensic, notary = members
+    for each in members:
+        each.apply()
+    lied = lie(notary, 3)
+    court.ledger.accept([against(court, lied, "notary")])
+    assert named(court) == [["notary"]]
+    accomplice = lie(forensic, 3)
+    court.ledger.accept([against(court, accomplice, "court", "forensic", "notary")])
+    assert named(court) == [["notary"], ["forensic"]]
+    stem = f"3-{sha256(b'lie')[:8].hex()}"
+    assert list(court.ledger.exposure.files) == [f"{stem}.txt", f"{stem}-2.txt"]
+    court.ledger.accept([against(court, lied, "notary", "court")])
+    assert named(court) == [["notary"], ["forensic"]]
+    court.restart()
+    assert sorted(named(court)) == [["forensic"], ["notary"]]
+
+
+def test_a_flood_that_is_handed_in_hides_nobody(members: Members) -> None:
+    """Whoever lies may write any number of files about itself; of each member a few are kept."""
+    court, forensic, notary = members
+    for each in members:
+        each.apply()
+    flood = [
+        against(court, lie(forensic, 3, b"%d" % number), *signers)
+        for number in range(4 * OF_EACH)
+        for signers in (("forensic",), ("notary", "court"))
+    ]
+    court.ledger.accept(flood)
+    assert named(court).count(["forensic"]) == OF_EACH
+    assert named(court).count([]) == OF_EACH
+    court.ledger.accept([against(court, lie(notary, 3, b"another"), "court")])
+    court.ledger.accept([against(court, lie(notary, 3, b"one"), "notary")])
+    assert len(files(court)) == 2 * OF_EACH + 2
+    assert named(court).count(["notary"]) == 1
+    assert not court.sealing.halted
+
+
+def test_policies_of_another_history_name_nobody(world: Any, members: Members) -> None:
+    """Two members may sign a policy that gives the third one's name to a key of theirs. Who knows
+    the policies of this chain publishes nothing that is signed with it."""
+    court, forensic, _ = members
+    change = world.next_note(world.note(), quorum=3)
+    for each in members:
+        each.apply(format_record(change))
+        each.apply()
+    stolen = Signer(sha256(b"nobody's"))
+    policy_text, members_text = world.policy_texts(2)
+    policy = parse_policy(policy_text)
+    sealers = [
+        replace(each, witness=stolen.public) if each.member == "court" else each
+        for each in policy.sealers
+    ]
+    forged = world.sign_note(
+        world.note(),
+        format_policy(replace(policy, sealers=tuple(sealers))),
+        members_text,
+        ("forensic", "notary"),
+    )
+    body = format_checkpoint(Checkpoint(world.origin, 3, sha256(b"lie")))
+    line = cosign(body, court.now_s, f"{world.origin}/court", stolen)
+    lied = SentSeal(3, body, format_line(line))
+    framing = against(court, lied, "court", policies=(world.note(), forged))
+    assert judged(court, framing).holds, "who has the first policy only cannot tell"
+    assert not court.ledger.accept([framing])
+    assert files(court) == []
+    assert court.ledger.accept([against(court, lie(forensic, 3), "forensic")]).files
+
+
+@pytest.mark.parametrize("by_all", [False, True])
+def test_a_former_quorum_cannot_stop_who_goes_on_without_it(
+    world: Any, members: Members, by_all: bool
 ) -> None:
-    monkeypatch.setattr(exposure, "FILES_MAX", 1)
+    """Two were enough by the first policy. By the second they are not, and what they sign then is
+    shown; all three are, and then there is no history that could be gone on with."""
+    court, forensic, notary = members
+    change = format_record(world.next_note(world.note(), quorum=3))
+    for each in members:
+        each.apply(change)
+        each.apply()
+    size = court.size
+    liars = (court, forensic, notary) if by_all else (forensic, notary)
+    first, *more = (lie(each, size) for each in liars)
+    accepted = court.ledger.accept([against(court, first, "court", more=more)])
+    assert accepted.files
+    assert bool(court.sealing.halted) is by_all
+
+
+def test_two_quorums_are_always_kept(rigged: Members, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contradictions, "OF_EACH", 1)
     one, forensic, other, notary = rigged
     for size in (1, 2):
         forensic.receive(lie(notary, size))

@@ -1,6 +1,7 @@
 """A member and its witnesses: asked, answered, verified, kept; and witnesses that misbehave."""
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -43,7 +44,7 @@ from node.milestone import Milestone
 from node.published.trust import read_checkpoint
 from node.sealing import Note, SentSeal
 from node.witness import client
-from node.witness.client import Asking, Witnessing, evidence_path
+from node.witness.client import Asking, NotCosigned, Witnessing, evidence_path
 from node.witness.cosigning import Witness
 from node.witness.protocol import AddCheckpoint, format_request, origin_hash
 from node.witness.server import Desk, create_app
@@ -245,6 +246,22 @@ async def test_the_size_it_names_is_where_the_path_begins(standing: Standing, lo
     assert kept == SentSeal(9, log.body(9), cosigned(log, 9))
 
 
+async def test_a_member_that_kept_its_seals_asks_when_its_tree_has_come_so_far(
+    standing: Standing, log: Any
+) -> None:
+    """It came back with the note in its seals and an empty tree, which is no damage: it may not
+    be read for the path before the ledger was sent again."""
+    standing.store.chain.size = 4
+    standing.witnessed[NAME] = SentSeal(2, log.body(2), cosigned(log, 2))
+    asking = Asking(standing, WitnessAddress("http://witness", VKEY))  # type: ignore[arg-type]
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, content=cosigned(log, 9)))
+    async with httpx.AsyncClient(transport=answer) as http:
+        with pytest.raises(NotCosigned, match="has 4 of 9 entries so far"):
+            await asking._ask(http)
+        standing.store.chain.size = 9
+        assert await asking._ask(http) == 9
+
+
 @pytest.mark.parametrize(
     ("status", "content", "why"),
     [
@@ -286,6 +303,25 @@ async def test_an_answer_that_is_none_is_told_and_asked_again(
     (alarm,) = standing.witness_alarms[NAME]
     assert why in alarm
     assert standing.witnessed == {NAME: None}
+
+
+async def test_nothing_is_unpacked(
+    standing: Standing, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kilobyte that says it is packed twice may be a gigabyte."""
+    monkeypatch.setattr(client, "SILENT_S", -1.0)
+    sent = []
+    packed = gzip.compress(gzip.compress(cosigned(log, 9)))
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["accept-encoding"])
+        stream = httpx.ByteStream(packed)
+        return httpx.Response(200, stream=stream, headers={"content-encoding": "gzip, gzip"})
+
+    await attempts(standing, handle)
+    assert sent == ["identity"]
+    assert standing.witnessed == {NAME: None}
+    assert "packed bytes" in standing.witness_alarms[NAME][0]
 
 
 async def test_a_witness_that_cannot_be_reached(

@@ -25,9 +25,15 @@ from node.keyfile import load_signer
 from node.witness.cosigning import Witness
 from node.witness.protocol import PATH, REQUEST_SIZE_MAX, parse_cosignatures
 from node.witness.server import WAITING_MAX, Desk, create_app, open_state, run_witness
-from node.witness.settings import LogConfig, WitnessConfig, load_witness, watched_logs
+from node.witness.settings import (
+    LogConfig,
+    WitnessConfig,
+    followed_logs,
+    load_witness,
+    watched_logs,
+)
 from node.witness.state import State
-from node.witness.watching import Watched
+from node.witness.watching import Followed, Watched
 
 NAME = "witness.example/court"
 STATE = Path("/state")
@@ -110,7 +116,7 @@ async def test_after_the_disk_refused_nothing_is_answered(log: Any) -> None:
 
 def test_a_witness_s_settings(witness_toml: Path, log: Any) -> None:
     config = load_witness(witness_toml)
-    assert config.logs == (LogConfig(None, log.origin, (log.vkey,)),)
+    assert config.logs == (LogConfig(None, "", log.origin, (log.vkey,)),)
     assert config.state == witness_toml.parent / "state"
     assert watched_logs(config) == [Watched(log.origin, (parse_vkey(log.vkey),))]
 
@@ -126,10 +132,35 @@ def test_a_chain_of_ours_is_watched_by_its_policy(
     assert watched.policy is not None
 
 
+def test_a_chain_of_ours_is_followed_from_its_policy_on(
+    witness_toml: Path, world: Any, tmp_path: Path
+) -> None:
+    head, followed = witness_toml.read_text().split("[[")[0], '[[logs]]\npolicy = "policy.txt"\n'
+    (tmp_path / "policy.txt").write_bytes(world.policy_texts()[0])
+    followed += 'url = "https://log.example/"\n'
+    witness_toml.write_text(head + followed)
+    config = load_witness(witness_toml)
+    assert watched_logs(config) == []
+    (chain,) = followed_logs(config)
+    assert chain == Followed(world.policy_texts()[0], "https://log.example/")
+    assert (chain.origin, chain.serial) == (world.origin, 1)
+    witness_toml.write_text(head + 2 * followed)
+    with pytest.raises(Misconfigured, match="followed already"):
+        followed_logs(load_witness(witness_toml))
+    witness_toml.write_text(head + followed)
+    (tmp_path / "policy.txt").write_bytes(b"log of another kind\n")
+    with pytest.raises(Misconfigured, match=r"policy\.txt"):
+        followed_logs(load_witness(witness_toml))
+    witness_toml.write_text(head + followed.replace("https", "ftp"))
+    with pytest.raises(Misconfigured, match="not https"):
+        load_witness(witness_toml)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
         ("[[logs]]", '[[logs]]\npolicy = "x"', "not both"),
+        ("[[logs]]", '[[logs]]\nurl = "https://log.example"', "`url` goes with the `policy`"),
         ('origin = "log.example/one"', "", "`origin` is missing"),
         ("vkeys = [", "vkeys = 3 #", "`vkeys` is not a list"),
         ('"log.example/one+', '"log.example/two+', "log.example/one: vkey"),
