@@ -28,6 +28,7 @@ from node.witness.settings import WitnessConfig
 
 ROOT = Path(__file__).parent.parent
 README = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
+INTEGRATING = ROOT / "docs" / "integrating.md"
 FORMAT = ROOT / "docs" / "proof-format.md"
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "scripts" / "README.md"]
 
@@ -322,3 +323,42 @@ def test_the_commands_of_the_second_terminal_run(devnet: Path) -> None:
     assert (devnet / "steps" / "README.txt").is_file()
     assert json.loads((devnet / "mail.json").read_text())["state"] == words.State.FINAL.name
     assert "opening" not in (devnet / "mail.public.proof.txt").read_text().splitlines()
+
+
+def run_in(devnet: Path, command: list[str], **environment: str) -> str:
+    """The output of a program that a document shows, with its environment file sourced."""
+    script = f". .devnet/depositor/environment; exec {shlex.join(command)}"
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        cwd=devnet,
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def python_blocks(path: Path) -> list[str]:
+    return [body for info, body in FENCED.findall(path.read_text("utf-8")) if info == "python"]
+
+
+@pytest.mark.slow
+def test_the_programs_of_an_integrator_run(devnet: Path) -> None:
+    """The read-me's and those of docs/integrating.md, verbatim, one after the other."""
+    if missing := [tool for tool in ("curl", "jq", "xxd", "openssl") if not shutil.which(tool)]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    (devnet / "contract.pdf").write_bytes(b"%PDF-1.7 a contract")
+    (short,), (long,) = python_blocks(README["en"]), python_blocks(INTEGRATING)
+    for program in (short, long):
+        assert "V001" in run_in(devnet, [sys.executable, "-c", program], PYTHONPATH=str(ROOT))
+    (script,) = shell_blocks(INTEGRATING.read_text("utf-8"))
+    script = re.sub(r"^(cunzheng verify .*)$", r"\1 || test $? -eq 10", script, flags=re.M)
+    script = script.replace("curl -sS", "curl --fail-with-body -sS")
+    output = run_in(devnet, ["sh", "-eu", "-c", script])
+    assert "FINAL" in output
+    assert "Signature Verified Successfully" in output
+    assert "V001" in output
+    names = ("order-7.json", "order-8.json", "contract.pdf.2")
+    assert all((devnet / f"{name}.proof.txt").is_file() for name in names)

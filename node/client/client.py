@@ -142,18 +142,20 @@ class Client:
         category: str = "A14_0",
         mode: str = "commitment",
         alg: str | None = None,
+        profile: bytes | None = None,
         details: Mapping[str, str] | None = None,
     ) -> list[Batch]:
         """Signed statements about these files, up to 16,384 each; nothing is sent.
 
         Keep the batches (`evidence.batch.format_batch`) before you send them: without the openings
         in them nobody can ever match a deposit with its file. `details` are said of every file.
+        A category other than A14_0 goes with the digest of a registered source profile (来源档案).
         Mode `digest` names one digest, `alg`, in the clear: neither personal nor guessable content.
         """
         if self._signer is None:
             raise ValueError("there is no signer: give one to connect(), or use attest()")
         alg = alg or (ALG_SETS[-1] if mode == "commitment" else "sha256")
-        terms = Terms(self.origin, mode, alg, category, details or {})
+        terms = Terms(self.origin, mode, alg, category, details or {}, profile=profile)
         hashed = [each if isinstance(each, HashedFile) else hash_file(each) for each in files]
         now_ms = time.time_ns() // 1_000_000
         return [*prepare(hashed, terms, self._signer, Path.cwd(), now_ms, secrets.token_bytes)]

@@ -30,7 +30,7 @@ from node.gateway.deposit_schemas import (
 from node.gateway.finding import find_number
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import Language, language_of
-from node.gateway.openapi import problems
+from node.gateway.openapi import ALSO_ANONYMOUS, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.reading import REFUSALS, CodeHeader, Reader, admit
 from node.gateway.responses import answer
@@ -89,6 +89,7 @@ async def list_deposits(
         Problem.FIELD_UNKNOWN,
         Problem.CANNOT_CHECK,
     ),
+    openapi_extra=ALSO_ANONYMOUS,
 )
 async def get_deposit(
     http: Request,

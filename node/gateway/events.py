@@ -41,7 +41,7 @@ from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.history import History, read_keys
 from node.gateway.language import language_of
 from node.gateway.members import CannotCheck
-from node.gateway.openapi import json_body, problems
+from node.gateway.openapi import ALSO_ANONYMOUS, json_body, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.reading import CodeHeader, Reader, right_of
 from node.gateway.responses import answer
@@ -105,6 +105,7 @@ async def _holding(account: Annotated[Account, Depends(Permit(Scope.HOLD))]) -> 
     responses=problems(
         *UNAUTHENTICATED, Problem.NUMBER_SPELLING, Problem.NUMBER_UNKNOWN, Problem.CANNOT_CHECK
     ),
+    openapi_extra=ALSO_ANONYMOUS,
 )
 async def list_events(
     http: HttpRequest,

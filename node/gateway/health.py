@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from node.gateway.documents import BY_NAME, explain
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.members import STATUS_TIMEOUT_S, CannotCheck
+from node.gateway.openapi import problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.responses import answer
 from node.gateway.schemas import MemberHealth, NoQuery, ReadyAnswer, WitnessHealth
@@ -74,7 +75,11 @@ async def _enrolled(gateway: Gateway, ready: bool) -> bool | None:
         return None
 
 
-@router.get("/problems/{code}", summary="What a problem means and what to do")
+@router.get(
+    "/problems/{code}",
+    summary="What a problem means and what to do",
+    responses=problems(Problem.NOT_FOUND),
+)
 async def problem(code: str) -> JSONResponse:
     """Where the `type` of every problem document leads, in both languages."""
     if code not in BY_NAME:

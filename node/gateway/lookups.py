@@ -25,7 +25,7 @@ from node.gateway.finding import find, find_number, prove, summarised
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import language_of
 from node.gateway.members import CannotCheck
-from node.gateway.openapi import problems
+from node.gateway.openapi import ALSO_ANONYMOUS, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.reading import REFUSALS, CodeHeader, Reader, admit
 from node.gateway.responses import answer, text
@@ -83,6 +83,7 @@ async def look_up_number(http: Request, number: str, _: Nothing) -> Response:
             Problem.CANNOT_CHECK,
         ),
     },
+    openapi_extra=ALSO_ANONYMOUS,
 )
 async def get_proof(
     http: Request, number: str, account: Reader, _: Nothing, code: CodeHeader = None

@@ -54,6 +54,10 @@ def problems(*documented: AnyProblem) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
+ALSO_ANONYMOUS: dict[str, Any] = {"security": [{}]}
+"""Beside the credential that a route's dependency documents: none is as good."""
+
+
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """A JSON body of this shape."""
     return _body({"application/json": {"schema": {"$ref": _shape(model)}}})

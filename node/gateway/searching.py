@@ -30,7 +30,7 @@ from node.gateway.finding import find, find_number, summarised
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.language import Language, language_of
 from node.gateway.member_answers import Found, Search
-from node.gateway.openapi import problems
+from node.gateway.openapi import ALSO_ANONYMOUS, problems
 from node.gateway.problems import Problem, ProblemError
 from node.gateway.reading import Reader
 from node.gateway.responses import answer
@@ -74,6 +74,7 @@ class Match:
         Problem.FIELD_UNKNOWN,
         Problem.CANNOT_CHECK,
     ),
+    openapi_extra=ALSO_ANONYMOUS,
 )
 async def look_up(
     http: Request, account: Reader, query: Annotated[LookupQuery, Query()]
