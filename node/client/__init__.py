@@ -7,6 +7,7 @@
     preparing.py    from files to signed statements
     hashing.py      files read once for all their digests
     checking.py     what was received against the policy
+    opened.py       what a gateway attested, as a batch of the depositor's own
     errors.py       whose move is next
 
 Content never leaves the machine: files are hashed here, and only digests or salted items are sent.

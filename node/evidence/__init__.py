@@ -13,6 +13,7 @@ Reading order:
     item, opening                what is deposited: 32 bytes, and what they hide
     statement, receipt           what the depositor signs, what the gateway answers
     enrolment                    whose keys may do what
+    events                       what was said of a deposit later, and its worth
     members, policy, policy_note whose seals count, and how that changes
     entry, record, number        the leaves of the log, blocks of records, evidence numbers
     note, checkpoint, sealed     C2SP signed notes, tree heads, seals

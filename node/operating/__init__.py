@@ -5,4 +5,6 @@ window    what records say about a span of time: who ran, who did not, what was 
 keeping   a member's own and the others' records, in a small database of their own
 versions  digests of the code that runs and of its settings
 bucket    how often somebody may ask; pure
+logs      lines for machines and people, each with the request_id it is about
+exposition     metrics for Prometheus, on a listener of their own
 """

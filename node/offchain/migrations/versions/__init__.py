@@ -1,1 +1,5 @@
-"""One file a revision, numbered in order."""
+"""One file a revision, numbered in order.
+
+revision_0001   what gateways had before there were revisions: `requests`
+revision_0002   accounts, deposits, notifications, cases, registries, accesses
+"""
