@@ -37,7 +37,7 @@ from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.history import History
 from node.gateway.language import Language, language_of
 from node.gateway.member_answers import Found, Search
-from node.gateway.openapi import json_body, problems
+from node.gateway.openapi import ALSO_ANONYMOUS, json_body, problems
 from node.gateway.problems import Problem
 from node.gateway.reading import Reader
 from node.gateway.responses import answer
@@ -86,7 +86,7 @@ class _Judged:
     summary="Whether a file is one that was deposited",
     response_model=VerifyAnswer,
     responses=problems(*UNAUTHENTICATED, *_BODY),
-    openapi_extra=json_body(VerifyRequest),
+    openapi_extra=json_body(VerifyRequest) | ALSO_ANONYMOUS,
 )
 async def post_verify(http: Request, account: Reader, _: Nothing) -> Response:
     """For anybody; nothing personal is told. Different bytes are an answer, not an error."""
