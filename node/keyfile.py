@@ -51,7 +51,8 @@ def load_vault_key(path: Path) -> VaultKey:
     try:
         return parse_vault_key(_read(path))
     except BadVaultKey as error:
-        raise Misconfigured(f"{path}: {error}") from error
+        zh = f"{path}：不是 64 位小写十六进制数字"
+        raise Misconfigured(f"{path}: {error}", zh) from error
 
 
 def create_vault_key(path: Path) -> VaultKey:

@@ -46,7 +46,8 @@ async def run_gateway(config: GatewayConfig) -> None:
     tls = None if config.tls is None else server_context(config.tls)
     if note.policy.network != "test" and config.profile == TEST:
         raise Misconfigured(
-            f'{note.policy.origin} is no test chain: set `profile` to "{PRODUCTION}"'
+            f'{note.policy.origin} is no test chain: set `profile` to "{PRODUCTION}"',
+            f"{note.policy.origin} 不是测试链：请将 `profile` 设为 `{PRODUCTION}`",
         )
     members = Members([_endpoint(each) for each in config.members], _identity(config))
     listener = listen(config.listen)

@@ -105,7 +105,8 @@ class AccountStore:
             self._vault.row("accounts", one.account.encode(), one.data_key)
         except Unreadable as error:
             raise Misconfigured(
-                "`vault_key` is not the key this database was written with"
+                "`vault_key` is not the key this database was written with",
+                "`vault_key` 不是写入该数据库时所用的密钥",
             ) from error
 
     async def open(self, account: str, submitter_type: SubmitterType, now_ms: int) -> None:

@@ -69,11 +69,18 @@ def _parse(url: str) -> URL:
         parsed = None
     options = _OPTIONS.get(parsed.drivername) if parsed is not None else None
     if parsed is None or options is None:
-        raise Misconfigured(f"database: its URL must begin with {' or '.join(_OPTIONS)}")
+        raise Misconfigured(
+            f"database: its URL must begin with {' or '.join(_OPTIONS)}",
+            f"数据库：地址须以 {' 或 '.join(_OPTIONS)} 开头",
+        )
     if is_sqlite(url) and parsed.database in (None, "", ":memory:"):
-        raise Misconfigured("database: its URL must name a file")
+        raise Misconfigured("database: its URL must name a file", "数据库：地址须指明一个文件")
     if unknown := parsed.query.keys() - options:
-        raise Misconfigured(f"database: unknown option `{min(unknown)}` in its URL")
+        unknown_one = min(unknown)
+        raise Misconfigured(
+            f"database: unknown option `{unknown_one}` in its URL",
+            f"数据库：地址中有未知的选项 `{unknown_one}`",
+        )
     return parsed
 
 
@@ -82,7 +89,10 @@ def require_durable(connection: Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
     if connection.exec_driver_sql("show synchronous_commit").scalar_one() == "off":
-        raise Misconfigured("database: its `synchronous_commit` is off, it would lose promises")
+        raise Misconfigured(
+            "database: its `synchronous_commit` is off, it would lose promises",
+            "数据库：`synchronous_commit` 已关闭，已作出的承诺可能丢失",
+        )
 
 
 def is_sqlite(url: str) -> bool:

@@ -64,7 +64,9 @@ def require_current(connection: Connection) -> None:
     if found is None or _is_known(found):
         raise Misconfigured(
             f"database: its schema is {found or 'missing'}, this version works with {needed}; "
-            "run `cunzheng admin database upgrade`"
+            "run `cunzheng admin database upgrade`",
+            f"数据库：其结构版本为 {found or '无'}，本版本使用 {needed}；"
+            "请执行 cunzheng admin database upgrade",
         )
     raise _newer(found)
 
@@ -99,7 +101,10 @@ def _upgrade(connection: Connection) -> tuple[str | None, str]:
     found, config = _found(connection), _config(connection)
     if found is None and (tables := _tables(connection)):
         if tables != _BEFORE_REVISIONS:
-            raise Misconfigured("database: it holds tables that are not a gateway's")
+            raise Misconfigured(
+                "database: it holds tables that are not a gateway's",
+                "数据库：其中有不属于接入网关的表",
+            )
         command.stamp(config, _FIRST)
     elif found is not None and not _is_known(found):
         raise _newer(found)
@@ -128,7 +133,10 @@ def _is_known(revision: str) -> bool:
 
 
 def _newer(found: str) -> Misconfigured:
-    return Misconfigured(f"database: its schema {found} is of a newer version of this program")
+    return Misconfigured(
+        f"database: its schema {found} is of a newer version of this program",
+        f"数据库：其结构版本 {found} 属于本程序的更新版本",
+    )
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from node.errors import Misconfigured
+from node.errors import Misconfigured, zh_reason
 
 REQUEST_SIZE_MAX = 8_192
 PATIENCE_S = 5.0
@@ -46,7 +46,10 @@ async def expose(address: str, registry: CollectorRegistry) -> NoReturn:
             serve, host.strip("[]"), int(port), limit=REQUEST_SIZE_MAX
         )
     except OSError as error:
-        raise Misconfigured(f"metrics: cannot listen on {address}: {error.strerror}") from error
+        raise Misconfigured(
+            f"metrics: cannot listen on {address}: {error.strerror}",
+            f"metrics：无法在 {address} 上监听：{zh_reason(error)}",
+        ) from error
     async with server:
         await server.serve_forever()
     raise AssertionError("it ends only by cancellation")
