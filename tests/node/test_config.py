@@ -178,6 +178,26 @@ def test_wrong_gateway_settings_are_named(tmp_path: Path, text: str, reason: str
     _refused(tmp_path, load_gateway, text, reason)
 
 
+@pytest.mark.parametrize(
+    ("text", "told_zh"),
+    [
+        (f'profile = "live"\n{GATEWAY}', "设置 `profile` 须为 test、production 之一"),
+        (f'profile = "production"\n{GATEWAY}', "生产环境必须设置 `security_officer`"),
+        (f'security_officer = "somebody"\n{GATEWAY}', "设置 `security_officer` 不是"),
+        (f'trusted_proxies = ["proxy"]\n{GATEWAY}', "设置 `trusted_proxies` 不是网络地址"),
+        (f"{GATEWAY}\n[rate_limits]\naccount_burst = 0\n", "设置 `account_burst` 不允许任何请求"),
+    ],
+)
+def test_wrong_gateway_settings_are_named_in_chinese(
+    tmp_path: Path, text: str, told_zh: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    with pytest.raises(Misconfigured) as refused:
+        load_gateway(path)
+    assert told_zh in refused.value.told_zh
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="No such file"):
         load_member(tmp_path / "none.toml")
