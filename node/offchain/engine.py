@@ -91,7 +91,7 @@ def require_durable(connection: Connection) -> None:
     if connection.exec_driver_sql("show synchronous_commit").scalar_one() == "off":
         raise Misconfigured(
             "database: its `synchronous_commit` is off, it would lose promises",
-            "数据库：`synchronous_commit` 已关闭，已作出的承诺可能丢失",
+            "数据库：`synchronous_commit` 已关闭，已答复的存证可能丢失",
         )
 
 
