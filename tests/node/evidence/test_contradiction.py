@@ -314,6 +314,20 @@ def test_two_keys_of_one_key_id_hide_nobody(
     assert not judgement.accused.first.by_quorum, "the newest policy has another key of court"
 
 
+def test_who_knows_the_policies_takes_no_others(fork: Fork) -> None:
+    """Two members may sign another second policy than the one that the chain has."""
+    one, _ = fork
+    for chain in fork:
+        chain.change_policy(names=("court", "notary", "guild"), quorum=2)
+        chain.block([], carries="nothing")
+    found = contradiction(fork, ("court", "guild"), ("guild", "notary"))
+    anchor, data = Anchor(policy_text=one.policies[0].policy_text), format_contradiction(found)
+    assert judge(data, anchor, one.policies).holds
+    names = ("court", "forensic", "notary")
+    other = one.next_note(previous=one.policies[0], names=names, quorum=3)
+    assert codes(judge(data, anchor, (other,))) == {(1, "V206")}
+
+
 def test_a_note_that_too_few_signed_gives_a_judgement(fork: Fork) -> None:
     """Its members text may be of others than its policy text."""
     one, _ = fork

@@ -12,6 +12,7 @@ from node.evidence.policy_note import PolicyNote, signers, verify_succession
 from node.evidence.steps import Anchor
 from node.evidence.succession import (
     POLICIES_MAX,
+    POLICIES_SIZE_MAX,
     Succession,
     format_policies,
     parse_policies,
@@ -47,6 +48,15 @@ def test_every_flipped_byte_is_refused(three: Succession) -> None:
 def test_what_is_no_policies_file(wrong: bytes) -> None:
     with pytest.raises(Malformed):
         parse_policies(wrong)
+
+
+def test_no_file_is_longer_than_a_file_may_be(three: Succession) -> None:
+    data = format_policies(Succession(three.notes[:1]))
+    tag, _, note = data.partition(b"\n")
+    with pytest.raises(Malformed, match="policy notes"):
+        parse_policies(tag + b"\n" + note * (POLICIES_MAX + 1))
+    with pytest.raises(Malformed, match="longer than"):
+        parse_policies(data + b"#" * POLICIES_SIZE_MAX + b"\n")
 
 
 def test_each_follows_the_one_before_it(three: Succession) -> None:
