@@ -26,5 +26,5 @@ Trouble, `sh scripts/soak`:
 Measures, `sh scripts/bench` and `sh scripts/bench-audit`:
 
     bench, yardsticks         anchors, proofs and fail-overs, beside plain operations
-    bench_audit, long_log     an audit of a long log
+    bench_audit, long_log     an audit of a long log, published as `static_files`
 """

@@ -26,13 +26,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +40,7 @@ from devnet.ceremony import hold_ceremony
 from devnet.long_log import write_log
 from devnet.outside import Failed
 from devnet.places import NotADevnet, Places, read_places
+from devnet.static_files import served
 from devnet.yardsticks import pages_per_s, verifies_per_s
 from node.archive.encryption import format_recipient, make_identity
 from node.archive.files import Files
@@ -103,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
         directory = arguments.directory or Path(scratch) / "kept"
         try:
             places = _made(directory, arguments.entries)
-            with _served(directory / "log") as address:
+            with served(directory / "log") as address:
                 figures = list(_figures(Bench(places, address, Path(scratch))))
         except (Failed, NotADevnet, OSError) as error:
             print(f"bench-audit: {error}", file=sys.stderr)
@@ -128,26 +125,6 @@ def _made(directory: Path, entries: int) -> Places:
             task = progress.add_task("making the log", total=entries)
             write_log(places, files, entries, lambda more: progress.advance(task, more))
     return places
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    """`python -m http.server`, without its lines."""
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def _served(directory: Path) -> Iterator[str]:
-    handler = partial(_Handler, directory=str(directory))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 class Bench:

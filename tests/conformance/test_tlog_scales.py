@@ -10,11 +10,8 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 
@@ -22,6 +19,7 @@ import pytest
 
 from devnet.cluster import Cluster
 from devnet.load import Client, until_answered
+from devnet.static_files import served
 from node.evidence.atoms import write_base64
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.merkle import consistency_path, inclusion_path, leaf_hash, verify_inclusion
@@ -103,22 +101,10 @@ def hashes(archived: Archived) -> list[bytes]:
     return [leaf_hash(leaf) for leaf in archived.leaves]
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Any web server."""
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
 def address(log: Archived) -> Iterator[str]:
-    handler = partial(Quiet, directory=str(log.directory))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with served(log.directory) as address:
+        yield address
 
 
 def lines(path: list[bytes]) -> list[str]:

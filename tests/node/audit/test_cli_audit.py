@@ -1,36 +1,22 @@
 """`cunzheng audit`: what it prints and with which exit code, of a directory and of an address."""
 
 import json
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devnet.static_files import served
 from node.archive.encryption import encrypt, make_identity
 from node.archive.files import Files, encrypted
 from node.cli.main import main
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A web server with an archive."""
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: tests read stderr."""
-
-
 @pytest.fixture
 def address(published: Any) -> Iterator[str]:
-    handler = partial(Quiet, directory=str(published.directory))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with served(published.directory) as address:
+        yield address
 
 
 @pytest.fixture

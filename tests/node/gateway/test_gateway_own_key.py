@@ -35,6 +35,20 @@ def enrol(cluster: Any, key: Any, role: str = "gateway", **changes: Any) -> None
     cluster.apply([cluster.world.key("enrol", key, role=role, **changes)])
 
 
+async def post_record(client: Any, cluster: Any, own: Signer, event: str, serial: int) -> None:
+    """A record about this gateway's own key, through itself."""
+    world = cluster.world
+    record = format_key_record(
+        KeyRecord(world.origin, event, 1_790_000_000_000, own.public, "gateway", serial)
+    )
+    body = {
+        "record": record.decode(),
+        "authority": world.authority.public.text,
+        "signature": format_signature(world.authority.sign(record)),
+    }
+    assert (await client.http.post("/v1/keys", json=body)).status_code == 201
+
+
 def times_asked(cluster: Any) -> int:
     return sum(member.asked.count("FindKey") for member in cluster.members.values())
 
@@ -65,16 +79,7 @@ async def test_its_key_comes_in_through_itself_and_counts_at_once(
     client: Any, cluster: Any, own: Signer
 ) -> None:
     assert (await client.anchor(BODY, key="early")).status_code == 503
-    world = cluster.world
-    record = format_key_record(
-        KeyRecord(world.origin, "enrol", 1_790_000_000_000, own.public, "gateway", 1)
-    )
-    body = {
-        "record": record.decode(),
-        "authority": world.authority.public.text,
-        "signature": format_signature(world.authority.sign(record)),
-    }
-    assert (await client.http.post("/v1/keys", json=body)).status_code == 201
+    await post_record(client, cluster, own, "enrol", 1)
     answer = await client.anchor(BODY, key="early")
     assert answer.status_code == 201, answer.text
     proof = answer.json()["proof"].encode()
@@ -124,16 +129,7 @@ async def test_its_revocation_comes_in_through_itself_and_counts_at_once(
     """Every proof of what it took in afterwards would be V302."""
     enrol(cluster, own.public)
     assert (await client.anchor(BODY)).status_code == 201
-    world = cluster.world
-    record = format_key_record(
-        KeyRecord(world.origin, "revoke", 1_790_000_000_000, own.public, "gateway", 2)
-    )
-    body = {
-        "record": record.decode(),
-        "authority": world.authority.public.text,
-        "signature": format_signature(world.authority.sign(record)),
-    }
-    assert (await client.http.post("/v1/keys", json=body)).status_code == 201
+    await post_record(client, cluster, own, "revoke", 2)
     assert (await client.anchor(BODY)).json()["code"] == "GATEWAY_NOT_ENROLLED"
 
 

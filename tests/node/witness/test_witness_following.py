@@ -4,13 +4,11 @@ published, and by nothing else."""
 import asyncio
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import httpx
 import pytest
 
 from devnet.sim.disk import SimDisk
+from devnet.static_files import served
 from node.errors import Corrupt
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
 from node.evidence.digests import sha256
@@ -278,13 +277,7 @@ def test_a_witness_process_follows_what_a_directory_publishes(
         (tmp_path / "archive" / path).write_bytes(data)
     (tmp_path / "policy.txt").write_bytes(chain.notes[0].policy_text)
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None: ...
-
-    handler = partial(Quiet, directory=str(tmp_path / "archive"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as published:
-        threading.Thread(target=published.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{published.server_port}"
+    with served(tmp_path / "archive") as url:
         head = witness_toml.read_text().split("[[")[0]
         witness_toml.write_text(f'{head}[[logs]]\npolicy = "policy.txt"\nurl = "{url}"\n')
         line = [sys.executable, "-m", "node.cli", "witness", str(witness_toml)]
@@ -300,7 +293,6 @@ def test_a_witness_process_follows_what_a_directory_publishes(
                 assert process.wait(20) == 0
             finally:
                 process.kill()
-                published.shutdown()
 
 
 def _cosigns(url: str, content: bytes) -> bool:
