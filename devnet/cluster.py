@@ -34,8 +34,8 @@ from devnet.ceremony import OBSERVER, add_member, drop_member, hold_ceremony
 from devnet.enrolment import enrol_keys
 from devnet.network import PROXY_VARIABLES, Network
 from devnet.places import DESCRIPTION, Places, owned, read_places
-from node.gateway.links import Endpoint, Identity
-from node.gateway.members import CannotCheck, Members
+from node.gateway.members.client import CannotCheck, Members
+from node.gateway.members.links import Endpoint, Identity
 from node.member_pb2 import StatusResponse
 
 READY_S = 30.0

@@ -13,7 +13,7 @@ from node import keyfile
 from node.evidence.enrolment import KeyRecord, format_key_record
 from node.evidence.keys import PublicKey, format_signature
 from node.evidence.record import parse_genesis
-from node.gateway.members import Members
+from node.gateway.members.client import Members
 
 TIMEOUT_S = 20.0
 """Outlasts an election."""

@@ -29,7 +29,7 @@ from node.config import load_member
 from node.evidence.merkle import leaf_hash
 from node.evidence.number import format_number, parse_number
 from node.evidence.record import parse_genesis
-from node.gateway.members import CannotCheck
+from node.gateway.members.client import CannotCheck
 from node.store import Store
 
 RECENT = 50

@@ -23,7 +23,12 @@ from node import words
 from node.cli import main as cli
 from node.config import GatewayConfig, MemberAddress, MemberConfig
 from node.evidence.item import ITEMS_MAX
-from node.gateway import anchors, enrolments, health, lookups, schemas, searching
+from node.gateway.deposits import anchors
+from node.gateway.http import schemas
+from node.gateway.log import enrolments
+from node.gateway.lookups import numbers as lookups
+from node.gateway.lookups import searching
+from node.gateway.operating import health
 from node.witness.settings import WitnessConfig
 
 ROOT = Path(__file__).parent.parent

@@ -182,8 +182,8 @@ async def _from_member(path: Path) -> Overview:
     """The member asked with its own certificate, which it trusts like every other member's."""
     # Imported here: asking a gateway needs no gRPC.
     from node.config import load_member
-    from node.gateway.links import Endpoint, Identity
-    from node.gateway.members import Members
+    from node.gateway.members.client import Members
+    from node.gateway.members.links import Endpoint, Identity
     from node.settings import read_file
 
     config = load_member(path)

@@ -9,33 +9,22 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from node.gateway import (
-    accesses,
-    account_keys,
-    accounts,
-    anchors,
-    cases,
-    courses,
-    court_receipts,
-    deposits,
-    documents,
-    enrolments,
-    events,
-    extraction,
-    health,
-    health_windows,
-    lookups,
-    openapi,
-    policy_changes,
-    privacy,
-    searching,
-    source_profiles,
-    tilelog,
-    verifying,
-    webhooks,
-)
-from node.gateway.door import Door
+from node.gateway.accounts import accesses, privacy
+from node.gateway.accounts import keys as account_keys
+from node.gateway.accounts import routes as accounts
+from node.gateway.cases import court_receipts
+from node.gateway.cases import routes as cases
+from node.gateway.deposits import anchors, courses, extraction, source_profiles
+from node.gateway.deposits import listing as deposits
+from node.gateway.events import routes as events
 from node.gateway.gateway import Gateway
+from node.gateway.http import documents, openapi
+from node.gateway.http.door import Door
+from node.gateway.log import enrolments, policy_changes, tilelog
+from node.gateway.lookups import numbers as lookups
+from node.gateway.lookups import searching, verifying
+from node.gateway.operating import health, health_windows
+from node.gateway.webhooks import routes as webhooks
 
 _ROUTED = (
     anchors,

@@ -14,22 +14,22 @@ from fastapi import Request
 from node.config import Officer, RateLimits
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
-from node.gateway.auth import Authenticator
-from node.gateway.checking import ProofChecker
+from node.gateway.accounts.auth import Authenticator
 from node.gateway.clock import Clock, system_clock
-from node.gateway.coalesce import Coalescer
-from node.gateway.deposit import Preparer, Random
-from node.gateway.event import EventPreparer
-from node.gateway.finality import Finality
-from node.gateway.limits import Limits
-from node.gateway.members import CannotCheck, Members
-from node.gateway.notifier import Notifier
-from node.gateway.operating_metrics import GatewayMetrics, Watched
-from node.gateway.own_key import OwnKey
-from node.gateway.publishing import PublishedLog
-from node.gateway.register import KeyRegister
-from node.gateway.room import BODIES_MAX, Room
-from node.gateway.submissions import Submissions
+from node.gateway.deposits.finality import Finality
+from node.gateway.deposits.statement import Preparer, Random
+from node.gateway.deposits.submissions import Submissions
+from node.gateway.events.statement import EventPreparer
+from node.gateway.http.limits import Limits
+from node.gateway.http.room import BODIES_MAX, Room
+from node.gateway.log.publishing import PublishedLog
+from node.gateway.members.checking import ProofChecker
+from node.gateway.members.client import CannotCheck, Members
+from node.gateway.members.coalesce import Coalescer
+from node.gateway.members.own_key import OwnKey
+from node.gateway.members.register import KeyRegister
+from node.gateway.operating.metrics import GatewayMetrics, Watched
+from node.gateway.webhooks.notifier import Notifier
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
 from node.offchain.cases import CaseStore

@@ -19,11 +19,11 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
 from node.gateway.gateway import Gateway, assemble
-from node.gateway.limits import Limits
-from node.gateway.links import Endpoint, Identity
-from node.gateway.members import Members
-from node.gateway.serving import Server, listen
-from node.gateway.tls import server_context
+from node.gateway.http.limits import Limits
+from node.gateway.http.serving import Server, listen
+from node.gateway.http.tls import server_context
+from node.gateway.members.client import Members
+from node.gateway.members.links import Endpoint, Identity
 from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database

@@ -7,5 +7,5 @@
     post        sends one message (the only module here that touches a network)
 
 What there is to be sent is in the database (`node.offchain.notifications`); a gateway's task sends
-it (`node.gateway.notifier`).
+it (`node.gateway.webhooks.notifier`).
 """

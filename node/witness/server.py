@@ -30,7 +30,7 @@ from starlette.routing import Route
 from node.errors import Misconfigured, Ours
 from node.evidence.malformed import Malformed
 from node.evidence.note import format_vkey, parse_vkey
-from node.gateway.serving import Server, listen
+from node.gateway.http.serving import Server, listen
 from node.keyfile import load_signer
 from node.witness.cosigning import Witness
 from node.witness.following import Following

@@ -12,7 +12,7 @@ import pytest
 
 from devnet.cluster import Cluster
 from devnet.history import History
-from node.gateway.members import CannotCheck
+from node.gateway.members.client import CannotCheck
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300)]
 

@@ -31,7 +31,7 @@ from node.evidence.number import parse_number
 from node.evidence.proof_text import parse_proof
 from node.evidence.record import format_block
 from node.evidence.steps import Anchor
-from node.gateway.members import CannotCheck
+from node.gateway.members.client import CannotCheck
 from node.member import read_genesis
 from tests.node.forks import forge
 

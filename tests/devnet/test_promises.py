@@ -30,7 +30,7 @@ from node.evidence.proof_text import format_proof, parse_proof
 from node.evidence.record import parse_genesis
 from node.evidence.sealed import parse_sealed
 from node.evidence.statement import Deposit, format_statement, statement_id
-from node.gateway.members import CannotCheck
+from node.gateway.members.client import CannotCheck
 from node.keyfile import load_signer
 from node.member_pb2 import StatusResponse
 

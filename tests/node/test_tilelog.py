@@ -11,7 +11,7 @@ from node.evidence.entry import BlockEntry, parse_entry
 from node.evidence.merkle import leaf_hash, verify_consistency
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import WIDTH, tiles
-from node.gateway.links import Endpoint, Identity, Link
+from node.gateway.members.links import Endpoint, Identity, Link
 from node.published.layout import BUNDLE_SIZE_MAX, split_bundle
 from node.publishing import Publisher
 

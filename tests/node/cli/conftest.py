@@ -36,8 +36,8 @@ from node.evidence.record import format_genesis
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
 from node.gateway.gateway import assemble
-from node.gateway.links import Endpoint, Identity
-from node.gateway.members import Members
+from node.gateway.members.client import Members
+from node.gateway.members.links import Endpoint, Identity
 from node.offchain import revisions
 from node.offchain.database import Database
 from tests.loops import Loop

@@ -12,7 +12,7 @@ from node.client.gateway import Gateway
 from node.evidence.merkle import leaf_hash
 from node.evidence.policy import fingerprint
 from node.evidence.tiles import Frontier, format_bundle_path, format_tile_path, tiles
-from node.gateway import publishing
+from node.gateway.log import publishing
 from node.published.layout import body_path, join_bundle
 
 Run = Callable[..., Any]

@@ -38,8 +38,8 @@ from node.evidence.statement import statement_id
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
 from node.gateway.gateway import Gateway, assemble
-from node.gateway.links import Endpoint, Identity
-from node.gateway.members import Members
+from node.gateway.members.client import Members
+from node.gateway.members.links import Endpoint, Identity
 from node.offchain.database import Database
 from tests.node.gateway.admitted import (
     API_KEY,

@@ -11,7 +11,7 @@ from node.accounts.consent import IN_FORCE
 from node.accounts.scopes import Scope, allowed
 from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
 from node.config import Officer
-from node.gateway.auth import REMEMBER_MS
+from node.gateway.accounts.auth import REMEMBER_MS
 from node.offchain.credentials import LIVE_MAX
 
 pytestmark = pytest.mark.anyio

@@ -8,9 +8,9 @@ import pytest
 from devnet.accounts import admit
 from node.accounts.account import Credential
 from node.accounts.vocabulary import Role
-from node.gateway import auth
-from node.gateway.auth import REMEMBER_MS, Authenticator
-from node.gateway.problems import ProblemError
+from node.gateway.accounts import auth
+from node.gateway.accounts.auth import REMEMBER_MS, Authenticator
+from node.gateway.http.problems import ProblemError
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.vault.keys import VaultKey

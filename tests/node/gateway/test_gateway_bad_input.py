@@ -390,7 +390,7 @@ async def test_statement_headers_where_they_do_not_belong(client: Any, cluster: 
 
 
 async def test_more_than_the_gateway_can_hold(client: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("node.gateway.coalesce.WAITING_SIZE_MAX", 10)
+    monkeypatch.setattr("node.gateway.members.coalesce.WAITING_SIZE_MAX", 10)
     response = await client.anchor(GOOD)
     refused(response, 503, "BUSY")
     assert response.headers["retry-after"] == "1"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from node.evidence.record import BLOCK_SIZE_MAX
-from node.gateway.coalesce import IN_FLIGHT_MAX, WAITING_SIZE_MAX, Coalescer
-from node.gateway.member_answers import Outcome
-from node.gateway.members import ProposalRefused
+from node.gateway.members.answers import Outcome
+from node.gateway.members.client import ProposalRefused
+from node.gateway.members.coalesce import IN_FLIGHT_MAX, WAITING_SIZE_MAX, Coalescer
 
 pytestmark = pytest.mark.anyio
 

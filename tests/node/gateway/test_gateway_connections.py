@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from node.gateway import connections
-from node.gateway.connections import Connection
+from node.gateway.http import connections
+from node.gateway.http.connections import Connection
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from node.accounts.action import Action
-from node.gateway.deposits import OPENINGS_AT_ONCE
+from node.gateway.deposits.listing import OPENINGS_AT_ONCE
 from tests.node.gateway.admitted import AUDITOR_KEY, CLERK_KEY, RIVAL_KEY
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ import pytest
 
 from node.config import RateLimits
 from node.gateway.app import create_app
-from node.gateway.door import came_from
-from node.gateway.limits import REMEMBER_MAX, Limits
+from node.gateway.http.door import came_from
+from node.gateway.http.limits import REMEMBER_MAX, Limits
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ from node.evidence.statement import (
     parse_statement,
     statement_id,
 )
-from node.gateway import history
+from node.gateway.events import history
 from tests.node.gateway.admitted import AUDITOR_KEY, JUDGE_KEY
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from node import member_pb2 as pb
-from node.gateway import finality, submissions
+from node.gateway.deposits import finality, submissions
 from node.offchain.deposit_values import DepositRecord
 from node.words import State
 from tests.node.gateway.admitted import RIVAL_KEY
@@ -20,7 +20,7 @@ BODY = {"digests": {"sha256": "01" * 32}, "size": 1}
 def only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests look themselves, and see what a checkpoint covers at once."""
     monkeypatch.setattr(finality, "LOOK_EVERY_S", 3_600)
-    monkeypatch.setattr("node.gateway.publishing.FRESH_S", 0)
+    monkeypatch.setattr("node.gateway.log.publishing.FRESH_S", 0)
 
 
 async def deposited(gateway: Any, answer: Any) -> DepositRecord:

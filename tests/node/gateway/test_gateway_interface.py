@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from node.evidence.statement import CATEGORIES
-from node.gateway.language import preferred_language
-from node.gateway.problems import Problem
-from node.gateway.schemas import Category, StateName
+from node.gateway.http.language import preferred_language
+from node.gateway.http.problems import Problem
+from node.gateway.http.schemas import Category, StateName
 from node.words import State
 
 

@@ -70,7 +70,7 @@ async def test_without_sm2_nobody_can_check_such_a_record(
     def missing(*_: object) -> None:
         raise Sm2Missing
 
-    monkeypatch.setattr("node.gateway.enrolments.check_enrolment", missing)
+    monkeypatch.setattr("node.gateway.log.enrolments.check_enrolment", missing)
     refused = await post(client, enrolment(cluster))
     assert (refused.status_code, refused.json()["code"]) == (503, "CANNOT_CHECK")
 

@@ -12,7 +12,7 @@ from node.evidence.number import format_number
 from node.evidence.policy import fingerprint
 from node.evidence.proof_text import parse_proof
 from node.evidence.sealed import parse_sealed
-from node.gateway.members import Members
+from node.gateway.members.client import Members
 from node.words import Notice
 from tests.node.gateway.admitted import RIVAL_KEY
 

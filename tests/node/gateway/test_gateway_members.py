@@ -8,8 +8,8 @@ import pytest
 
 from node import member_pb2 as pb
 from node.evidence.digests import sha256
-from node.gateway.links import Endpoint, Identity
-from node.gateway.members import CannotCheck, Members, ProposalRefused
+from node.gateway.members.client import CannotCheck, Members, ProposalRefused
+from node.gateway.members.links import Endpoint, Identity
 
 pytestmark = pytest.mark.anyio
 
@@ -24,10 +24,10 @@ def proposals(cluster: Any, name: str) -> int:
 @pytest.fixture
 def quick(monkeypatch: Any) -> None:
     """Pauses and time-outs that a test can sit out; a loaded machine still answers within them."""
-    monkeypatch.setattr("node.gateway.members.PAUSE_MS_MIN", 1)
-    monkeypatch.setattr("node.gateway.members.PAUSE_MS_MAX", 2)
-    monkeypatch.setattr("node.gateway.members.PROPOSE_TIMEOUT_S", 1.0)
-    monkeypatch.setattr("node.gateway.members.READ_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("node.gateway.members.client.PAUSE_MS_MIN", 1)
+    monkeypatch.setattr("node.gateway.members.client.PAUSE_MS_MAX", 2)
+    monkeypatch.setattr("node.gateway.members.client.PROPOSE_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("node.gateway.members.client.READ_TIMEOUT_S", 1.0)
 
 
 async def test_hint_of_the_leader_is_followed_and_remembered(client: Any, cluster: Any) -> None:
@@ -143,8 +143,8 @@ async def test_a_paused_leader_is_left_for_the_one_most_follow(
     client: Any, cluster: Any, quick: None, monkeypatch: Any
 ) -> None:
     """Its time-out is never waited for, and what it keeps of the deposit does no harm."""
-    monkeypatch.setattr("node.gateway.members.PROPOSE_TIMEOUT_S", 3_600)
-    monkeypatch.setattr("node.gateway.members.SILENCE_S", 0.01)
+    monkeypatch.setattr("node.gateway.members.client.PROPOSE_TIMEOUT_S", 3_600)
+    monkeypatch.setattr("node.gateway.members.client.SILENCE_S", 0.01)
     assert (await client.anchor(BODY)).status_code == 201
     cluster.members["court"].paused = True
     cluster.leader = "notary"
@@ -156,8 +156,8 @@ async def test_one_member_alone_draws_no_proposal_from_a_slow_leader(
     client: Any, cluster: Any, quick: None, monkeypatch: Any, eventually: Any
 ) -> None:
     """Whatever it claims: the others name the leader that is only slow."""
-    monkeypatch.setattr("node.gateway.members.PROPOSE_TIMEOUT_S", 3_600)
-    monkeypatch.setattr("node.gateway.members.SILENCE_S", 0.0)
+    monkeypatch.setattr("node.gateway.members.client.PROPOSE_TIMEOUT_S", 3_600)
+    monkeypatch.setattr("node.gateway.members.client.SILENCE_S", 0.0)
 
     async def was_asked() -> bool:
         return int(cluster.members["notary"].asked.count("Status")) > 3
@@ -214,7 +214,7 @@ async def test_whoever_was_silent_is_asked_last(
     gateway: Any, cluster: Any, monkeypatch: Any
 ) -> None:
     """Only the first read waits for a paused member."""
-    monkeypatch.setattr("node.gateway.members.READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("node.gateway.members.client.READ_TIMEOUT_S", 0.5)
     cluster.members["court"].paused = True
     for _ in range(5):
         await gateway.members.find(ordinal=0)

@@ -13,8 +13,8 @@ from node.evidence.checkpoint import Checkpoint
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import leaf_hash
 from node.evidence.tiles import Frontier, tiles
-from node.gateway.members import CannotCheck
-from node.gateway.proven_tiles import ProvenTiles
+from node.gateway.log.proven_tiles import ProvenTiles
+from node.gateway.members.client import CannotCheck
 
 pytestmark = pytest.mark.anyio
 

@@ -100,7 +100,7 @@ async def test_a_false_refusal_is_not_believed_of_one_member_either(
 async def test_a_skip_stays_open_until_a_second_member_answers(
     client: Any, cluster: Any, monkeypatch: Any, eventually: Any
 ) -> None:
-    monkeypatch.setattr("node.gateway.submissions.ASK_ELSEWHERE_EVERY_S", 0)
+    monkeypatch.setattr("node.gateway.deposits.submissions.ASK_ELSEWHERE_EVERY_S", 0)
     deny(cluster)
     for name in ("forensic", "notary"):
         for _ in range(20):

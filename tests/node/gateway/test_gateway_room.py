@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.evidence.digests import sha256
-from node.gateway.room import BODIES_MAX
+from node.gateway.http.room import BODIES_MAX
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ FILE = {"digests": {"sha256": "01" * 32}, "size": 1}
 async def test_without_room_a_batch_is_refused_as_busy(
     client: Any, cluster: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("node.gateway.room.WAIT_S", 0)
+    monkeypatch.setattr("node.gateway.http.room.WAIT_S", 0)
     async with client.gateway.room.hold() as held:
         await held.grow(BODIES_MAX - len(ITEMS) + 1)
         for body, query in ((ITEMS, QUERY), ({"items": [FILE] * 100}, {})):

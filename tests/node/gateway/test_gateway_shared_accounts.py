@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from node.accounts.consent import IN_FORCE
-from node.gateway.auth import REMEMBER_MS
+from node.gateway.accounts.auth import REMEMBER_MS
 from node.offchain.database import Database
 from tests.node.gateway.admitted import admit_all
 

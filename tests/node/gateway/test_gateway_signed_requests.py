@@ -17,7 +17,7 @@ from node.accounts.signed_request import (
     sign_request,
 )
 from node.evidence.keys import Signer, format_signature
-from node.gateway.auth import REMEMBER_MS
+from node.gateway.accounts.auth import REMEMBER_MS
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from node.evidence.note import Note, format_note, sign_ed25519
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import Tile, format_bundle_path, format_tile_path
-from node.gateway import publishing
+from node.gateway.log import publishing
 from node.published.layout import body_path, join_bundle, parse_policy_leaf
 from tests.node.forks import contradiction_file, named_after
 

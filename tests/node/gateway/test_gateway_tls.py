@@ -19,10 +19,10 @@ from node.accounts.scopes import Scope
 from node.accounts.vocabulary import KeyKind
 from node.config import TlsConfig
 from node.errors import Misconfigured
+from node.gateway.accounts.auth import REMEMBER_MS
 from node.gateway.app import create_app
-from node.gateway.auth import REMEMBER_MS
-from node.gateway.serving import Server, listen
-from node.gateway.tls import server_context
+from node.gateway.http.serving import Server, listen
+from node.gateway.http.tls import server_context
 
 pytestmark = pytest.mark.anyio
 

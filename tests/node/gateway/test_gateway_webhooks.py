@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from node.gateway import finality, notifier
+from node.gateway.deposits import finality
+from node.gateway.webhooks import notifier
 from node.webhooks.schedule import CLAIM_MS, DELAYS_MS
 from node.webhooks.signature import is_signed
 from tests.node.gateway.admitted import AUDITOR_KEY, RIVAL_KEY

@@ -24,10 +24,10 @@ from node.evidence.proof_text import parse_proof
 from node.evidence.record import format_block
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
-from node.gateway.links import Endpoint
-from node.gateway.links import Identity as GatewayIdentity
-from node.gateway.members import Members
-from node.gateway.publishing import PublishedLog
+from node.gateway.log.publishing import PublishedLog
+from node.gateway.members.client import Members
+from node.gateway.members.links import Endpoint
+from node.gateway.members.links import Identity as GatewayIdentity
 from node.participant import Participant
 from node.sealing import Sealing
 from node.words import Answer

@@ -39,7 +39,7 @@ from node.evidence.note import (
 )
 from node.evidence.note import Note as SignedNote
 from node.evidence.tlog_policy import parse_policy
-from node.gateway.serving import Server
+from node.gateway.http.serving import Server
 from node.milestone import Milestone
 from node.published.trust import read_checkpoint
 from node.sealing import Note, SentSeal

@@ -1,0 +1,184 @@
+"""Who is asking, and whether it may: the dependencies of every route that is not for everyone.
+
+    authenticated       any account
+    anybody             any account, or none
+    Permit(scope)       an account whose credential has this scope
+    Depositing, ...     the same, for what many routes ask for; they also judge what is missing
+
+A refusal for want of a scope is a line in the record of accesses, and so is every access to what is
+not public, which a route says with `recorded` before it answers: what is not recorded is not
+answered. Requests without a credential that counts are not recorded, there is nobody to name and no
+end to them; they are counted (`metrics`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from node.accounts.account import Account, Missing
+from node.accounts.action import Action
+from node.accounts.scopes import Scope
+from node.accounts.signed_request import EMPTY_BODY, SCHEME
+from node.gateway.accounts.problems import AccountProblem
+from node.gateway.gateway import gateway_of
+from node.gateway.http.limits import rate_limited
+from node.gateway.http.problems import Problem, ProblemError
+from node.offchain.accesses import Access
+from node.offchain.columns import REFERENCE_LENGTH_MAX
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="API key")
+
+UNAUTHENTICATED = (
+    AccountProblem.API_KEY_MISSING,
+    AccountProblem.API_KEY_UNKNOWN,
+    AccountProblem.CERTIFICATE_NOT_REGISTERED,
+    AccountProblem.KEY_NOT_REGISTERED,
+    AccountProblem.SIGNED_BODY_DIFFERS,
+    AccountProblem.SIGNED_REQUEST_INVALID,
+    AccountProblem.SIGNED_REQUEST_REPEATED,
+    AccountProblem.SIGNED_REQUEST_UNTIMELY,
+    AccountProblem.ACCOUNT_NOT_ACTIVE,
+    Problem.DATABASE_UNAVAILABLE,
+)
+"""What a route that asks for an account may answer."""
+FORBIDDEN = (*UNAUTHENTICATED, AccountProblem.SCOPE_MISSING)
+"""What a route that asks for a scope may answer."""
+NOT_YET = (*FORBIDDEN, AccountProblem.REAL_NAME_REQUIRED, AccountProblem.CONSENT_REQUIRED)
+"""What a route may answer that also asks for a verified account."""
+
+
+async def authenticated(
+    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Account:
+    """The account of this request; raises a problem without a good credential, or if it has asked
+    too often."""
+    del documented  # By FastAPI; what the header must be is decided here.
+    account, limits = await _identify(request), gateway_of(request).limits
+    request.state.account = account.id
+    if wait_s := limits.take_for_account(account.id):
+        raise rate_limited(limits, "account", wait_s)
+    return account
+
+
+async def _identify(request: Request) -> Account:
+    authenticator = gateway_of(request).authenticator
+    header = request.headers.get("authorization", "")
+    scheme, _, api_key = header.partition(" ")
+    if scheme.lower() == SCHEME.lower():
+        signed = await authenticator.by_signature(header, request.method, _target(request))
+        if not _has_body(request) and signed.body != EMPTY_BODY:
+            raise ProblemError(AccountProblem.SIGNED_BODY_DIFFERS)
+        request.state.signed_body = signed.body  # `bodies` compares it with what comes.
+        return signed.account
+    if not header and (shown := _shown(request)) is not None:
+        return await authenticator.by_certificate(shown)
+    if scheme.lower() != "bearer" or not api_key:
+        raise ProblemError(AccountProblem.API_KEY_MISSING)
+    return await authenticator.by_api_key(api_key)
+
+
+async def anybody(
+    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Account | None:
+    """The account of this request if it brings a credential at all, which then must be good. A
+    certificate that is not registered is none here: browsers show what they have."""
+    if "authorization" in request.headers:
+        return await authenticated(request, documented)
+    if (shown := _shown(request)) is None:
+        return None
+    try:
+        return await gateway_of(request).authenticator.by_certificate(shown)
+    except ProblemError as error:
+        if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
+            return None
+        raise
+
+
+class Permit:
+    """The account of a request whose credential has this scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    async def __call__(
+        self, request: Request, account: Annotated[Account, Depends(authenticated)]
+    ) -> Account:
+        if self._scope not in account.scopes:
+            await recorded(request, account, Action.SCOPE_REFUSED, _line(request), allowed=False)
+            raise ProblemError(AccountProblem.SCOPE_MISSING, scope=self._scope.text)
+        return account
+
+
+async def depositing(
+    request: Request, account: Annotated[Account, Depends(Permit(Scope.DEPOSIT))]
+) -> Account:
+    """The account of a request that deposits; one that lacks something is refused and recorded."""
+    if account.holder.missing is not None:
+        await recorded(request, account, Action.NOT_YET_REFUSED, _line(request), allowed=False)
+    return verified(account)
+
+
+async def auditing(
+    request: Request, account: Annotated[Account, Depends(Permit(Scope.AUDIT))]
+) -> Account:
+    """The account of a request that reads what all depositors deposited; it is recorded."""
+    await recorded(request, account, Action.LOG_READ, _line(request))
+    return account
+
+
+def verified(account: Account) -> Account:
+    """The account, if its identity is verified and it has agreed to the text in force."""
+    match account.holder.missing:
+        case Missing.IDENTITY:
+            raise ProblemError(AccountProblem.REAL_NAME_REQUIRED)
+        case Missing.CONSENT:
+            raise ProblemError(AccountProblem.CONSENT_REQUIRED)
+    return account
+
+
+async def recorded(
+    request: Request,
+    account: Account | None,
+    action: Action,
+    about: str | None = None,
+    *,
+    allowed: bool = True,
+) -> None:
+    """Write a line of the record of accesses; returns once it is on disk."""
+    gateway, client = gateway_of(request), request.client
+    access = Access(
+        at_ms=gateway.clock(),
+        account=None if account is None else account.id,
+        action=action,
+        object=about,
+        allowed=allowed,
+        request_id=getattr(request.state, "request_id", None),
+        origin=None if client is None else f"{client.host} {client.port}",
+    )
+    await gateway.accesses.add(access)
+
+
+def _shown(request: Request) -> str | None:
+    """SHA-256 of the certificate that the client has shown, as `connections` says."""
+    shown: str | None = getattr(request.state, "client_certificate", None)
+    return shown
+
+
+def _line(request: Request) -> str:
+    """What was asked for, as the record of accesses tells it."""
+    return f"{request.method} {request.url.path}"[:REFERENCE_LENGTH_MAX]
+
+
+def _target(request: Request) -> str:
+    """Path and query as they stand in the request line."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"

@@ -1,0 +1,8 @@
+"""Exhibits, evidence lists and what a court gives for them.
+
+routes          exhibits and evidence lists of a case
+court_receipts  what the court answers (证据规定 19)
+access          who may: the party, and a court linked to the case
+
+problems, schemas   every refusal; shapes of requests and answers
+"""

@@ -1,0 +1,10 @@
+"""What is said of a deposit later: corrected, invalidated, supplemented, handed on, held, released.
+
+routes      what is asked, checked
+statement   makes the event's statement
+eventing    walks it as a deposit is walked
+answers     what became of it, in words
+history     what became of the deposit; `marks` is what that shows wherever the deposit is
+
+problems, schemas   every refusal; shapes of requests and answers
+"""

@@ -1,0 +1,68 @@
+"""What a request about events of a deposit can meet."""
+
+from __future__ import annotations
+
+from node.gateway.http.problems import AnyProblem
+from node.words import ResultCode
+
+
+class EventProblem(AnyProblem):
+    """Problems with corrections, invalidations, custody, holds and the like."""
+
+    DIGEST_IMMUTABLE = (
+        422,
+        "摘要不得更正",
+        "digests cannot be corrected",
+        "更正只涉及存证的说明，不涉及摘要、大小、盐值及编号（{field}）。数据不同即为另一存证，请重新存证。",
+        "A correction is about what was said of a deposit, never about its digests, size, salt or "
+        "number ({field}). Other data are another deposit: make a new one.",
+    )
+    EVENT_BODY = (
+        422,
+        "事件内容与提交方式不符",
+        "the event's body does not fit the way it is brought",
+        "由网关代签的事件提交 reason、details；自行签名的事件提交 opening：{why}",
+        "An event that the gateway attests has `reason` and `details`, one signed by your own key "
+        "has its `opening`: {why}",
+    )
+    EVENT_NEEDS_COURT = (
+        403,
+        "保全及其解除须由人民法院签名",
+        "only a court holds and releases",
+        "请以登记为人民法院的密钥签署事件单，经请求头 Cunzheng-Statement 和 "
+        "Cunzheng-Signature 提交。",
+        "Sign the event statement with a key that is enrolled as a court's, and bring it in the "
+        "headers Cunzheng-Statement and Cunzheng-Signature.",
+        ResultCode.V501,
+    )
+    EVENT_NOT_YOURS = (
+        403,
+        "非本账户的存证",
+        "the deposit is not this account's",
+        "网关只为存证账户本身代签其存证的事件。",
+        "The gateway attests events only for the account that deposited.",
+        ResultCode.V501,
+    )
+    EVENT_OTHER_KEY = (
+        403,
+        "该密钥无权就此存证登记事件",
+        "this key may not make the event",
+        "事件须由该存证单的签名密钥、其更换后的密钥，或当时代签的网关签名：{key} 均不是。",
+        "It is signed by the key that signed the deposit, the key that came in its place, or "
+        "the gateway that attested it; {key} is none of these.",
+        ResultCode.V501,
+    )
+    EVENT_OTHER_SUBJECT = (
+        422,
+        "事件单所指不是该存证",
+        "the event statement is about something else",
+        "事件单的类型、存证编号和存证单编号须与请求地址一致：{why}",
+        "Type, evidence number and statement id must be those of the address: {why}",
+    )
+    EVENT_SEE_MISSING = (
+        422,
+        "缺少所指的存证编号",
+        "the other evidence number is missing",
+        "补充和转换件本身须先存证；请在 see 中填写其存证编号。",
+        "What supplements or renders a deposit is deposited itself; give its number in `see`.",
+    )

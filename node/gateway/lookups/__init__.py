@@ -1,0 +1,8 @@
+"""What the chain says of a number, a digest or a file.
+
+numbers     by number: existence and time, receipt, proof, checkpoint, the policy
+searching   by number, digest or entry hash in one field
+verifying   whether files are those that were deposited, one or a whole filing
+finding     asks the members, and judges what comes back
+schemas     shapes of requests and answers
+"""

@@ -1,0 +1,9 @@
+"""Is this gateway well, and were the members when a deposit was made?
+
+health           /healthz, /readyz
+health_windows   health records of the members around a time or a deposit
+health_reports   the records themselves, collected and checked
+metrics          what Prometheus reads
+
+schemas          shapes of answers
+"""

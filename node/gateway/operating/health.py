@@ -1,0 +1,87 @@
+"""Whether the gateway lives, whether deposits can become final, and what a problem means."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from node.gateway.gateway import Gateway, gateway_of
+from node.gateway.http.documents import BY_NAME, explain
+from node.gateway.http.openapi import problems
+from node.gateway.http.problems import Problem, ProblemError
+from node.gateway.http.responses import answer
+from node.gateway.http.schemas import MemberHealth, NoQuery, ReadyAnswer, WitnessHealth
+from node.gateway.members.client import STATUS_TIMEOUT_S, CannotCheck
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process answers")
+async def healthz() -> dict[str, str]:
+    """Says nothing about the members or the database."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    summary="Deposits can become final now",
+    response_model=ReadyAnswer,
+    responses={503: {"model": ReadyAnswer}},
+)
+async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
+    """200 if the database answers, a leader is known and a quorum of members can be reached.
+
+    `enrolled` does not decide: key records, this gateway's own among them, come in through it.
+    """
+    gateway = gateway_of(http)
+    await gateway.store.check()
+    statuses = await gateway.members.statuses(STATUS_TIMEOUT_S)
+    leaders = [name for name, status in statuses.items() if status.role == "leader"]
+    # The newest term is right when a leader that was cut off has not noticed yet.
+    leader = max(leaders, key=lambda name: statuses[name].term, default=None)
+    ready = leader is not None and 2 * len(statuses) > len(gateway.members.names)
+    value = ReadyAnswer(
+        ready=ready,
+        enrolled=await _enrolled(gateway, ready),
+        leader=leader,
+        members=[
+            MemberHealth(
+                member=name,
+                role=status.role,
+                height=status.applied,
+                sealed_height=status.sealed_height,
+                alarms=list(status.alarms),
+                witnesses=[
+                    WitnessHealth(name=each.name, size=each.size, time_s=each.time_s)
+                    for each in status.witnesses
+                ],
+            )
+            for name, status in statuses.items()
+        ],
+        unreachable=[name for name in gateway.members.names if name not in statuses],
+    )
+    return answer(http, value, 200 if ready else 503)
+
+
+async def _enrolled(gateway: Gateway, ready: bool) -> bool | None:
+    """None where nobody knows; without a quorum nobody is asked, it would only take its time."""
+    if gateway.own_key.enrolled or not ready:
+        return gateway.own_key.enrolled or None
+    try:
+        return await gateway.own_key.check()
+    except CannotCheck:
+        return None
+
+
+@router.get(
+    "/problems/{code}",
+    summary="What a problem means and what to do",
+    responses=problems(Problem.NOT_FOUND),
+)
+async def problem(code: str) -> JSONResponse:
+    """Where the `type` of every problem document leads, in both languages."""
+    if code not in BY_NAME:
+        raise ProblemError(Problem.NOT_FOUND)
+    return JSONResponse(explain(BY_NAME[code]))
