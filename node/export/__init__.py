@@ -1,0 +1,13 @@
+"""What leaves the system for a court: everything that a judge holds and others check without us.
+
+    bundle         the evidence bundle (司法存证证据包): making one, reading and checking one
+    certificate    the certificate as PDF and JSON
+    signing        the platform's own signatures in the forms that stock tools check, certificates,
+                   and what a chain to a root from outside makes of them
+    timestamps     RFC 3161: asking an authority for the time, checking what it says, and a service
+                   of our own for devnets
+    kit            what verifies a bundle without this program
+
+Nothing here is part of a proof: `node.evidence` decides whether a deposit is proven, knows nothing
+of this room, and stays as it is when a certificate expires.
+"""
