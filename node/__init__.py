@@ -35,6 +35,7 @@ what it computed; a proof is what a quorum of seals covers.
     leveldb       LevelDB as this house uses it; milestone: a number others wait for
     witness/      cosigning logs from outside; a member asks its witnesses
     audit/        following a published log without believing it
+    export/       the evidence bundle, which a court checks alone
     gateway/      the HTTP API; cli/ the command `cunzheng`
 
 Read first: `evidence/__init__`, then `chain`, `ledger`, `participant`. The three walks: anchor is

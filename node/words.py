@@ -86,6 +86,11 @@ class ResultCode(Enum):
         "policy not valid, or not the one the outside trust anchor names",
         Answer.PROOF_NOT_VALID,
     )
+    V207 = (
+        "证据包不完整或被改动（不等于数据不一致）",
+        "evidence bundle incomplete or altered (not the same as different data)",
+        Answer.PROOF_NOT_VALID,
+    )
     V301 = ("签署时证书无效", "signing certificate not valid at signing", Answer.PROOF_NOT_VALID)
     V302 = (
         "签署前证书已吊销或密钥已撤销、更换",
@@ -96,6 +101,11 @@ class ResultCode(Enum):
         "签名证书的颁发机构未获许可",
         "issuer of the signing certificate not licensed",
         Answer.CONSISTENT_OPEN_POINTS,
+    )
+    V304 = (
+        "平台对检查点或存证证书的签名无效",
+        "the platform's signature of checkpoint or certificate not valid",
+        Answer.PROOF_NOT_VALID,
     )
     V401 = ("时间戳无效", "timestamp not valid", Answer.PROOF_NOT_VALID)
     V402 = ("时间异常", "times do not agree", Answer.CONSISTENT_OPEN_POINTS)
@@ -159,6 +169,15 @@ class OpenPoint(Bilingual):
     O13 = (
         "有成员对相互矛盾的检查点均作出联签",
         "a member cosigned checkpoints that contradict each other",
+    )
+    O14 = (
+        "附有可信时间戳，但未提供外部根证书，未予核验，不计入结论",
+        "a timestamp is attached, but no root from outside was given; it was not checked and does "
+        "not count",
+    )
+    O15 = (
+        "时间戳所示时间早于区块时间，且超过允许误差",
+        "the timestamp is earlier than the block time by more than the allowed skew",
     )
 
 

@@ -1,6 +1,11 @@
 """What leaves the system for a court: everything that a judge holds and others check without us.
 
-    bundle         the evidence bundle (司法存证证据包): making one, reading and checking one
+The idea: a proof already says all that is proven. Around it goes what a court, the other party and
+their expert need to check it with stock tools, without a network, and what they have to be told in
+plain words. Edges are thin; what decides a byte is pure where it can be.
+
+    bundle         the evidence bundle (司法存证证据包): its names and bytes, making one, reading one
+                   from a hostile hand, checking one (docs/bundle-format.md)
     certificate    the certificate as PDF and JSON
     signing        the platform's own signatures in the forms that stock tools check, certificates,
                    and what a chain to a root from outside makes of them
@@ -9,5 +14,5 @@
     kit            what verifies a bundle without this program
 
 Nothing here is part of a proof: `node.evidence` decides whether a deposit is proven, knows nothing
-of this room, and stays as it is when a certificate expires.
+of this room, and stays as it is when a certificate expires. Read first: `bundle/__init__`.
 """
