@@ -4,8 +4,8 @@ The idea: a proof already says all that is proven. Around it goes what a court, 
 their expert need to check it with stock tools, without a network, and what they have to be told in
 plain words. Edges are thin; what decides a byte is pure where it can be.
 
-    bundle         the evidence bundle (司法存证证据包): its names and bytes, making one, reading one
-                   from a hostile hand, checking one (docs/bundle-format.md)
+    bundle         the evidence bundle (司法存证证据包): its names and bytes, making one, reading
+                   one from a hostile hand, checking one (docs/bundle-format.md)
     certificate    the certificate as PDF and JSON
     signing        the platform's own signatures in the forms that stock tools check, certificates,
                    and what a chain to a root from outside makes of them
