@@ -2,6 +2,11 @@
 
 Reading order:
 
-    layout      every name, and which name may stand where; limits
-    verifiers   what checks a timestamp or a certificate's signature, as steps 7 and 8 call it
+    layout              every name, and which name may stand where; limits
+    canonical, paths    JSON and tree paths as a bundle spells them
+    signed, derived     what a proof gives for stock tools; core: folders 02 to 06, pure
+    manifest            the texts of BagIt
+    assembling          the parts in the order in which they name each other
+    zip_format, writing the archive's bytes; onto disk
+    verifiers           what checks a timestamp or a signature of the platform: steps 7 and 8
 """

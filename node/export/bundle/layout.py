@@ -78,6 +78,8 @@ CERTIFICATE_CMS = f"{CERTIFICATE_JSON}.p7s"
 CERTIFICATE_SM2 = f"{CERTIFICATE_JSON}.sm2.sig"
 _OF_CERTIFICATE = f"{CERTIFICATE}certificate."
 EMPTY = f"{EVIDENCE}EMPTY.txt"
+TSA_INFO = f"{TIMESTAMPS}tsa-info.json"
+SIX_ITEMS = f"{CERTIFICATES}six-items.txt"
 EVENTS = f"{CUSTODY}events.jsonl"
 
 # In data/02-record/NO/
