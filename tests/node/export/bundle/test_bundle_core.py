@@ -207,7 +207,7 @@ def test_a_consistency_file_in_another_spelling_is_refused() -> None:
     with pytest.raises(Malformed):
         parse_consistency(good, 7, root(hashes), 3)
     # A start alone has the shape of a path; that it leads nowhere shows when it is verified.
-    assert parse_consistency(lines[0], 3, root(hashes[:3]), 7) == path[:1]
+    assert parse_consistency(lines[0], 3, root(hashes[:3]), 7) == (path[0],)
 
 
 def test_json_has_one_spelling() -> None:
