@@ -97,6 +97,12 @@ class Certificate:
         names = [value for key, value in _attributes(self.subject) if key == "CN"]
         return names[-1] if names else self.subject_text
 
+    @property
+    def is_for_timestamps_alone(self) -> bool:
+        """Whether it says so, and critically, as RFC 3161 (section 2.3) wants it."""
+        alone = self.extended_key_usage == frozenset({TIME_STAMPING})
+        return alone and self.extended_is_critical
+
     def may(self, usage: int) -> bool:
         """Whether its key usage allows this; without one everything is allowed."""
         return self.key_usage is None or usage in self.key_usage
