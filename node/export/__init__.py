@@ -11,6 +11,7 @@ plain words. Edges are thin; what decides a byte is pure where it can be.
                    and what a chain to a root from outside makes of them
     timestamps     RFC 3161: asking an authority for the time, checking what it says, and a service
                    of our own for devnets
+    vouching       steps 7 and 8 of verifying a bundle, by these two
     kit            what verifies a bundle without this program
 
 Nothing here is part of a proof: `node.evidence` decides whether a deposit is proven, knows nothing

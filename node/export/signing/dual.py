@@ -105,7 +105,14 @@ def may_sign(certificate: Certificate) -> bool:
     return certificate.may(DIGITAL_SIGNATURE) or certificate.may(NON_REPUDIATION)
 
 
-def check_p256(data: bytes, p7s: bytes, anchors: Anchors, at_s: int, now_s: int) -> Counted:
+def check_p256(
+    data: bytes,
+    p7s: bytes,
+    anchors: Anchors,
+    at_s: int,
+    now_s: int,
+    others: Sequence[Certificate] = (),
+) -> Counted:
     """What the CMS over `data` is worth; raises `NotCounted`.
 
     `at_s` is when it was made, as far as somebody else says: the time of a time stamp over `data`,
@@ -115,10 +122,10 @@ def check_p256(data: bytes, p7s: bytes, anchors: Anchors, at_s: int, now_s: int)
         signed = cms.parse_signed(p7s)
         if signed.content is not None or signed.content_type != cms.DATA:
             raise NotCounted("not a detached signature")
-        leaf = cms.verify_signer(signed, data)
+        leaf = cms.verify_signer(signed, data, others)
     except (BadSignature, Malformed) as error:
         raise NotCounted(str(error)) from error
-    return _counted(leaf, signed.certificates, anchors, at_s, now_s)
+    return _counted(leaf, (*signed.certificates, *others), anchors, at_s, now_s)
 
 
 def check_sm2(
