@@ -2,11 +2,17 @@
 
 Reading order:
 
-    layout              every name, and which name may stand where; limits
-    canonical, paths    JSON and tree paths as a bundle spells them
-    signed, derived     what a proof gives for stock tools; core: folders 02 to 06, pure
-    manifest            the texts of BagIt
-    assembling          the parts in the order in which they name each other
-    zip_format, writing the archive's bytes; onto disk
-    verifiers           what checks a timestamp or a signature of the platform: steps 7 and 8
+    layout                  every name, and which name may stand where; limits
+    canonical, paths        JSON and tree paths as a bundle spells them
+    signed, derived, core   what a proof gives for stock tools; folders 02 to 06, pure
+    manifest                the texts of BagIt
+    assembling              the parts in the order in which they name each other
+    zip_format, writing     the archive's bytes; onto disk
+    flaws, names            what can be wrong with a package; with a name
+    archive, folder         a ZIP archive, a directory, from a hostile hand
+    package                 step 0: all of it read once
+    trust                   what a verifier knows from elsewhere
+    verifiers, outside      steps 7 and 8: who checks a token or a signature, and what that says of
+                            a deposit
+    checking                all steps, the result of each deposit and of the whole
 """

@@ -87,12 +87,13 @@ PROOF = "proof.txt"
 DETAILS = "details.json"
 DECLARED = "declared.json"
 
-_NUMBER = r"EV[0-9]{20}-[0-9]{2}"
+NUMBER = r"EV[0-9]{20}-[0-9]{2}"
+"""An evidence number in a name; whether its check digits are right is for others to judge."""
 _SIZE = r"(?:0|[1-9][0-9]{0,15})"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_BAG_NAME = re.compile(rf"EVB_{_NUMBER}_[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}}")
+_BAG_NAME = re.compile(rf"EVB_{NUMBER}_[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}}")
 _SERIAL_ID_SIZE = 4
-_ORIGINAL = re.compile(rf"{re.escape(EVIDENCE)}([0-9]{{3}})_({_NUMBER})\.bin")
+_ORIGINAL = re.compile(rf"{re.escape(EVIDENCE)}([0-9]{{3}})_({NUMBER})\.bin")
 _BODY = re.compile(rf"{re.escape(TIMESTAMPS)}({_SIZE})\.body")
 _CONSISTENCY = re.compile(rf"{re.escape(TIMESTAMPS)}consistency-({_SIZE})-({_SIZE})\.txt")
 _KNOWN = re.compile(
@@ -102,8 +103,8 @@ _KNOWN = re.compile(
             *(re.escape(name) for name in (CERTIFICATE_PDF, CERTIFICATE_JSON, EMPTY)),
             *(re.escape(name) for name in (CERTIFICATE_CMS, CERTIFICATE_SM2)),
             _ORIGINAL.pattern,
-            rf"{RECORD}{_NUMBER}/(?:proof\.txt|details\.json|declared\.json)",
-            rf"(?:{PROOFS}|{SIGNATURES}){_NUMBER}/{_NAME}",
+            rf"{RECORD}{NUMBER}/(?:proof\.txt|details\.json|declared\.json)",
+            rf"(?:{PROOFS}|{SIGNATURES}){NUMBER}/{_NAME}",
             rf"{PLATFORM}{_SIZE}\.body\.(?:p7s|sm2\.sig)",
             rf"{TIMESTAMPS}(?:{_SIZE}\.(?:body|tsq|tsr)|tsa-info\.json)",
             _CONSISTENCY.pattern,
@@ -119,6 +120,16 @@ def bag_name(number: str, issued_at_ms: int, chance: bytes) -> str:
     assert len(chance) == _SERIAL_ID_SIZE
     issued = datetime.fromtimestamp(issued_at_ms // 1000, UTC)
     return f"EVB_{number}_{issued:%Y%m%dT%H%M%SZ}-{chance.hex()}"
+
+
+def issued_at_ms(name: str) -> int:
+    """When a bundle of this name says it was issued."""
+    text = name.split("_")[2].partition("-")[0]
+    try:
+        issued = datetime.strptime(text, "%Y%m%dT%H%M%SZ")
+    except ValueError:  # Digits of no day.
+        return 0
+    return 1000 * int(issued.replace(tzinfo=UTC).timestamp())
 
 
 def is_bag_name(name: str) -> bool:

@@ -8,10 +8,11 @@ Writing and reading are neighbours, and reading refuses what writing would not h
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from node.evidence import digests
 from node.evidence.digests import sha256
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
@@ -39,6 +40,16 @@ class Hashed:
     size: int
     sha256: bytes
     sm3: bytes
+
+
+def hash_chunks(chunks: Iterable[bytes]) -> Hashed:
+    """Size and digests of what comes in pieces."""
+    size, running = 0, {alg: digests.new(alg) for alg in digests.ALGS}
+    for chunk in chunks:
+        size += len(chunk)
+        for digest in running.values():
+            digest.update(chunk)
+    return Hashed(size, running["sha256"].digest(), running["sm3"].digest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,9 @@ class TokenVerifier(Protocol):
 class SignatureVerifier(Protocol):
     """One of the two suites: CMS detached with P-256, or raw SM2 with SM3 (DER).
 
-    `at_ms` is when it must have been valid where the signature does not say so itself: a time that
-    something else vouches for. `enclosed` and `roots` are PEM files, as they are.
+    `at_ms` is when it was made, as far as something else vouches for it: what the signature says of
+    that itself is not believed. `now_ms` is only for what has to be told besides (expired since).
+    `enclosed` and `roots` are PEM files, as they are.
     """
 
     def __call__(
@@ -73,6 +74,7 @@ class SignatureVerifier(Protocol):
         enclosed: Sequence[bytes],
         roots: Sequence[bytes],
         at_ms: int,
+        now_ms: int,
     ) -> Signatory: ...
 
 

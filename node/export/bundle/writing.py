@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from node.evidence import digests
-from node.export.bundle.manifest import Hashed
+from node.export.bundle.manifest import Hashed, hash_chunks
 from node.export.bundle.zip_format import Entry, central_header, end_of_directory, local_header
 
 CHUNK_SIZE = 1 << 20
@@ -51,7 +51,7 @@ class Changed(Exception):
 
 def hash_all(files: Mapping[str, Source]) -> dict[str, Hashed]:
     """Size and digests of each."""
-    return {path: _hash(source) for path, source in files.items()}
+    return {path: hash_chunks(_chunks(source)) for path, source in files.items()}
 
 
 def write_directory(target: Path, whole: Whole) -> Path:
@@ -100,15 +100,6 @@ def _write_archive(out: BinaryIO, whole: Whole) -> None:
     offset = out.tell()
     length = sum(out.write(each) for each in directory)
     out.write(end_of_directory(len(directory), offset, length))
-
-
-def _hash(source: Source) -> Hashed:
-    size, running = 0, {alg: digests.new(alg) for alg in digests.ALGS}
-    for chunk in _chunks(source):
-        size += len(chunk)
-        for digest in running.values():
-            digest.update(chunk)
-    return Hashed(size, running["sha256"].digest(), running["sm3"].digest())
 
 
 def _checked(whole: Whole, path: str) -> Iterator[bytes]:

@@ -1,0 +1,250 @@
+"""A bundle verified, in the numbered steps of docs/bundle-format.md, section 11.
+
+    (0) the package                 here and in `package`
+    (1) to (6)                      of every deposit: `node.evidence.verify`, unchanged
+    (7) the timestamp               a token over a checkpoint that contains the deposit's
+    (8) the platform's signatures   over such a checkpoint, and over the certificate
+
+Every deposit has its own verdict, the package its own findings, and the bundle's answer is the
+gravest of them. Nothing that came in the bundle is trusted: see `trust`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from node.evidence.malformed import Malformed
+from node.evidence.proof_text import parse_proof
+from node.evidence.steps import FileDigests
+from node.evidence.verdict import Finding, Outcome, Verdict
+from node.evidence.verify import verify
+from node.export.bundle import layout
+from node.export.bundle.canonical import parse_json_lines
+from node.export.bundle.core import Deposit, deposit_files
+from node.export.bundle.flaws import Broken, Flaw, Flaws
+from node.export.bundle.manifest import Hashed, hash_chunks
+from node.export.bundle.outside import Outside
+from node.export.bundle.package import Package, open_bag, read_package
+from node.export.bundle.trust import Trust
+from node.export.bundle.verifiers import Verifiers
+from node.words import Answer, OpenPoint, ResultCode
+
+GRAVEST = (
+    Answer.NOT_DEPOSITED_BYTES,
+    Answer.PROOF_NOT_VALID,
+    Answer.COULD_NOT_CHECK,
+    Answer.CONSISTENT_OPEN_POINTS,
+    Answer.CONSISTENT,
+)
+"""The answers a verification can give: what speaks against a file first."""
+NO_VERIFIERS = Verifiers()
+_COULD_NOT = frozenset({Flaw.UNREADABLE, Flaw.NEWER})
+_LATER = {"correction": OpenPoint.O10, "invalidation": OpenPoint.O11}
+_NOT_HELD = (ResultCode.V401, ResultCode.V304, ResultCode.V301, ResultCode.V302)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDeposit:
+    """One deposit of a bundle and what came out; `digests` are those of the file compared."""
+
+    number: str
+    verdict: Verdict
+    digests: FileDigests | None
+
+    def to_json(self) -> dict[str, object]:
+        """For programs."""
+        value: dict[str, object] = {"evidence_no": self.number}
+        if self.digests is not None:
+            value["size"] = self.digests.size
+            value |= {alg: digest.hex() for alg, digest in self.digests.digests.items()}
+        return value | {"verdict": self.verdict.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBundle:
+    """The result of a whole bundle; never reduced to yes or no."""
+
+    name: str | None
+    flaws: Flaws
+    findings: tuple[Finding, ...]
+    """Of the package: step 0, and step 8 of its certificate."""
+    deposits: tuple[CheckedDeposit, ...]
+    contents: bytes | None
+    """SHA-256 of contents-sha256.txt, which the certificate prints."""
+
+    @property
+    def package_code(self) -> ResultCode | None:
+        """What speaks against the package; None if nothing does."""
+        codes = [each.code for each in self.findings if each.code is not None]
+        return codes[0] if codes else None
+
+    @property
+    def code(self) -> ResultCode:
+        """The gravest of all."""
+        codes = [each.verdict.code for each in self.deposits]
+        codes += [] if self.package_code is None else [self.package_code]
+        return min(codes, key=lambda code: GRAVEST.index(code.answer))
+
+    def to_json(self) -> dict[str, object]:
+        """For programs."""
+        flaws = [{"key": flaw.name, "zh": zh, "en": en} for flaw, zh, en in self.flaws.told()]
+        package = self.package_code
+        return {
+            "bundle": self.name,
+            "code": self.code.name,
+            "answer": self.code.answer.en,
+            "contents_sha256": None if self.contents is None else self.contents.hex(),
+            "package": {
+                "code": None if package is None else package.name,
+                "findings": [each.to_json() for each in self.findings],
+                "flaws": flaws,
+            },
+            "deposits": [each.to_json() for each in self.deposits],
+        }
+
+
+def check_bundle(
+    path: Path,
+    trust: Trust,
+    *,
+    files: Mapping[str, FileDigests] | None = None,
+    verifiers: Verifiers = NO_VERIFIERS,
+    now_ms: int,
+) -> CheckedBundle:
+    """The result for a directory or archive; every input gives one, none raises.
+
+    `files` are those brought along, by evidence number; they are compared in place of originals
+    that are enclosed. `now_ms` is for what has to be told of certificates, nothing else.
+    """
+    try:
+        with open_bag(path) as bag:
+            package = read_package(bag)
+            return _check(package, Outside(package, trust, verifiers, now_ms), files or {})
+    except Broken as broken:
+        flaws = Flaws()
+        flaws.add(broken.flaw, broken.place)
+        return CheckedBundle(None, flaws, tuple(_package_findings(flaws)), (), None)
+
+
+def _check(package: Package, outside: Outside, files: Mapping[str, FileDigests]) -> CheckedBundle:
+    if not package.numbers:
+        package.flaws.add(Flaw.MISSING, layout.RECORD)
+    originals = {
+        parsed[1]: _digests(hashed)
+        for path, hashed in package.hashed.items()
+        if (parsed := layout.parse_original(path)) is not None
+    }
+    given = {**originals, **files}
+    events = _event_points(package)
+    deposits = [_check_deposit(package, each, outside, given, events) for each in package.numbers]
+    findings = list(_package_findings(package.flaws))
+    if package.info is not None:
+        findings += outside.of_certificate(layout.issued_at_ms(package.info.name))
+    contents = package.hashed.get(layout.CONTENTS)
+    return CheckedBundle(
+        None if package.info is None else package.info.name,
+        package.flaws,
+        tuple(findings),
+        tuple(deposits),
+        None if contents is None else contents.sha256,
+    )
+
+
+def _package_findings(flaws: Flaws) -> Iterator[Finding]:
+    """Step 0 of the package: every flaw, or that there is none."""
+    for flaw, zh, en in flaws.told():
+        code = ResultCode.V502 if flaw in _COULD_NOT else ResultCode.V207
+        yield Finding(0, Outcome.FAILED, zh, en, code)
+    if not flaws:
+        zh = "证据包完整，各文件与清单一致"
+        en = "the package is whole, and every file is the one its manifests list"
+        yield Finding(0, Outcome.PASSED, zh, en)
+
+
+def _digests(hashed: Hashed) -> FileDigests:
+    return FileDigests(hashed.size, {"sha256": hashed.sha256, "sm3": hashed.sm3})
+
+
+# One deposit
+
+
+def _check_deposit(
+    package: Package,
+    number: str,
+    outside: Outside,
+    given: Mapping[str, FileDigests],
+    events: Mapping[str, set[OpenPoint]],
+) -> CheckedDeposit:
+    digests = given.get(number)
+    data = package.read(layout.record(number, layout.PROOF))
+    if data is None:
+        zh, en = "证据包中没有此编号的证明文件", "the bundle has no proof of this number"
+        finding = Finding(0, Outcome.FAILED, zh, en, ResultCode.V207)
+        return CheckedDeposit(number, Verdict(ResultCode.V207, (finding,)), digests)
+    verdict = verify(data, outside.trust.anchor, digests)
+    try:
+        proof = parse_proof(data)
+    except Malformed:
+        return CheckedDeposit(number, verdict, digests)
+    flaws = _deposit_flaws(package, number, Deposit(data))
+    told = outside.of(proof)
+    points = (*told.points, *events.get(number, ()), *verdict.open_points)
+    findings = (*_deposit_findings(flaws), *verdict.findings, *told.findings)
+    return CheckedDeposit(number, _concluded(verdict, findings, points), digests)
+
+
+def _concluded(
+    verdict: Verdict, findings: tuple[Finding, ...], points: tuple[OpenPoint, ...]
+) -> Verdict:
+    """The verdict of the proof, with what the bundle adds to it; what speaks against the proof or
+    the file stays first."""
+    code = verdict.code
+    if verdict.consistent:
+        codes = {each.code for each in findings}
+        order = (ResultCode.V207, *_NOT_HELD)
+        first = next((each for each in order if each in codes), None)
+        code = first or (ResultCode.V001 if points else ResultCode.V000)
+    ordered = tuple(sorted(set(points), key=lambda point: point.name))
+    return replace(verdict, code=code, findings=findings, open_points=ordered)
+
+
+def _deposit_flaws(package: Package, number: str, deposit: Deposit) -> Flaws:
+    """What its folders have that does not follow from its proof."""
+    flaws = Flaws()
+    if deposit.number != number:
+        flaws.add(Flaw.NUMBER, number)
+        return flaws
+    expected = {path: hash_chunks([data]) for path, data in deposit_files(deposit).items()}
+    found = dict(package.folders[number])
+    found.pop(layout.record(number, layout.DECLARED), None)
+    for path in sorted(expected.keys() | found.keys()):
+        if path not in found:
+            flaws.add(Flaw.MISSING, path)
+        elif path not in expected or expected[path] != found[path]:
+            flaws.add(Flaw.DERIVED, path)
+    return flaws
+
+
+def _deposit_findings(flaws: Flaws) -> Iterator[Finding]:
+    for _, zh, en in flaws.told():
+        yield Finding(0, Outcome.FAILED, zh, en, ResultCode.V207)
+    if not flaws:
+        zh = "供通用工具使用的文件均由证明文件得出"
+        en = "all files for stock tools follow from the proof"
+        yield Finding(0, Outcome.PASSED, zh, en)
+
+
+def _event_points(package: Package) -> dict[str, set[OpenPoint]]:
+    """What was registered on the numbers since, by the platform's word."""
+    found: dict[str, set[OpenPoint]] = {}
+    try:
+        events = parse_json_lines(package.read(layout.EVENTS) or b"", layout.EVENTS)
+    except Malformed:  # Told in step 0.
+        return found
+    for event in events:
+        number, kind = event.get("evidence_no"), event.get("type")
+        if isinstance(number, str) and isinstance(kind, str) and kind in _LATER:
+            found.setdefault(number, set()).add(_LATER[kind])
+    return found

@@ -1,0 +1,233 @@
+"""Steps 7 and 8: what others than the chain's members vouch for (docs/bundle-format.md, section 7).
+
+A token or a signature stands over a checkpoint body. It says something of a deposit only if that
+checkpoint is the deposit's own or a later one that contains its tree, and only if it leads to a
+root that came another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from node.evidence.checkpoint import Checkpoint, parse_checkpoint
+from node.evidence.head import format_milliseconds
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import BadPath, verify_consistency
+from node.evidence.proof import Proof
+from node.evidence.verdict import Finding, Outcome
+from node.export.bundle import layout
+from node.export.bundle.package import Package
+from node.export.bundle.paths import parse_consistency
+from node.export.bundle.trust import Trust
+from node.export.bundle.verifiers import NotValid, SignatureVerifier, Stamp, Verifiers
+from node.words import OpenPoint, ResultCode
+
+_ROOT_COPY = f"{layout.CERTIFICATES}root-copy-"
+_NO_TOKEN = Finding(
+    7, Outcome.NOT_CHECKED, "未附可信时间戳", "no trusted timestamp reaches this deposit"
+)
+_NO_ROOT = Finding(
+    7,
+    Outcome.NOT_CHECKED,
+    "附有可信时间戳，但未提供时间戳机构的外部根证书",
+    "a timestamp is enclosed, but no root of its authority was given from outside",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the two steps add to a deposit's verdict."""
+
+    findings: tuple[Finding, ...]
+    points: tuple[OpenPoint, ...]
+
+
+@dataclass
+class Outside:
+    """The tokens and signatures of one package, each checked once."""
+
+    package: Package
+    trust: Trust
+    verifiers: Verifiers
+    now_ms: int
+    _stamps: dict[int, Stamp | NotValid] = field(default_factory=dict)
+
+    @cached_property
+    def _bodies(self) -> dict[int, bytes]:
+        """The checkpoint bodies by the sizes in their names, smallest first."""
+        found = {
+            size: self.package.read(path) or b""
+            for path in self.package.hashed
+            if (size := layout.parse_body(path)) is not None
+        }
+        return dict(sorted(found.items()))
+
+    def of(self, proof: Proof) -> Told:
+        """Steps 7 and 8 of one deposit."""
+        try:
+            sizes = [size for size in self._bodies if self._reaches(size, proof)]
+        except _Contradicts as contradiction:
+            zh = f"所附检查点（树大小 {contradiction.size}）与本存证的检查点不相容"
+            en = f"the checkpoint enclosed for {contradiction.size} does not contain this deposit's"
+            return Told((Finding(7, Outcome.FAILED, zh, en, ResultCode.V401),), ())
+        finding, points, stamp = self._timestamp(sizes, proof)
+        seal_ms = 1000 * (proof.seal_time_s or 0)
+        at_ms = seal_ms if stamp is None else max(seal_ms, stamp.time_ms)
+        return Told((finding, *self._signatures(sizes, at_ms)), points)
+
+    def of_certificate(self, issued_at_ms: int) -> Iterator[Finding]:
+        """Step 8 of the package: the platform's signatures over certificate.json."""
+        message = self.package.read(layout.CERTIFICATE_JSON)
+        if message is not None:
+            paths = (layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2)
+            zh, en = "存证证书数据", "the certificate's data"
+            yield from self._both(message, paths, issued_at_ms, zh, en)
+
+    def _reaches(self, size: int, proof: Proof) -> bool:
+        """Whether the body of this size contains the deposit's tree; `_Contradicts` if it is said
+        to and does not."""
+        head, body = proof.sealed.checkpoint, self._bodies[size]
+        try:
+            later = parse_checkpoint(body)
+        except Malformed as error:
+            raise _Contradicts(size) from error
+        if later.size != size:
+            raise _Contradicts(size)
+        if size < head.size or later.origin != head.origin:
+            return False
+        if size == head.size:
+            if body != proof.sealed.body:
+                raise _Contradicts(size)
+            return True
+        return self._extends(head, later)
+
+    def _extends(self, head: Checkpoint, later: Checkpoint) -> bool:
+        text = self.package.read(layout.consistency(head.size, later.size))
+        if text is None:
+            return False
+        try:
+            path = parse_consistency(text, head.size, head.root, later.size)
+            verify_consistency(head.size, head.root, later.size, later.root, path)
+        except (BadPath, Malformed) as error:
+            raise _Contradicts(later.size) from error
+        return True
+
+    # (7)
+
+    def _timestamp(
+        self, sizes: list[int], proof: Proof
+    ) -> tuple[Finding, tuple[OpenPoint, ...], Stamp | None]:
+        stamped = [size for size in sizes if layout.token(size) in self.package.hashed]
+        if not stamped:
+            return _NO_TOKEN, (OpenPoint.O08,), None
+        if not self.trust.tsa_roots:
+            return _NO_ROOT, (OpenPoint.O14,), None
+        stamp = self._stamp(stamped[0])
+        if stamp is None:
+            zh, en = "本机无法核验时间戳", "this machine cannot check timestamps"
+            return Finding(7, Outcome.NOT_CHECKED, zh, en), (OpenPoint.O14,), None
+        if isinstance(stamp, NotValid):
+            zh, en = f"时间戳不成立：{stamp.zh}", f"the timestamp does not hold: {stamp.en}"
+            return Finding(7, Outcome.FAILED, zh, en, stamp.code), (), None
+        points = [] if stamp.independent else [OpenPoint.O03]
+        if stamp.time_ms + stamp.accuracy_ms + proof.policy.skew_ms < proof.entry.time_ms:
+            points.append(OpenPoint.O15)
+        time = format_milliseconds(stamp.time_ms)
+        zh = f"时间戳有效，证书链止于外部根证书：{time}，{stamp.authority}"
+        en = f"the timestamp holds and leads to a root from outside: {time}, {stamp.authority}"
+        return Finding(7, Outcome.PASSED, zh, en), tuple(points), stamp
+
+    def _stamp(self, size: int) -> Stamp | NotValid | None:
+        verifier = self.verifiers.token
+        if verifier is None:
+            return None
+        if size not in self._stamps:
+            body = self._bodies[size]
+            token = self.package.read(layout.token(size)) or b""
+            try:
+                self._stamps[size] = verifier(
+                    body, token, enclosed=self._enclosed, roots=self.trust.tsa_roots
+                )
+            except NotValid as error:
+                self._stamps[size] = error
+        return self._stamps[size]
+
+    # (8)
+
+    def _signatures(self, sizes: list[int], at_ms: int) -> tuple[Finding, ...]:
+        for size in sizes:
+            paths = (layout.body_cms(size), layout.body_sm2(size))
+            if not any(path in self.package.hashed for path in paths):
+                continue
+            body = self._bodies[size]
+            zh, en = f"检查点（树大小 {size}）", f"the checkpoint of {size}"
+            return tuple(self._both(body, paths, at_ms, zh, en))
+        zh, en = "未附平台对检查点的签名", "no signature of the platform over a checkpoint"
+        return (Finding(8, Outcome.NOT_CHECKED, zh, en),)
+
+    def _both(
+        self, message: bytes, paths: tuple[str, str], at_ms: int, zh: str, en: str
+    ) -> Iterator[Finding]:
+        """The signatures of both suites over one thing, as far as they are there."""
+        suites = zip(paths, (self.verifiers.cms, self.verifiers.sm2), ("P-256", "SM2"), strict=True)
+        for path, verifier, suite in suites:
+            signature = self.package.read(path)
+            what = (f"平台对{zh}的 {suite} 签名", f"the platform's {suite} signature of {en}")
+            if signature is None:
+                yield Finding(8, Outcome.NOT_CHECKED, f"未附{what[0]}", f"not enclosed: {what[1]}")
+            elif verifier is None or not self.trust.platform_roots:
+                yield Finding(
+                    8,
+                    Outcome.NOT_CHECKED,
+                    f"未提供平台证书的外部根证书，未核验：{what[0]}",
+                    f"no root of the platform was given from outside, not checked: {what[1]}",
+                )
+            else:
+                yield self._signed(verifier, message, signature, at_ms, what)
+
+    def _signed(
+        self,
+        verifier: SignatureVerifier,
+        message: bytes,
+        signature: bytes,
+        at_ms: int,
+        what: tuple[str, str],
+    ) -> Finding:
+        zh, en = what
+        try:
+            found = verifier(
+                message,
+                signature,
+                enclosed=self._enclosed,
+                roots=self.trust.platform_roots,
+                at_ms=at_ms,
+                now_ms=self.now_ms,
+            )
+        except NotValid as error:
+            zh, en = f"不成立：{zh}（{error.zh}）", f"does not hold: {en} ({error.en})"
+            return Finding(8, Outcome.FAILED, zh, en, error.code)
+        for note_zh, note_en in found.notes:
+            zh, en = f"{zh}；{note_zh}", f"{en}; {note_en}"
+        return Finding(8, Outcome.PASSED, f"{zh}，{found.subject}", f"{en}, {found.subject}")
+
+    @cached_property
+    def _enclosed(self) -> tuple[bytes, ...]:
+        """The certificates to build chains with; a copy of a root is only there to be looked at."""
+        paths = [
+            path
+            for path in sorted(self.package.hashed)
+            if path.startswith(layout.CERTIFICATES)
+            and path.endswith(".pem")
+            and not path.startswith(_ROOT_COPY)
+        ]
+        return tuple(self.package.read(path) or b"" for path in paths)
+
+
+class _Contradicts(Exception):
+    """A checkpoint that is enclosed for this deposit, and does not go with it."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
