@@ -111,17 +111,16 @@ def check_bundle(
     *,
     files: Mapping[str, FileDigests] | None = None,
     verifiers: Verifiers = NO_VERIFIERS,
-    now_ms: int,
 ) -> CheckedBundle:
     """The result for a directory or archive; every input gives one, none raises.
 
     `files` are those brought along, by evidence number; they are compared in place of originals
-    that are enclosed. `now_ms` is for what has to be told of certificates, nothing else.
+    that are enclosed. Without `verifiers` steps 7 and 8 are not checked.
     """
     try:
         with open_bag(path) as bag:
             package = read_package(bag)
-            return _check(package, Outside(package, trust, verifiers, now_ms), files or {})
+            return _check(package, Outside(package, trust, verifiers), files or {})
     except Broken as broken:
         flaws = Flaws()
         flaws.add(broken.flaw, broken.place)

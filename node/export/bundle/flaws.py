@@ -94,6 +94,10 @@ class Flaw(Bilingual):
         "证据目录与存证编号不一致",
         "evidence list, bag-info.txt and folders do not name the same deposits",
     )
+    CERTIFICATE = (
+        "存证证书所载的清单摘要并非本证据包的清单摘要",
+        "the certificate names another list of contents than that of this bundle",
+    )
     # A deposit
     NUMBER = (
         "证明文件的存证编号与目录名不一致",

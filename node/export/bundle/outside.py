@@ -51,7 +51,6 @@ class Outside:
     package: Package
     trust: Trust
     verifiers: Verifiers
-    now_ms: int
     _stamps: dict[int, Stamp | NotValid] = field(default_factory=dict)
 
     @cached_property
@@ -203,7 +202,6 @@ class Outside:
                 enclosed=self._enclosed,
                 roots=self.trust.platform_roots,
                 at_ms=at_ms,
-                now_ms=self.now_ms,
             )
         except NotValid as error:
             zh, en = f"不成立：{zh}（{error.zh}）", f"does not hold: {en} ({error.en})"

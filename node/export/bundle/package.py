@@ -219,15 +219,20 @@ def _check_json(package: Package) -> None:
             if path.endswith(".jsonl"):
                 parse_json_lines(data, path)
             else:
-                _check_list(package, path, parse_json(data, path))
+                _check_value(package, path, parse_json(data, path))
         except Malformed:
             package.flaws.add(Flaw.JSON, path)
 
 
-def _check_list(package: Package, path: str, value: object) -> None:
-    if path != layout.EVIDENCE_LIST or package.info is None:
-        return
-    elements = value if isinstance(value, list) else [value]
-    numbers = [each.get("evidence_no") if isinstance(each, dict) else None for each in elements]
-    if numbers != list(package.info.numbers):
-        package.flaws.add(Flaw.LIST, path)
+def _check_value(package: Package, path: str, value: object) -> None:
+    """What two of them have to say of the rest of the bundle."""
+    if path == layout.EVIDENCE_LIST and package.info is not None:
+        elements = value if isinstance(value, list) else [value]
+        numbers = [each.get("evidence_no") if isinstance(each, dict) else None for each in elements]
+        if numbers != list(package.info.numbers):
+            package.flaws.add(Flaw.LIST, path)
+    contents = package.hashed.get(layout.CONTENTS)
+    if path == layout.CERTIFICATE_JSON and contents is not None:
+        named = value.get("contents") if isinstance(value, dict) else None
+        if named != contents.sha256.hex():
+            package.flaws.add(Flaw.CERTIFICATE, path)

@@ -62,8 +62,7 @@ class SignatureVerifier(Protocol):
     """One of the two suites: CMS detached with P-256, or raw SM2 with SM3 (DER).
 
     `at_ms` is when it was made, as far as something else vouches for it: what the signature says of
-    that itself is not believed. `now_ms` is only for what has to be told besides (expired since).
-    `enclosed` and `roots` are PEM files, as they are.
+    that itself is not believed. `enclosed` and `roots` are PEM files, as they are.
     """
 
     def __call__(
@@ -74,7 +73,6 @@ class SignatureVerifier(Protocol):
         enclosed: Sequence[bytes],
         roots: Sequence[bytes],
         at_ms: int,
-        now_ms: int,
     ) -> Signatory: ...
 
 

@@ -39,7 +39,7 @@ def good() -> Files:
 
 
 def check(path: Path) -> CheckedBundle:
-    return check_bundle(path, Trust(anchor()), now_ms=0)
+    return check_bundle(path, Trust(anchor()))
 
 
 def check_bytes(tmp_path: Path, data: bytes) -> CheckedBundle:
