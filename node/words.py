@@ -259,6 +259,17 @@ class Notice(Bilingual):
         "that the creation time the depositor claims is correct. What came before the chain is "
         "examined under Art. 18 of the Online Litigation Rules of the People's Courts.",
     )
+    CERTIFICATE_SCOPE = (
+        "本证书证明：上述摘要所对应的电子数据在所示可信时间之前已存在，"
+        "且自上链之时起其摘要记录未被更改。"
+        "本证书不证明该数据上链之前的真实性，不证明其内容真实、合法或与案件相关，"
+        "亦不证明形成时间（当事人陈述）属实。"
+        "对上链前真实性的审查适用《人民法院在线诉讼规则》第十八条。",
+        "This certificate shows that data with the digest above existed no later than the trusted "
+        "time shown and that the recorded digest has not been altered since it was committed. It "
+        "does not show that the data were authentic before that moment, nor that their content is "
+        "true, lawful or relevant, nor that the claimed creation time is correct.",
+    )
     RESAVING = (
         "不一致不等于被篡改：另存、转码、压缩亦会改变字节。",
         "Different does not mean tampered with: saving again, converting or compressing a file "

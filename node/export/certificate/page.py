@@ -1,0 +1,123 @@
+"""Documents become PDF/A-3a: typst sets them, segno draws the QR code, the fonts are embedded.
+
+The same document gives the same bytes with the same fonts and the same typst: no clock is read, no
+package fetched, no font of the machine used unless a character needs it. Characters that even those
+lack are printed as their code points (`glyphs`). A `Typesetter` is made once and sets many; it is
+used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pylopdf_fonts_zh_cn as noto
+import segno
+import typst
+
+from node.export.certificate.document import Document
+from node.export.certificate.glyphs import coverage, missing, spelled
+
+STANDARD: typst.PDFStandard = "a-3a"
+"""PDF/A-3 with files attached, and tagged, so that it can be read aloud."""
+TEMPLATE = Path(__file__).with_name("document.typ")
+BUNDLED = ("Noto Serif SC", "Noto Sans SC")
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledFont:
+    """A font of this machine that has characters which the bundled ones lack."""
+
+    family: str
+    file: Path
+
+
+INSTALLED = (
+    InstalledFont(
+        "Noto Serif CJK SC", Path("/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc")
+    ),
+)
+"""Where Debian's fonts-noto-cjk is; machines without it spell what it would show."""
+
+
+class Typesetter:
+    """Sets documents. The template is read once, the fonts are loaded once."""
+
+    def __init__(self, installed: Sequence[InstalledFont] = INSTALLED) -> None:
+        self._installed = [font for font in installed if font.file.is_file()]
+        self._covered = coverage(noto.serif_path()) | coverage(noto.sans_path())
+        self._compiler = self._compiler_with([])
+
+    def set(self, document: Document) -> bytes:
+        """The PDF, ended by a line feed: what is appended to it by a signature stays PDF/A."""
+        rare = any(missing(text, self._covered) for text in document.texts())
+        compiler = self._rare_compiler if rare and self._installed else self._compiler
+        covered = self._covered | self._rare if rare else self._covered
+        made = compiler.compile(
+            sys_inputs=_inputs(document, covered, self._families),
+            pdf_standards=[STANDARD],
+            timestamp=document.made_s,
+        )
+        assert isinstance(made, bytes)
+        return made + b"\n"
+
+    @cached_property
+    def _rare(self) -> frozenset[int]:
+        return frozenset[int]().union(*(coverage(font.file) for font in self._installed))
+
+    @cached_property
+    def _rare_compiler(self) -> typst.Compiler:
+        return self._compiler_with([str(font.file.parent) for font in self._installed])
+
+    @property
+    def _families(self) -> list[str]:
+        return [*BUNDLED, *(font.family for font in self._installed)]
+
+    def _compiler_with(self, folders: list[str]) -> typst.Compiler:
+        bundled = str(noto.serif_path().parent)
+        fonts = typst.Fonts(include_system_fonts=False, font_paths=[bundled, *folders])
+        return typst.Compiler(
+            input=TEMPLATE, root=TEMPLATE.parent, font_paths=fonts, ignore_system_fonts=True
+        )
+
+
+def _inputs(document: Document, covered: frozenset[int], families: list[str]) -> dict[str, str]:
+    """What the template reads: the page as JSON, each file to attach as its text."""
+    files = {f"file-{at}": each.data.decode() for at, each in enumerate(document.attachments)}
+    page = _spelled(document.page() | {"qr": None}, covered)
+    assert isinstance(page, dict)
+    page["attached"] = [
+        {
+            "name": each.name,
+            "media_type": each.media_type,
+            "relationship": each.relationship,
+            "description": each.description,
+        }
+        for each in document.attachments
+    ]
+    page["qr"] = None if document.qr is None else _qr(document.qr)
+    page["families"] = families
+    return {"page": json.dumps(page, ensure_ascii=False), **files}
+
+
+def _spelled(value: object, covered: frozenset[int]) -> object:
+    if isinstance(value, str):
+        return spelled(value, covered)
+    if isinstance(value, dict):
+        return {name: _spelled(each, covered) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(each, covered) for each in value]
+    return value
+
+
+def _qr(text: str) -> str:
+    """The code as SVG; a quarter of it may be soiled or stamped over."""
+    drawn = io.BytesIO()
+    segno.make(text, error="q", micro=False, boost_error=False).save(
+        drawn, kind="svg", xmldecl=False, border=4
+    )
+    return drawn.getvalue().decode()
