@@ -12,7 +12,7 @@
     page         documents set by typst, with fonts, QR code and attached files
     pades        the signature inside the PDF (PAdES B-B, or B-T with a timestamp)
     enclosed     the proof inside a certificate, taken out with limits
-    sealed_pdf   what the signatures of a PDF are worth
+    validation   what the signatures of a PDF are worth
 
 Everything up to `rows` computes; `page` and `pades` are the edges, each with its outside library.
 """

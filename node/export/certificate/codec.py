@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -51,19 +52,12 @@ def format_document(tag: str, value: object) -> bytes:
     """The canonical bytes; `value` is a dataclass."""
     written = _written(value)
     assert isinstance(written, dict)
-    document = {**written, "format": tag}
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8")
+    return _canonical({**written, "format": tag})
 
 
 def parse_document(tag: str, kind: type[T], data: bytes) -> T:
     """The value these bytes are of; raises `Malformed` and nothing else."""
-    if len(data) > DOCUMENT_SIZE_MAX:
-        raise Malformed(tag, f"longer than {DOCUMENT_SIZE_MAX} bytes")
-    try:
-        found = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Malformed(tag, "not JSON") from error
+    found = _loaded(tag, data)
     if not isinstance(found, dict) or not isinstance(found.get("format"), str):
         raise Malformed(tag, "not an object that names its format")
     _check_format(tag, found.pop("format"))
@@ -72,6 +66,19 @@ def parse_document(tag: str, kind: type[T], data: bytes) -> T:
     if format_document(tag, value) != data:
         raise Malformed(tag, "not in canonical form")
     return value
+
+
+def format_array(values: Sequence[object]) -> bytes:
+    """Dataclasses of one kind as an array, which has no place for a tag."""
+    return _canonical(_written(tuple(values)))
+
+
+def parse_array(where: str, kind: type[T], data: bytes) -> tuple[T, ...]:
+    """The values these bytes are of; raises `Malformed` and nothing else."""
+    values: tuple[T, ...] = tuple(_read_array(kind, _loaded(where, data), where))
+    if format_array(values) != data:
+        raise Malformed(where, "not in canonical form")
+    return values
 
 
 def check_values(value: object) -> None:
@@ -86,6 +93,20 @@ def check_values(value: object) -> None:
                 raise Malformed(where, "a lone surrogate is no character")
         elif isinstance(held, int) and not 0 <= held <= INTEGER_MAX:
             raise Malformed(where, f"not an integer from 0 to {INTEGER_MAX}")
+
+
+def _canonical(value: object) -> bytes:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8")
+
+
+def _loaded(where: str, data: bytes) -> object:
+    if len(data) > DOCUMENT_SIZE_MAX:
+        raise Malformed(where, f"longer than {DOCUMENT_SIZE_MAX} bytes")
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Malformed(where, "not JSON") from error
 
 
 def _check_format(tag: str, found: str) -> None:
@@ -131,9 +152,7 @@ def _without_none(kind: Any) -> Any:
 
 def _read(kind: Any, found: object, where: str) -> object:
     if get_origin(kind) is tuple:
-        if not isinstance(found, list):
-            raise Malformed(where, "not an array")
-        return tuple(_read(get_args(kind)[0], each, where) for each in found)
+        return tuple(_read_array(get_args(kind)[0], found, where))
     if is_dataclass(kind):
         assert isinstance(kind, type)
         return _read_object(kind, found, where)
@@ -148,6 +167,12 @@ def _read(kind: Any, found: object, where: str) -> object:
     if type(found) is not kind:
         raise Malformed(where, f"not of the type {kind.__name__}")
     return found
+
+
+def _read_array(kind: Any, found: object, where: str) -> Iterator[Any]:
+    if not isinstance(found, list):
+        raise Malformed(where, "not an array")
+    yield from (_read(kind, each, where) for each in found)
 
 
 def _read_object(kind: type, found: object, where: str) -> object:

@@ -7,8 +7,7 @@ as data: no character of it is markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 Tone = Literal["good", "open", "bad", "unknown"]
@@ -87,7 +86,7 @@ class Prose:
 
     zh: str
     en: str
-    paragraphs: tuple[str, ...]
+    paragraphs: tuple[Said, ...]
     kind: str = "prose"
 
 
@@ -149,27 +148,12 @@ class Document:
     qr: str | None = None
     attachments: tuple[Attachment, ...] = field(default=())
 
-    def texts(self) -> Iterator[str]:
-        """All text on the pages, to see which characters are needed."""
-        yield from _strings({name: value for name, value in self.page().items() if name != "qr"})
-
     def page(self) -> dict[str, object]:
-        """The pages without what is attached."""
-        return {name: value for name, value in asdict(self).items() if name != "attachments"}
+        """The pages as the template reads them, without what is attached."""
+        return asdict(replace(self, attachments=()))
 
 
 def digest_text(digest: bytes) -> Said:
     """64 digits in 8 groups of 8: to compare by eye, and to select."""
     digits = digest.hex()
     return Said(" ".join(digits[at : at + 8] for at in range(0, len(digits), 8)), fixed=True)
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, Sequence):
-        for each in value:
-            yield from _strings(each)

@@ -71,27 +71,61 @@ class Known:
     platform: Platform | None = None
     versions: Versions | None = None
     url: str | None = None
-    manifest: bytes | None = None
+    contents: bytes | None = None
 
 
 def draw_up(
     proof: Proof, verdict: Verdict, certificate_no: str, issued_ms: int, known: Known
 ) -> Facts:
     """The certificate of a proof that was found consistent; `Malformed` of any other."""
-    category, details = Category[proof.deposit.category], _details(proof)
-    points = tuple(_points(proof, verdict, category, details, known))
-    opening = proof.opening
+    points = tuple(_points(proof, verdict, known))
+    return _drawn(proof, certificate_no, issued_ms, _result(verdict, points), points, known)
+
+
+def drawn_again(facts: Facts, proof: Proof) -> Facts:
+    """What a certificate with the same outside knowledge says of this proof."""
+    collection, trust = facts.collection, facts.trust
+    known = Known(
+        case=facts.case,
+        depositor=facts.depositor,
+        channel=collection.channel if collection else None,
+        title=facts.title,
+        block_hash=facts.place.block_hash,
+        elsewhere=facts.elsewhere,
+        certificates=facts.certificates,
+        stamps=facts.stamps,
+        health=facts.health,
+        roots=trust.roots,
+        published_at=trust.published_at,
+        platform=facts.platform,
+        versions=facts.versions,
+        url=facts.url,
+        contents=facts.contents,
+    )
+    number, issued_ms = facts.certificate_no, facts.issued_ms
+    return _drawn(proof, number, issued_ms, facts.result, facts.open_points, known)
+
+
+def _drawn(
+    proof: Proof,
+    certificate_no: str,
+    issued_ms: int,
+    result: ResultCode,
+    points: tuple[Point, ...],
+    known: Known,
+) -> Facts:
+    details, opening = _details(proof), proof.opening
     return Facts(
         certificate_no=certificate_no,
         issued_ms=issued_ms,
         evidence_no=proof.number,
-        category=category,
+        category=Category[proof.deposit.category],
         item=Item(proof.item, proof.deposit.mode == "commitment", opening is not None),
         times=tuple(_times(proof, details, known)),
         place=_place(proof, known),
         quorum=proof.policy.quorum,
         organisations=tuple(_organisations(proof)),
-        result=_result(verdict, points),
+        result=result,
         trust=Trust(fingerprint(proof.policy_text), known.roots, known.published_at),
         title=known.title or _text(details, "title"),
         case=known.case,
@@ -116,7 +150,7 @@ def draw_up(
         platform=known.platform,
         versions=known.versions,
         url=known.url,
-        manifest=known.manifest,
+        contents=known.contents,
     )
 
 
@@ -181,17 +215,11 @@ def _algorithms(proof: Proof) -> Iterator[str]:
     yield from (name for algorithm, name in _ALGORITHMS.items() if algorithm in used)
 
 
-def _points(
-    proof: Proof,
-    verdict: Verdict,
-    category: Category,
-    details: Mapping[str, DetailValue],
-    known: Known,
-) -> Iterator[Point]:
+def _points(proof: Proof, verdict: Verdict, known: Known) -> Iterator[Point]:
     """Those of the verification, of what was declared, of the timestamps, of whoever asks."""
     own = [each for each in known.stamps if not each.independent]
     found = [point(each) for each in verdict.open_points if each is not OpenPoint.O09]
-    found += [point(each) for each in declared.points(category, details)]
+    found += map(point, declared.points(Category[proof.deposit.category], _details(proof)))
     found += [point(OpenPoint.O03)] if own and len(own) == len(known.stamps) else []
     found += [] if known.stamps else [point(OpenPoint.O08)]
     yield from dict.fromkeys([*found, *known.open_points])

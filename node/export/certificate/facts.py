@@ -406,13 +406,13 @@ class Facts:
     platform: Platform | None = None  # 23
     versions: Versions | None = None  # 24
     url: str | None = None  # 25
-    manifest: bytes | None = None  # 26
+    contents: bytes | None = None  # 26
 
     def __post_init__(self) -> None:
         check_values(self)
         parse_number(self.evidence_no, "Facts.evidence_no")
         _check_times(self.issued_ms)
-        check_digests(self.manifest)
+        check_digests(self.contents)
         if not _CERTIFICATE_NO.fullmatch(self.certificate_no):
             raise Malformed("Facts.certificate_no", "not 8 to 64 of A-Z a-z 0-9 -")
         if self.url is not None and not _URL.fullmatch(self.url):

@@ -112,7 +112,7 @@ CODE = Field(
     "QR code: address + evidence number + certificate digest",
     (_A.PLATFORM,),
 )
-MANIFEST = Field(26, "证据包清单摘要", "Digest of the bundle's manifest", (_A.PLATFORM,))
+CONTENTS = Field(26, "证据包清单摘要", "Digest of the bundle's list of contents", (_A.PLATFORM,))
 FOOTER = Field(
     27, "页脚：存证编号、摘要前 16 位、页码/总页数", "Footer of every page", (_A.PLATFORM,)
 )
@@ -120,5 +120,5 @@ FOOTER = Field(
 FIELDS = (
     *(NAME, ISSUE, NUMBER, TITLE, CASE, DEPOSITOR, COLLECTION, FILE, DIGESTS, ITEM, TIMES, GAP),
     *(PLACE, ELSEWHERE, MEMBERS, CERTIFICATES, STAMPS, RESULT, HEALTH, POINTS, SCOPE, TRUST),
-    *(PLATFORM, VERSIONS, CODE, MANIFEST, FOOTER),
+    *(PLATFORM, VERSIONS, CODE, CONTENTS, FOOTER),
 )

@@ -3,7 +3,7 @@
 A name is never lost and never a box. Characters that the fonts at hand lack, and those that draw
 nothing, reorder, stack on others or break lines, are printed as their code points:
 
-    >>> spelled("龘\\u202e𠮷", frozenset(map(ord, "龘")))
+    >>> spelled("龘\\u202e𠮷", frozenset("龘"))
     '龘[U+202E][U+20BB7]'
 
 The engine would otherwise refuse the document (a glyph that is missing) or obey the character.
@@ -23,16 +23,22 @@ _FILLERS = frozenset({0x115F, 0x1160, 0x3164, 0xFFA0})
 """Letters by their category that show nothing."""
 
 
-def spelled(text: str, covered: frozenset[int]) -> str:
-    """The text with `[U+...]` for each character that is not in `covered` or shows nothing."""
-    if text.isascii() and text.isprintable():
+def spelled(text: str, drawn: frozenset[str]) -> str:
+    """The text with `[U+...]` for each character that is not in `drawn`."""
+    if drawn.issuperset(text):
         return text
-    return "".join(each if _shown(each, covered) else f"[U+{ord(each):04X}]" for each in text)
+    return "".join(each if each in drawn else f"[U+{ord(each):04X}]" for each in text)
 
 
-def missing(text: str, covered: frozenset[int]) -> bool:
-    """Whether only a further font could show a character of this text."""
-    return any(ord(each) not in covered and not _drawn_by_none(each) for each in text)
+def missing(text: str, drawn: frozenset[str]) -> bool:
+    """Whether a further font could show a character of this text."""
+    return any(_is_visible(each) for each in set(text) - drawn)
+
+
+def drawable(*coverages: frozenset[int]) -> frozenset[str]:
+    """The characters that fonts of these coverages show by themselves."""
+    every = frozenset[int]().union(*coverages)
+    return frozenset(char for char in map(chr, every) if _is_visible(char))
 
 
 def coverage(font: Path) -> frozenset[int]:
@@ -47,12 +53,8 @@ def coverage(font: Path) -> frozenset[int]:
     return frozenset.intersection(*(frozenset(_mapped(data, at)) for at in tables))
 
 
-def _shown(char: str, covered: frozenset[int]) -> bool:
-    return ord(char) in covered and not _drawn_by_none(char)
-
-
-def _drawn_by_none(char: str) -> bool:
-    return unicodedata.category(char) in _NO_GLYPH or ord(char) in _FILLERS
+def _is_visible(char: str) -> bool:
+    return unicodedata.category(char) not in _NO_GLYPH and ord(char) not in _FILLERS
 
 
 def _table(data: bytes, face: int, tag: bytes) -> int:

@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pylopdf_fonts_zh_cn as noto
 import segno
 import typst
 
 from node.export.certificate.document import Document
-from node.export.certificate.glyphs import coverage, missing, spelled
+from node.export.certificate.glyphs import coverage, drawable, missing, spelled
 
 STANDARD: typst.PDFStandard = "a-3a"
 """PDF/A-3 with files attached, and tagged, so that it can be read aloud."""
 TEMPLATE = Path(__file__).with_name("document.typ")
 BUNDLED = ("Noto Serif SC", "Noto Sans SC")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,18 @@ class Typesetter:
 
     def __init__(self, installed: Sequence[InstalledFont] = INSTALLED) -> None:
         self._installed = [font for font in installed if font.file.is_file()]
-        self._covered = coverage(noto.serif_path()) | coverage(noto.sans_path())
+        self._bundled = coverage(noto.serif_path()), coverage(noto.sans_path())
+        self._drawn = drawable(*self._bundled)
         self._compiler = self._compiler_with([])
 
     def set(self, document: Document) -> bytes:
         """The PDF, ended by a line feed: what is appended to it by a signature stays PDF/A."""
-        rare = any(missing(text, self._covered) for text in document.texts())
-        compiler = self._rare_compiler if rare and self._installed else self._compiler
-        covered = self._covered | self._rare if rare else self._covered
+        page = document.page()
+        rare = self._installed and missing("".join(_strings(page)), self._drawn)
+        compiler = self._rare_compiler if rare else self._compiler
+        page = _spelled(page, self._rarely_drawn if rare else self._drawn)
         made = compiler.compile(
-            sys_inputs=_inputs(document, covered, self._families),
+            sys_inputs=_inputs(page | {"families": self._families}, document),
             pdf_standards=[STANDARD],
             timestamp=document.made_s,
         )
@@ -66,8 +71,8 @@ class Typesetter:
         return made + b"\n"
 
     @cached_property
-    def _rare(self) -> frozenset[int]:
-        return frozenset[int]().union(*(coverage(font.file) for font in self._installed))
+    def _rarely_drawn(self) -> frozenset[str]:
+        return drawable(*self._bundled, *(coverage(font.file) for font in self._installed))
 
     @cached_property
     def _rare_compiler(self) -> typst.Compiler:
@@ -85,12 +90,9 @@ class Typesetter:
         )
 
 
-def _inputs(document: Document, covered: frozenset[int], families: list[str]) -> dict[str, str]:
+def _inputs(page: dict[str, object], document: Document) -> dict[str, str]:
     """What the template reads: the page as JSON, each file to attach as its text."""
-    files = {f"file-{at}": each.data.decode() for at, each in enumerate(document.attachments)}
-    page = _spelled(document.page() | {"qr": None}, covered)
-    assert isinstance(page, dict)
-    page["attached"] = [
+    attached = [
         {
             "name": each.name,
             "media_type": each.media_type,
@@ -99,25 +101,35 @@ def _inputs(document: Document, covered: frozenset[int], families: list[str]) ->
         }
         for each in document.attachments
     ]
-    page["qr"] = None if document.qr is None else _qr(document.qr)
-    page["families"] = families
-    return {"page": json.dumps(page, ensure_ascii=False), **files}
+    qr = None if document.qr is None else _qr(document.qr)
+    files = {f"file-{at}": each.data.decode() for at, each in enumerate(document.attachments)}
+    return {"page": json.dumps(page | {"attached": attached, "qr": qr}), **files}
 
 
-def _spelled(value: object, covered: frozenset[int]) -> object:
+def _strings(value: object) -> Iterator[str]:
+    """All text of a page."""
     if isinstance(value, str):
-        return spelled(value, covered)
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)
+
+
+def _spelled(value: T, drawn: frozenset[str]) -> T:
+    """The same with every text spelled."""
+    if isinstance(value, str):
+        return cast(T, spelled(value, drawn))
     if isinstance(value, dict):
-        return {name: _spelled(each, covered) for name, each in value.items()}
+        return cast(T, {name: _spelled(each, drawn) for name, each in value.items()})
     if isinstance(value, list | tuple):
-        return [_spelled(each, covered) for each in value]
+        return cast(T, [_spelled(each, drawn) for each in value])
     return value
 
 
 def _qr(text: str) -> str:
-    """The code as SVG; a quarter of it may be soiled or stamped over."""
+    """The code as SVG; some of it may be soiled or stamped over."""
     drawn = io.BytesIO()
-    segno.make(text, error="q", micro=False, boost_error=False).save(
+    segno.make(text, error="m", micro=False, boost_error=False).save(
         drawn, kind="svg", xmldecl=False, border=4
     )
     return drawn.getvalue().decode()

@@ -45,15 +45,16 @@ NAME_EN = "Certificate of electronic-data preservation (not a notarial certifica
 NOT_PROVIDED = "未提供 not provided"
 NOT_CHECKED = "未核对 not checked"
 NO_POINTS = "无 none"
+SHORT_LENGTH = 100
+"""Characters of a title on page 1."""
 
 CERTIFICATE_FILE = "certificate.json"
 PROOF_FILE = "proof.txt"
 POLICY_FILE = "policy.txt"
 """Names of what is attached inside the PDF."""
 
-MANIFEST_COMMAND = "grep -v ' data/00-certificate/' manifest-sha256.txt | sha256sum"
-"""The certificate cannot name a digest that depends on its own: its folder is left out."""
-_ELSEWHERE = "XXXX-..."
+CONTENTS = "data/00-certificate/contents-sha256.txt"
+"""The list of all that is in the bundle but this certificate, which cannot name its own digest."""
 
 _TONES: dict[Answer, Tone] = {
     Answer.CONSISTENT: "good",
@@ -130,9 +131,9 @@ def _first(facts: Facts) -> Iterator[Row]:
         ),
     )
     file_name = facts.file.name if facts.file else None
-    yield Row("存证名称 · 文件名", "Title · file name", (_text(facts.title), _text(file_name)))
+    yield Row("存证名称 · 文件名", "Title · file name", (_short(facts.title), _short(file_name)))
     name = facts.depositor.name if facts.depositor else None
-    yield Row("存证主体（脱敏）", "Depositor, masked", (_text(name),))
+    yield Row("存证主体（脱敏）", "Depositor, masked", (_short(name),))
 
 
 def _page_1(facts: Facts) -> Iterator[Block]:
@@ -154,21 +155,26 @@ def _page_1(facts: Facts) -> Iterator[Block]:
     yield Prose(
         f"{fields.SCOPE.number}  {fields.SCOPE.zh}",
         fields.SCOPE.en,
-        (Notice.CERTIFICATE_SCOPE.zh, Notice.CERTIFICATE_SCOPE.en),
+        (Said(Notice.CERTIFICATE_SCOPE.zh), Said(Notice.CERTIFICATE_SCOPE.en)),
     )
     yield Prose("如何核验", "How to check", _how_to_check(facts))
     yield Break()
 
 
-def _how_to_check(facts: Facts) -> tuple[str, ...]:
-    command = f"cunzheng verify CERTIFICATE.pdf --policy-fingerprint {_ELSEWHERE}"
+def _how_to_check(facts: Facts) -> tuple[Said, ...]:
     return (
-        f"本文件内附证明文件（{PROOF_FILE}）和策略（{POLICY_FILE}），可离线核验：{command}。"
-        "策略指纹须另行取得（见法院公告等公布处），不得使用本证书所载；"
-        f"取得后与本证书所载相比：{facts.trust.policy_fingerprint}",
-        f"This file carries the proof file ({PROOF_FILE}) and the policy ({POLICY_FILE}); both are "
-        "checked offline with the command above. Get the policy fingerprint from elsewhere, such "
-        "as a court's notice, and compare it with the one printed here.",
+        Said(
+            f"本文件内附证明文件（{PROOF_FILE}）和策略（{POLICY_FILE}），可离线核验。策略指纹须另行取得"
+            "（见法院公告等公布处），不得以本证书所载为准。"
+        ),
+        Said(
+            f"This file carries the proof file ({PROOF_FILE}) and the policy ({POLICY_FILE}) and "
+            "is checked offline. Get the policy fingerprint from elsewhere, such as a court's "
+            "notice; the one printed here does not count."
+        ),
+        Said("cunzheng verify CERTIFICATE.pdf --policy-fingerprint FINGERPRINT", fixed=True),
+        Said("本证书所载策略指纹，供比对 the fingerprint printed for comparison:"),
+        Said(facts.trust.policy_fingerprint, fixed=True),
     )
 
 
@@ -327,13 +333,15 @@ def _members(facts: Facts) -> Iterator[Block]:
         "联签与共识",
         "Cosignatures and consensus",
         (
-            f"Raft（故障容错）+ 机构联签：已签 {signed} / 应签 {len(all_members)}，最低联签数 "
-            f"{facts.quorum}。Raft (crash-fault tolerant) and cosignatures: {signed} of "
-            f"{len(all_members)} signed, quorum {facts.quorum}.",
-            Notice.CRASH_FAULTS.zh,
-            Notice.CRASH_FAULTS.en,
-            fork.zh.format(**numbers),
-            fork.en.format(**numbers),
+            Said(
+                f"Raft（故障容错）+ 机构联签：已签 {signed} / 应签 {len(all_members)}，最低联签数 "
+                f"{facts.quorum}。Raft (crash-fault tolerant) and cosignatures: {signed} of "
+                f"{len(all_members)} signed, quorum {facts.quorum}."
+            ),
+            Said(Notice.CRASH_FAULTS.zh),
+            Said(Notice.CRASH_FAULTS.en),
+            Said(fork.zh.format(**numbers)),
+            Said(fork.en.format(**numbers)),
         ),
     )
 
@@ -409,9 +417,9 @@ def _rest(facts: Facts, written: bytes) -> Iterator[Row]:
         digest_text(sha256(written)),
     )
     yield _row(
-        fields.MANIFEST,
-        *_digest("manifest-sha256.txt（不含 data/00-certificate/）", facts.manifest),
-        *([Said(MANIFEST_COMMAND, fixed=True)] if facts.manifest else []),
+        fields.CONTENTS,
+        *_digest("SHA-256", facts.contents),
+        *([Said(f"sha256sum {CONTENTS}", fixed=True)] if facts.contents else []),
     )
     yield _row(fields.FOOTER, Said(footer(facts)))
 
@@ -459,6 +467,13 @@ def _row(field: fields.Field, *values: Said) -> Row:
 
 def _text(text: str | None) -> Said:
     return Said(text or NOT_PROVIDED)
+
+
+def _short(text: str | None) -> Said:
+    """On page 1 nothing that somebody typed pushes the open points to page 2."""
+    if text is None or len(text) <= SHORT_LENGTH:
+        return _text(text)
+    return Said(f"{text[:SHORT_LENGTH]}……（全文见后 in full below）")
 
 
 def _named(name: str, text: str | None) -> Said:

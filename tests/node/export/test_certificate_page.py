@@ -1,0 +1,214 @@
+"""Certificates as PDF: everything is there, as text, and nothing typed is ever markup."""
+
+import hashlib
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+import pytest
+import segno
+
+from node.export.certificate import fields
+from node.export.certificate.document import digest_text
+from node.export.certificate.facts import Facts, Point, format_facts
+from node.export.certificate.fields import FIELDS
+from node.export.certificate.page import INSTALLED, Typesetter
+from node.export.certificate.rows import NAME_EN, NAME_ZH, qr_text
+from node.words import Notice
+from tests.node.export.certificate_samples import (
+    EVERYTHING,
+    NOTHING,
+    PROOF,
+    document_of,
+    example,
+    facts_of,
+    page_of,
+    text_of,
+    typesetter,
+    without_spaces,
+)
+from tests.node.export.pdfa import failures, verapdf
+
+
+def set_page(facts: Facts) -> bytes:
+    return typesetter().set(document_of(facts))
+
+
+def pages_of(pdf: bytes) -> list[str]:
+    return text_of(pdf).split("\f")[:-1]
+
+
+def test_the_first_page_has_what_decides() -> None:
+    """Result, time, digests, open points and scope, before anybody turns a page."""
+    facts = facts_of()
+    first = without_spaces(pages_of(page_of(EVERYTHING))[0])
+    assert facts.digests is not None
+    assert facts.digests.sha256 is not None
+    assert facts.digests.sm3 is not None
+    said = [
+        "测试链，不得作为证据",
+        NAME_ZH,
+        NAME_EN,
+        facts.evidence_no,
+        facts.result.name,
+        facts.result.zh,
+        facts.result.en,
+        "2026-11-2100:00:06北京时间UTC+8(2026-11-2016:00:06UTC)",
+        facts.digests.sha256.hex(),
+        facts.digests.sm3.hex(),
+        Notice.CERTIFICATE_SCOPE.zh,
+        Notice.CERTIFICATE_SCOPE.en,
+        facts.trust.policy_fingerprint,
+        *(text for each in facts.open_points for text in (each.code, each.zh, each.en)),
+    ]
+    assert [text for text in said if without_spaces(text) not in first] == []
+
+
+def test_every_digest_is_selectable_text() -> None:
+    """64 digits in groups of 8, each found by pdftotext."""
+    facts = facts_of()
+    assert facts.digests is not None
+    text = without_spaces(text_of(page_of(EVERYTHING)))
+    digests = [
+        *(facts.digests.sha256, facts.digests.sm3, facts.item.value, facts.place.entry_hash),
+        *(facts.place.root, facts.place.block_hash, facts.contents, facts.trust.roots[0].sha256),
+        *(facts.certificates[0].sha256, facts.certificates[0].public_key),
+        facts.certificates[0].issuer_signature,
+        hashlib.sha256(format_facts(facts)).digest(),
+    ]
+    assert [each.hex() for each in digests if each is None or each.hex() not in text] == []
+    grouped = digest_text(facts.item.value).text
+    assert re.fullmatch(r"[0-9a-f]{8}( [0-9a-f]{8}){7}", grouped)
+    assert grouped in text_of(page_of(EVERYTHING))
+
+
+@pytest.mark.parametrize("known", [EVERYTHING, NOTHING])
+def test_every_field_stands_on_the_pages(known: object) -> None:
+    text = without_spaces(text_of(set_page(facts_of(known))))  # type: ignore[arg-type]
+    for field in set(FIELDS) - {fields.TIMES, fields.POINTS, fields.SCOPE, fields.MEMBERS}:
+        assert without_spaces(field.zh) in text, field
+    if known is NOTHING:
+        assert text.count("未提供notprovided") > 20
+
+
+def test_every_page_has_its_footer() -> None:
+    facts, pages = facts_of(), pages_of(page_of(EVERYTHING))
+    assert len(pages) > 2
+    for number, page in enumerate(pages, start=1):
+        last = page.replace("\n", " ")[-120:]
+        assert facts.evidence_no in last
+        assert f"digest {facts.main_digest.hex()[:16]}" in last
+        assert f"{number}/{len(pages)}" in without_spaces(last)
+
+
+HOSTILE = (
+    '*x* _y_ #panic("no") $a^2$ `c` <l> @r \\ // [b] = h',
+    "left\u202eright\u2066\u200b",
+    "one\ntwo\r\ttab\x00",
+    "Z" + "\u0301" * 300,
+    "\U0010ffff\ufeff\ue000\U000e0041",
+    "العربية עברית ไทย 😀👨‍👩‍👧",
+)
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_a_hostile_title_is_data(title: str) -> None:
+    """It stands there as it was typed, what cannot be shown as its code point, on its own line."""
+    pdf = set_page(replace(facts_of(), title=title))
+    text = without_spaces(text_of(pdf))
+    drawn = "".join(
+        each if each.isascii() and each.isprintable() else f"[U+{ord(each):04X}]" for each in title
+    )
+    assert without_spaces(drawn) in text
+    assert failures(pdf) == []
+
+
+@pytest.mark.parametrize("char", ["A", "字", "\u202e"])
+def test_a_long_title_is_whole_and_leaves_page_1_alone(char: str) -> None:
+    facts = replace(facts_of(), title=char * 2000)
+    first, *others = pages_of(set_page(facts))
+    assert all(each.code in first for each in facts.open_points)
+    assert without_spaces(Notice.CERTIFICATE_SCOPE.zh) in without_spaces(first)
+    shown = char if char.isprintable() else "[U+202E]"
+    assert without_spaces("".join(others)).count(shown) >= 2000
+
+
+def test_rare_characters_are_never_lost() -> None:
+    """From the bundled font, from one that is installed, or spelled; never a box."""
+    facts = replace(facts_of(), title="龘㐂 𠮷 𪚥")
+    alone = Typesetter(()).set(document_of(facts))
+    assert "龘㐂 [U+20BB7] [U+2A6A5]" in text_of(alone)
+    assert failures(alone) == []
+    if all(font.file.is_file() for font in INSTALLED):
+        assert "龘㐂 𠮷 [U+2A6A5]" in text_of(set_page(facts))
+
+
+def test_all_that_the_fonts_have_can_be_set() -> None:
+    """The engine refuses a glyph that is missing: it must agree with what we read in the fonts."""
+    setter = Typesetter(())
+    drawn = sorted(setter._drawn)
+    assert len(drawn) > 30_000
+    for at in range(0, len(drawn), 8000):
+        text = "".join(drawn[at : at + 8000])
+        points = tuple(
+            Point("X", text[start : start + 4000], "x") for start in range(0, len(text), 4000)
+        )
+        facts = facts_of(NOTHING)
+        setter.set(document_of(replace(facts, open_points=(*facts.open_points, *points))))
+
+
+def test_the_same_certificate_has_the_same_bytes() -> None:
+    again = Typesetter()
+    assert again.set(document_of(facts_of())) == page_of(EVERYTHING)
+    assert again.set(document_of(facts_of())) == page_of(EVERYTHING)
+
+
+@pytest.mark.parametrize("known", [EVERYTHING, NOTHING])
+def test_it_is_pdf_a_3(known: object, tmp_path: Path) -> None:
+    pdf = page_of(known)  # type: ignore[arg-type]
+    assert failures(pdf) == []
+    assert verapdf(pdf, tmp_path) in (True, None)
+
+
+def test_the_check_of_pdf_a_bites() -> None:
+    """Without its associated files, its intent or its line feed it is none any more."""
+    with pikepdf.open(io.BytesIO(page_of(NOTHING))) as opened:
+        del opened.Root.OutputIntents
+        del opened.Root.AF[0].AFRelationship
+        saved = io.BytesIO()
+        opened.save(saved)
+    assert len(failures(saved.getvalue())) == 2
+    assert failures(page_of(NOTHING)[:-1]) != []
+
+
+def test_what_is_attached_is_attached_byte_for_byte() -> None:
+    with pikepdf.open(io.BytesIO(page_of(EVERYTHING))) as opened:
+        held = {
+            name: (bytes(each.get_file().read_bytes()), str(each.relationship))
+            for name, each in opened.attachments.items()
+        }
+    assert held == {
+        "certificate.json": (format_facts(facts_of()), "/Source"),
+        "proof.txt": (PROOF, "/Data"),
+        "policy.txt": (example().policy_text, "/Supplement"),
+    }
+
+
+def test_the_qr_code_says_nothing_about_anybody() -> None:
+    facts = facts_of()
+    written = format_facts(facts)
+    digest = hashlib.sha256(written).hexdigest()
+    text = qr_text(facts, written)
+    assert text == f"https://verify.example.test/v?no={facts.evidence_no}&certificate={digest}"
+    assert int(segno.make(text, error="m", micro=False).version) <= 10
+    alone = qr_text(replace(facts, url=None), written)
+    assert alone == f"{facts.evidence_no} certificate {digest}"
+
+
+def test_many_open_points_are_all_printed() -> None:
+    facts = facts_of()
+    more = tuple(Point(f"X{at:02}", f"事项{at:02}，", f"point {at:02}") for at in range(60))
+    text = text_of(set_page(replace(facts, open_points=(*facts.open_points, *more))))
+    assert all(f"X{at:02}" in text for at in range(60))
