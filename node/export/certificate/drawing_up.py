@@ -19,14 +19,14 @@ from node.evidence.policy import fingerprint
 from node.evidence.proof import Proof
 from node.evidence.sealed import further_signatures
 from node.evidence.verdict import Verdict
-from node.export.certificate.facts import (
+from node.export.certificate.facts import Facts
+from node.export.certificate.parts import (
     Case,
     Certified,
     Collection,
     Depositor,
     Digests,
     ElsewhereFact,
-    Facts,
     FileFacts,
     Health,
     Item,

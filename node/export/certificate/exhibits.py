@@ -27,7 +27,7 @@ from node.export.certificate.document import (
     Said,
     Table,
 )
-from node.export.certificate.facts import Case
+from node.export.certificate.parts import Case
 
 FILE = "evidence-list.json"
 _NOT_PROVIDED = "未提供 not provided"

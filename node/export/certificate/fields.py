@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.export.certificate.facts import Asserter
+from node.export.certificate.parts import Asserter
 
 _A = Asserter
 

@@ -36,7 +36,7 @@ from node.export.certificate.document import (
     Tone,
     digest_text,
 )
-from node.export.certificate.facts import Point, Root, check_digests, point
+from node.export.certificate.parts import Point, Root, check_digests, point
 from node.words import Answer, Notice, OpenPoint, ResultCode
 
 TAG = "cunzheng/verification-record/v1"

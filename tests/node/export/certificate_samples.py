@@ -32,10 +32,11 @@ from node.evidence.steps import Anchor
 from node.evidence.verify import verify
 from node.export.certificate.document import Document
 from node.export.certificate.drawing_up import Known, draw_up
-from node.export.certificate.facts import (
+from node.export.certificate.facts import Facts
+from node.export.certificate.page import Typesetter
+from node.export.certificate.parts import (
     Case,
     Certified,
-    Facts,
     Health,
     Platform,
     Root,
@@ -43,7 +44,6 @@ from node.export.certificate.facts import (
     Versions,
     masked_depositor,
 )
-from node.export.certificate.page import Typesetter
 from node.export.certificate.rows import certificate
 
 EXAMPLE = Path(__file__).parents[2] / "vectors" / "example"

@@ -12,18 +12,16 @@ from node.accounts.vocabulary import IdType
 from node.evidence.malformed import Malformed
 from node.export.certificate import codec
 from node.export.certificate.drawing_up import drawn_again
-from node.export.certificate.facts import (
+from node.export.certificate.facts import Facts, format_facts, parse_facts
+from node.export.certificate.parts import (
     Case,
     Depositor,
-    Facts,
     FileFacts,
     Item,
     Moment,
     Point,
     TimeFact,
-    format_facts,
     masked_depositor,
-    parse_facts,
     point,
 )
 from node.words import OpenPoint, ResultCode

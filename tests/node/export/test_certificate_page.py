@@ -12,9 +12,10 @@ import segno
 
 from node.export.certificate import fields
 from node.export.certificate.document import digest_text
-from node.export.certificate.facts import Facts, Point, format_facts
+from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.fields import FIELDS
 from node.export.certificate.page import INSTALLED, Typesetter
+from node.export.certificate.parts import Point
 from node.export.certificate.rows import NAME_EN, NAME_ZH, qr_text
 from node.words import Notice
 from tests.node.export.certificate_samples import (
