@@ -2,11 +2,11 @@
 
 Nothing is asked of any server. The policy, or its fingerprint, comes from elsewhere; without one
 the answer is V204. The exit code is that of the answer; of several files, that of the gravest
-answer in the order of `_GRAVEST`.
+answer in the order of `checking.GRAVEST`.
 
 `--without ORG` asks whether a quorum is left when an interested member is not counted; if not, the
 answer is V202. Contradiction files are judged too: alone, or for what they say about the cosigners
-of the proofs (open point O13).
+of the proofs (open point O13). An evidence bundle has a module of its own (`bundle`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.cli.arguments import add_policies, add_trust, trust
+from node.cli.anchors import add_anchors, read_trust
+from node.cli.arguments import add_policies, add_trust
+from node.cli.bundle import add_file, is_bundle, verify_bundle
 from node.cli.contradictions import (
     Judged,
     exit_code,
@@ -39,16 +41,8 @@ from node.evidence.proof_text import PROOF_SIZE_MAX, parse_proof
 from node.evidence.steps import Anchor, FileDigests
 from node.evidence.verdict import Finding, Outcome, Verdict
 from node.evidence.verify import verify
-from node.words import Answer, ResultCode
-
-_GRAVEST = (
-    Answer.NOT_DEPOSITED_BYTES,
-    Answer.PROOF_NOT_VALID,
-    Answer.COULD_NOT_CHECK,
-    Answer.CONSISTENT_OPEN_POINTS,
-    Answer.CONSISTENT,
-)
-"""The answers a verification can give: what speaks against a file first."""
+from node.export.bundle.checking import GRAVEST
+from node.words import ResultCode
 
 NO_NAME = "it names nobody"
 _DIGEST_NAMES = {"sha256": "SHA-256", "sm3": "SM3"}
@@ -82,9 +76,9 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         help=said(
             Text(
                 "文件，或目录（核验其中所有带证明文件的文件）；不给出则仅核验证明本身；"
-                "亦可为矛盾文件",
+                "亦可为矛盾文件，或一个证据包（目录或 ZIP）",
                 "files, or directories (all their files that have a proof); none: the proof alone;"
-                " contradiction files too",
+                " contradiction files too, or one evidence bundle (directory or ZIP)",
             ),
             language,
         ),
@@ -102,7 +96,9 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         ),
     )
     add_trust(parser, language)
+    add_anchors(parser, language)
     add_policies(parser, language)
+    add_file(parser, language)
     _configure_doubts(parser, language)
     parser.add_argument(
         "--explain",
@@ -153,8 +149,15 @@ def _configure_doubts(parser: argparse.ArgumentParser, language: Language) -> No
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Verify everything named."""
-    anchor = trust(arguments)
+    anchor = read_trust(arguments).anchor
     judged = judge_files([*arguments.contradiction, *_contradictions(arguments)], anchor)
+    if any(is_bundle(file) for file in arguments.files):
+        return verify_bundle(arguments, Doubts(arguments.without, held(judged)), terminal)
+    if arguments.file:
+        raise Failure(
+            "--file 只用于证据包；单个文件请直接写在命令之后。",
+            "--file goes with a bundle; a file with its proof is named after the command.",
+        )
     files = [file for file in arguments.files if file not in {each.path for each in judged}]
     if judged and not files and arguments.proof is None:
         terminal.json({"contradictions": to_json(judged), "exit_code": exit_code(judged)})
@@ -174,7 +177,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         progress.start(terminal.pick("计算摘要", "hashing"), total)
         results = [_verify(pair, anchor, doubts, progress) for pair in pairs]
     answers = [each.verdict.answer for each in results]
-    code = min(answers, key=_GRAVEST.index).exit_code
+    code = min(answers, key=GRAVEST.index).exit_code
     value: dict[str, object] = {"results": [_to_json(each) for each in results]}
     if judged:
         value["contradictions"] = to_json(judged)

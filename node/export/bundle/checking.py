@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from node.evidence.doubts import Doubts
 from node.evidence.malformed import Malformed
 from node.evidence.proof_text import parse_proof
 from node.evidence.steps import FileDigests
 from node.evidence.verdict import Finding, Outcome, Verdict
-from node.evidence.verify import verify
+from node.evidence.verify import NO_DOUBTS, verify
 from node.export.bundle import layout
 from node.export.bundle.canonical import parse_json_lines
 from node.export.bundle.core import Deposit, deposit_files
@@ -111,6 +112,7 @@ def check_bundle(
     *,
     files: Mapping[str, FileDigests] | None = None,
     verifiers: Verifiers = NO_VERIFIERS,
+    doubts: Doubts = NO_DOUBTS,
 ) -> CheckedBundle:
     """The result for a directory or archive; every input gives one, none raises.
 
@@ -120,14 +122,17 @@ def check_bundle(
     try:
         with open_bag(path) as bag:
             package = read_package(bag)
-            return _check(package, Outside(package, trust, verifiers), files or {})
+            outside = Outside(package, trust, verifiers)
+            return _check(package, outside, files or {}, doubts)
     except Broken as broken:
         flaws = Flaws()
         flaws.add(broken.flaw, broken.place)
         return CheckedBundle(None, flaws, tuple(_package_findings(flaws)), (), None)
 
 
-def _check(package: Package, outside: Outside, files: Mapping[str, FileDigests]) -> CheckedBundle:
+def _check(
+    package: Package, outside: Outside, files: Mapping[str, FileDigests], doubts: Doubts
+) -> CheckedBundle:
     if not package.numbers:
         package.flaws.add(Flaw.MISSING, layout.RECORD)
     originals = {
@@ -137,7 +142,10 @@ def _check(package: Package, outside: Outside, files: Mapping[str, FileDigests])
     }
     given = {**originals, **files}
     events = _event_points(package)
-    deposits = [_check_deposit(package, each, outside, given, events) for each in package.numbers]
+    deposits = [
+        _check_deposit(package, each, outside, given.get(each), doubts, events.get(each, set()))
+        for each in package.numbers
+    ]
     findings = list(_package_findings(package.flaws))
     if package.info is not None:
         findings += outside.of_certificate(layout.issued_at_ms(package.info.name))
@@ -173,23 +181,23 @@ def _check_deposit(
     package: Package,
     number: str,
     outside: Outside,
-    given: Mapping[str, FileDigests],
-    events: Mapping[str, set[OpenPoint]],
+    digests: FileDigests | None,
+    doubts: Doubts,
+    events: set[OpenPoint],
 ) -> CheckedDeposit:
-    digests = given.get(number)
     data = package.read(layout.record(number, layout.PROOF))
     if data is None:
         zh, en = "证据包中没有此编号的证明文件", "the bundle has no proof of this number"
         finding = Finding(0, Outcome.FAILED, zh, en, ResultCode.V207)
         return CheckedDeposit(number, Verdict(ResultCode.V207, (finding,)), digests)
-    verdict = verify(data, outside.trust.anchor, digests)
+    verdict = verify(data, outside.trust.anchor, digests, doubts)
     try:
         proof = parse_proof(data)
     except Malformed:
         return CheckedDeposit(number, verdict, digests)
     flaws = _deposit_flaws(package, number, Deposit(data))
     told = outside.of(proof)
-    points = (*told.points, *events.get(number, ()), *verdict.open_points)
+    points = (*told.points, *events, *verdict.open_points)
     findings = (*_deposit_findings(flaws), *verdict.findings, *told.findings)
     return CheckedDeposit(number, _concluded(verdict, findings, points), digests)
 

@@ -99,6 +99,12 @@ def open_bag(path: Path) -> Iterator[Bag]:
         yield Archive(file)
 
 
+def listed_numbers(bag: Bag) -> list[str]:
+    """The deposits that there are folders of, by the names alone."""
+    found = (_OF_DEPOSIT.match(path) for path in bag.sizes)
+    return sorted({match[1] for match in found if match is not None})
+
+
 def read_package(bag: Bag) -> Package:
     """Everything of step 0 that does not need to understand a proof. Raises `Broken` if this is no
     bundle at all, or none that may be read."""

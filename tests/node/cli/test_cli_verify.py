@@ -349,9 +349,9 @@ def test_a_directory_is_verified_pair_by_pair(folder: Folder, run: Run) -> None:
 
 def test_the_gravest_answer_decides(folder: Folder) -> None:
     """The order speaks of every answer a verification has, and of no other twice."""
-    assert len(set(command._GRAVEST)) == len(command._GRAVEST)
-    assert command._GRAVEST[0] is Answer.NOT_DEPOSITED_BYTES
-    assert command._GRAVEST[-1] is Answer.CONSISTENT
+    assert len(set(command.GRAVEST)) == len(command.GRAVEST)
+    assert command.GRAVEST[0] is Answer.NOT_DEPOSITED_BYTES
+    assert command.GRAVEST[-1] is Answer.CONSISTENT
 
 
 def test_no_file_name_forges_the_screen(folder: Folder, run: Run) -> None:

@@ -1,0 +1,155 @@
+"""`cunzheng verify BUNDLE`: an evidence bundle, directory or ZIP, offline (docs/bundle-format.md).
+
+The package has its result, and each deposit its own; the exit code is that of the gravest. Files
+are brought along with `--file`: for a bundle without originals, or to compare the one in hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+
+from node.cli.anchors import read_trust
+from node.cli.failure import Failure
+from node.cli.files import proof_path
+from node.cli.language import Language, Text, said
+from node.cli.result import Given, print_findings, print_list, print_verdict
+from node.cli.terminal import Terminal
+from node.client.errors import Unusable
+from node.client.hashing import hash_file
+from node.evidence.doubts import Doubts
+from node.evidence.steps import FileDigests
+from node.export.bundle import layout
+from node.export.bundle.checking import CheckedBundle, CheckedDeposit, check_bundle
+from node.export.bundle.flaws import Broken
+from node.export.bundle.package import listed_numbers, open_bag
+from node.export.vouching import vouching
+
+_NAME = re.compile(r"EVB_.*\.zip", re.IGNORECASE)
+_BEGINS = b"PK\x03\x04"
+_TOP = b"EVB_"
+_NAME_AT = 30
+"""Where in an archive the name of its first entry stands."""
+
+
+def add_file(parser: argparse.ArgumentParser, language: Language) -> None:
+    """Files brought along to a bundle."""
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="[NO=]F",
+        help=said(
+            Text(
+                "与证据包比对的文件；证据包内有多份存证时写作 存证编号=文件，可多次给出",
+                "a file to compare with a bundle; where the bundle has several deposits as"
+                " NUMBER=FILE; may be given several times",
+            ),
+            language,
+        ),
+    )
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether this is an evidence bundle, not a deposited file with its proof beside it."""
+    if path.is_dir():
+        return (path / layout.BAGIT).is_file()
+    if not path.is_file() or proof_path(path).exists():
+        return False
+    with path.open("rb") as file:
+        start = file.read(_NAME_AT + len(_TOP))
+    return bool(_NAME.fullmatch(path.name)) or (
+        start.startswith(_BEGINS) and start[_NAME_AT:] == _TOP
+    )
+
+
+def verify_bundle(arguments: argparse.Namespace, doubts: Doubts, terminal: Terminal) -> int:
+    """Verify the one bundle named."""
+    if len(arguments.files) != 1 or arguments.proof is not None or arguments.explain is not None:
+        raise Failure(
+            "证据包须单独核验，不与其他文件、--proof 或 --explain 并用"
+            "（证据包的 03、04 目录已含各步骤所用的字节）。",
+            "a bundle is verified alone, without other files, --proof or --explain (its folders "
+            "03 and 04 have the bytes of every step).",
+        )
+    (path,) = arguments.files
+    trust, files = read_trust(arguments), _files(arguments.file, path)
+    verifiers = vouching(int(time.time()))
+    checked = check_bundle(path, trust, files=files, verifiers=verifiers, doubts=doubts)
+    code = checked.code.answer.exit_code
+    terminal.json({"path": str(path), **checked.to_json(), "exit_code": code})
+    _print(terminal, path, checked)
+    return code
+
+
+def _files(arguments: list[str], bundle: Path) -> dict[str, FileDigests]:
+    """The files brought along by evidence number; one without a number is of the only deposit."""
+    found: dict[str, FileDigests] = {}
+    numbers = _numbers(bundle) if arguments else []
+    for argument in arguments:
+        number, equals, name = argument.partition("=")
+        if not equals or number not in numbers:
+            if len(numbers) != 1:
+                raise Failure(
+                    f"证据包内有 {len(numbers)} 份存证；请写明 --file 存证编号={argument}。",
+                    f"the bundle has {len(numbers)} deposits; say --file NUMBER={argument}.",
+                )
+            number, name = numbers[0], argument
+        try:
+            found[number] = hash_file(Path(name)).digests
+        except Unusable as error:
+            raise Failure(
+                f"文件 {name} {error.zh}；请检查路径。",
+                f"the file {name} {error.en}; check the path.",
+            ) from error
+    return found
+
+
+def _numbers(bundle: Path) -> list[str]:
+    try:
+        with open_bag(bundle) as bag:
+            return listed_numbers(bag)
+    except Broken:  # Told in full when it is checked.
+        return []
+
+
+def _print(terminal: Terminal, path: Path, checked: CheckedBundle) -> None:
+    label, said = terminal.pick("证据包", "Evidence bundle"), terminal.said(checked.code)
+    terminal.line(f"{label}  {checked.code.name}  {said}", "bold")
+    rows = [(terminal.pick("位置", "where"), str(path))]
+    if checked.name is not None:
+        rows.append((terminal.pick("自称", "says it is"), checked.name))
+    if checked.contents is not None:
+        printed = terminal.pick(
+            "清单摘要（须与证书所载一致）", "digest of contents, as the certificate prints it"
+        )
+        rows.append((printed, checked.contents.hex()))
+    terminal.columns(rows)
+    print_findings(terminal, checked.findings)
+    terminal.line()
+    if len(checked.deposits) == 1:
+        (deposit,) = checked.deposits
+        print_verdict(terminal, deposit.verdict, _given(terminal, deposit))
+    elif checked.deposits:
+        print_list(
+            terminal,
+            [
+                (f"{place:03d}", each.verdict, _given(terminal, each))
+                for place, each in enumerate(checked.deposits, 1)
+            ],
+        )
+
+
+def _given(terminal: Terminal, deposit: CheckedDeposit) -> Given:
+    if deposit.digests is None:
+        return []
+    size = f"{deposit.digests.size:,}"
+    return [
+        (terminal.pick("大小", "size"), terminal.pick(f"{size} 字节", f"{size} bytes")),
+        *(
+            ({"sha256": "SHA-256", "sm3": "SM3"}[alg], digest.hex())
+            for alg, digest in deposit.digests.digests.items()
+        ),
+    ]
