@@ -13,6 +13,7 @@
     courses           matters and series in order; `events` opens what was said of a deposit later
     source_profiles   where a system's records come from, registered once
     cases, registries exhibits and receipts of a case; the courts and authorities known
+    timestamps        of published checkpoints, and the platform's signatures of them
     notifications     webhooks and what is to be sent to them, as `notification_values`
 
 A store is a module of functions over one `Database`: it hands out frozen dataclasses, never rows,

@@ -11,9 +11,19 @@ from node.offchain.tables import (
     notifications,
     registries,
     requests,
+    timestamps,
 )
 
-AREAS = (requests, accounts, deposits, notifications, cases, registries, accesses)
+AREAS = (
+    requests,
+    accounts,
+    deposits,
+    notifications,
+    cases,
+    registries,
+    accesses,
+    timestamps,
+)
 
 
 @dataclass(frozen=True, slots=True)
