@@ -29,7 +29,8 @@ what it computed; a proof is what a quorum of seals covers.
     reporting     its health records; operating/ what operators, machines and courts are told
     measuring     its metrics
     service       its gRPC services; `member` is the process
-    directory     its data directory; `config`, `keyfile`, `sm2_file` its settings and keys
+    directory     its data directory; `config`, `keyfile`, `sm2_file` its settings and keys;
+                  court_settings: what a gateway signs and has stamped
     checking/     whether what it keeps is what it must be, and what makes good what is not
     errors        what can go wrong, by whose move is next
     leveldb       LevelDB as this house uses it; milestone: a number others wait for

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Any
 
+from node.court_settings import (
+    NO_PLATFORM,
+    TIMESTAMP_EVERY_S,
+    PlatformConfig,
+    TimestampAuthorityConfig,
+    read_authorities,
+    read_platform,
+)
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
 from node.evidence.note import TYPE_COSIGNATURE, Vkey, parse_vkey
@@ -178,6 +187,12 @@ class GatewayConfig:
     rate_limits  Optional. A table: how often one address and one account may ask.
     metrics      Optional. Where Prometheus asks how it is doing, HOST:PORT, without TLS: a loopback
                  address, or one that only it reaches. Not there: nobody is told.
+    platform     Optional, a table: keys and certificates it signs with for courts. Not there:
+                 bundles have no signature of the platform.
+    timestamp_authorities  Optional. Who stamps published checkpoints (RFC 3161), each a table
+                 `[[timestamp_authorities]]`. Not there: no deposit has a trusted timestamp.
+    timestamp_every_s  Optional. Seconds between two tokens of one authority, if the log grew
+                 meanwhile; 60 unless given.
     """
 
     listen: str
@@ -195,6 +210,9 @@ class GatewayConfig:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     rate_limits: RateLimits = RateLimits()
     metrics: str = ""
+    platform: PlatformConfig = NO_PLATFORM
+    timestamp_authorities: tuple[TimestampAuthorityConfig, ...] = ()
+    timestamp_every_s: int = TIMESTAMP_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +311,7 @@ def load_gateway(path: Path) -> GatewayConfig:
         trusted_proxies=table.networks("trusted_proxies") if table.has("trusted_proxies") else (),
         rate_limits=_rate_limits(path, table),
         metrics=table.address("metrics") if table.has("metrics") else "",
+        **_for_courts(path, table),
     )
     if config.profile == PRODUCTION:
         for name in ("security_officer", "data_protection_officer"):
@@ -338,6 +357,23 @@ def _tls(table: Table) -> TlsConfig:
         table.path("private_key"),
         table.path("client_authorities") if table.has("client_authorities") else None,
     )
+
+
+def _for_courts(path: Path, table: Table) -> dict[str, Any]:
+    """What it signs and has stamped."""
+    found: dict[str, Any] = {}
+    if table.has("platform"):
+        found["platform"] = read_platform(path, table.table("platform", PlatformConfig))
+    if table.has("timestamp_authorities"):
+        found["timestamp_authorities"] = read_authorities(path, table)
+    if table.has("timestamp_every_s"):
+        found["timestamp_every_s"] = every_s = table.integer("timestamp_every_s")
+        if every_s < 1:
+            raise Misconfigured(
+                f"{path}: setting `timestamp_every_s` is not 1 or more",
+                f"{path}：设置 `timestamp_every_s` 须不小于 1",
+            )
+    return found
 
 
 def _rate_limits(path: Path, table: Table) -> RateLimits:

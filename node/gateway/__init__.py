@@ -12,6 +12,7 @@ What a platform asks for, in the order in which it meets it:
     events      what is said of a deposit later
     cases       evidence lists of a court's case
     webhooks    what an account is told without asking
+    timestamps  checkpoints signed and stamped, and the deposits that are reached by it
 
 Under it:
 

@@ -24,6 +24,7 @@ from node.gateway.log import enrolments, policy_changes, tilelog
 from node.gateway.lookups import numbers as lookups
 from node.gateway.lookups import searching, verifying
 from node.gateway.operating import health, health_windows
+from node.gateway.timestamps import routes as timestamps
 from node.gateway.webhooks import routes as webhooks
 
 _ROUTED = (
@@ -36,6 +37,7 @@ _ROUTED = (
     enrolments,
     policy_changes,
     lookups,
+    timestamps,
     tilelog,
     health,
     health_windows,

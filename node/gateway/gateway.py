@@ -14,6 +14,7 @@ from fastapi import Request
 from node.config import Officer, RateLimits
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
+from node.export.signing.dual import Platform
 from node.gateway.accounts.auth import Authenticator
 from node.gateway.clock import Clock, system_clock
 from node.gateway.deposits.finality import Finality
@@ -29,6 +30,8 @@ from node.gateway.members.coalesce import Coalescer
 from node.gateway.members.own_key import OwnKey
 from node.gateway.members.register import KeyRegister
 from node.gateway.operating.metrics import GatewayMetrics, Watched
+from node.gateway.timestamps.reaching import Reaching
+from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
 from node.gateway.webhooks.notifier import Notifier
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
@@ -44,6 +47,7 @@ from node.offchain.readers import ReaderStore
 from node.offchain.registries import RegistryStore
 from node.offchain.requests import RequestStore
 from node.offchain.source_profiles import SourceProfileStore
+from node.offchain.timestamps import TimestampStore
 from node.vault.codes import CodeKeeper
 from node.vault.finding import Finder
 from node.vault.keys import Purpose, VaultKey
@@ -100,6 +104,10 @@ class Gateway:
     metrics: GatewayMetrics
     trusted_proxies: tuple[Network, ...]
     only_tls: bool
+    timestamps: TimestampStore
+    reaching: Reaching
+    stamping: Stamping
+    platform: Platform
     changing_policy: asyncio.Lock
     """Held by the request that puts a policy onto the chain."""
 
@@ -110,6 +118,7 @@ class Gateway:
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
             group.create_task(self.notifier.run())
+            group.create_task(self.stamping.run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget_accesses())
         raise AssertionError("they end only by cancellation")
@@ -149,12 +158,14 @@ def assemble(
     limits: Limits | None = None,
     trusted_proxies: tuple[Network, ...] = (),
     only_tls: bool = False,
+    for_courts: ForCourts = FOR_NO_COURT,
 ) -> Gateway:
     """A gateway for the chain whose first policy this is; `public_only` is for webhooks."""
     coalescer = Coalescer(members.propose)
     policy, log = note.policy, PublishedLog(members, note)
     vault, finder = Vault(vault_key), Finder(vault_key)
     store, credentials = RequestStore(database), CredentialStore(database, random)
+    timestamps = TimestampStore(database)
     notifications = NotificationStore(database, vault, policy.origin, clock, random)
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     metrics = GatewayMetrics()
@@ -200,6 +211,10 @@ def assemble(
         metrics=metrics,
         trusted_proxies=trusted_proxies,
         only_tls=only_tls,
+        timestamps=timestamps,
+        reaching=Reaching(log, timestamps),
+        stamping=Stamping(log, timestamps, clock, random, for_courts),
+        platform=for_courts.platform,
         changing_policy=asyncio.Lock(),
     )
 

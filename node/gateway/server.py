@@ -24,6 +24,7 @@ from node.gateway.http.serving import Server, listen
 from node.gateway.http.tls import server_context
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
+from node.gateway.timestamps.loading import load_for_courts
 from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database
@@ -44,6 +45,7 @@ async def run_gateway(config: GatewayConfig) -> None:
     note, signer = _genesis(config), load_signer(config.key)
     vault_key = load_vault_key(config.vault_key)
     tls = None if config.tls is None else server_context(config.tls)
+    for_courts = load_for_courts(config)
     if note.policy.network != "test" and config.profile == TEST:
         raise Misconfigured(
             f'{note.policy.origin} is no test chain: set `profile` to "{PRODUCTION}"',
@@ -66,6 +68,7 @@ async def run_gateway(config: GatewayConfig) -> None:
                 limits=Limits(config.rate_limits),
                 trusted_proxies=config.trusted_proxies,
                 only_tls=tls is not None or config.profile == PRODUCTION,
+                for_courts=for_courts,
             )
             await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)

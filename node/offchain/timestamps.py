@@ -82,15 +82,16 @@ class TimestampStore:
         return None if size is None else Newest(size, at_ms)
 
     async def covering(self, tree_size: int) -> tuple[KeptTimestamp, ...]:
-        """All tokens of the first stamped tree of at least this size, the earliest first."""
+        """Of each authority its token of the first stamped tree of at least this size."""
         table = timestamps
         first = (
-            select(func.min(table.c.tree_size))
+            select(table.c.authority, func.min(table.c.tree_size).label("tree_size"))
             .where(table.c.tree_size >= tree_size)
-            .scalar_subquery()
+            .group_by(table.c.authority)
+            .subquery()
         )
-        query = select(table).where(table.c.tree_size == first)
-        query = query.order_by(table.c.time_ms, table.c.authority)
+        same = (table.c.authority == first.c.authority) & (table.c.tree_size == first.c.tree_size)
+        query = select(table).join(first, same).order_by(table.c.time_ms, table.c.authority)
         rows = await self._database.read(lambda it: it.execute(query).all())
         return tuple(KeptTimestamp(**row._mapping) for row in rows)
 

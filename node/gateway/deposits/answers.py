@@ -32,6 +32,7 @@ from node.gateway.http.schemas import (
     ReceiptValue,
     Times,
 )
+from node.gateway.http.timestamped import TimestampedValue
 from node.gateway.members.answers import Placed
 from node.vault.keepsake import opening_value, submitter_value
 from node.words import Bilingual, Category, Notice, OpenPoint, ResultCode, State
@@ -225,6 +226,7 @@ def summary(
     proof: Proof | None,
     language: Language,
     history: History = NO_HISTORY,
+    timestamped: TimestampedValue | None = None,
 ) -> EvidenceSummary:
     """What a number alone tells, and what later events mark the deposit with."""
     entry = placed.statement
@@ -239,6 +241,7 @@ def summary(
         mode=deposit.mode,  # type: ignore[arg-type]
         count=deposit.count,
         flags=flag_values(history, language),
+        timestamped=timestamped,
     )
 
 
@@ -248,7 +251,10 @@ def lookup_notices(
     """What is said beside a lookup: not found never means that there is no deposit at all, and what
     is `told` of may have been corrected since."""
     said = [] if found else [getattr(Notice.SEARCHED, language)]
+    told = list(told)
     said += flag_notices((flag for each in told for flag in each.flags), language)
+    if any(each.timestamped and not each.timestamped.independent for each in told):
+        said.append(getattr(OpenPoint.O03, language))
     return said + always(language, network)
 
 

@@ -2,7 +2,7 @@
 
 door        what happens to every request: id, log line, `limits`, headers, metrics
 bodies      read within limits, signed or not; `room` is how much may be in memory at once
-schemas     shapes that several areas share; `cursors` is where a list goes on
+schemas     shapes that several areas share (`timestamped`); `cursors`: where a list goes on
 invalid     what is wrong with a body, by our names
 problems    refusals that several areas share (`limit_problems`: too much, too fast);
             `documents` writes them, those of all areas (RFC 9457)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from node.casework.vocabulary import Phase
 from node.evidence.spelling import INTEGER_MAX
 from node.gateway.deposits.declared import Declared, Word
+from node.gateway.http.timestamped import TimestampedValue
 from node.offchain.columns import REFERENCE_LENGTH_MAX
 
 JSON_ITEMS_MAX = 32_768
@@ -293,6 +294,9 @@ class EvidenceSummary(BaseModel):
     mode: Mode
     count: int = Field(description="Items of the whole statement.")
     flags: list[FlagValue] = Field(default=[], description="What later events mark it with.")
+    timestamped: TimestampedValue | None = Field(
+        None, description="The timestamp that reaches it; absent if none is known to yet."
+    )
 
 
 class _Lookup(BaseModel):

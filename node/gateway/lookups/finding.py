@@ -21,6 +21,7 @@ from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.schemas import EvidenceSummary
 from node.gateway.members.answers import Found, Proven, Search
 from node.gateway.members.client import CannotCheck
+from node.gateway.timestamps.answers import timestamped
 from node.words import State
 
 
@@ -78,7 +79,8 @@ async def summarised(
     if proof is not None and item not in (None, proof.item):
         raise ProblemError(Problem.CANNOT_CHECK)
     state = State.COMMITTED if proof is None else State.FINAL
-    return summary(found.placed, found.item_index, state, proof, language, history)
+    stamp = await timestamped(gateway.reaching, proof)
+    return summary(found.placed, found.item_index, state, proof, language, history, stamp)
 
 
 async def history_of(gateway: Gateway, deposit: StatementEntry) -> History:

@@ -52,6 +52,7 @@ from node.gateway.lookups.schemas import (
 )
 from node.gateway.lookups.searching import in_order, plain, salted
 from node.gateway.members.answers import Found, Search
+from node.gateway.timestamps.answers import timestamped
 from node.words import Answer, Flag, Notice, OpenPoint, ResultCode, State
 
 AT_ONCE = 16
@@ -243,7 +244,10 @@ class _Verifier:
             prove(self._gateway, found), history_of(self._gateway, entry)
         )
         state = State.COMMITTED if proven.proof is None else State.FINAL
-        told = summary(found.placed, found.item_index, state, proven.proof, self._language, history)
+        stamp = await timestamped(self._gateway.reaching, proven.proof)
+        told = summary(
+            found.placed, found.item_index, state, proven.proof, self._language, history, stamp
+        )
         attested = entry.statement.key == entry.receipt.gateway
         return told, self._open_points(attested, history)
 

@@ -47,11 +47,13 @@ async def test_a_tree_is_covered_by_the_next_larger_one(store: TimestampStore) -
     assert await store.newest("another") is None
 
 
-async def test_two_authorities_stamp_one_tree(store: TimestampStore) -> None:
-    other = replace(FIRST, authority="another", time_ms=999)
-    for each in (FIRST, other):
+async def test_each_authority_has_its_first(store: TimestampStore) -> None:
+    same = replace(FIRST, authority="another", time_ms=999)
+    larger = replace(FIRST, authority="slow", tree_size=25, time_ms=3_000)
+    for each in (FIRST, same, larger, replace(larger, tree_size=99)):
         await store.add(each)
-    assert await store.covering(5) == (other, FIRST)
+    assert await store.covering(5) == (same, FIRST, larger)
+    assert await store.covering(21) == (larger,)
 
 
 async def test_the_first_token_stays(store: TimestampStore) -> None:
