@@ -112,6 +112,7 @@ class Cluster:
         self.sealing.set()
         self.applying = asyncio.Event()
         self.applying.set()
+        self.proofs_stay = False
         self.proposals: list[list[bytes]] = []
         self.statements: dict[bytes, Standing] = {}
         self.heads = {0: self.memory.chain.checkpoint}  # By height, and so are the bodies.
@@ -162,9 +163,9 @@ class Cluster:
             entry=self.memory.leaves[standing.leaf_index],
         )
 
-    def note(self, publisher: str) -> bytes:
-        """The newest checkpoint this member has published, sealed by all."""
-        height = self.members[publisher].published
+    def note(self, publisher: str, height: int | None = None) -> bytes:
+        """The newest checkpoint this member has published, sealed by all; or that of a height."""
+        height = self.members[publisher].published if height is None else height
         checkpoint = self.heads[self.memory.chain.height if height is None else height]
         origin, world = self.world.origin, self.world
         body_of = SealedCheckpoint(checkpoint, None, ())  # type: ignore[arg-type]
@@ -177,8 +178,11 @@ class Cluster:
         return format_sealed(SealedCheckpoint(checkpoint, log_line, seals))
 
     def prove(self, publisher: str, identity: bytes, item_index: int) -> bytes:
+        """Real members prove up to the first note that covers it, for ever; here that is asked for
+        (`proofs_stay`)."""
         standing, leaves = self.statements[identity], self.memory.leaves
-        tree = [merkle.leaf_hash(leaf) for leaf in leaves]
+        height = standing.entry.height if self.proofs_stay else self.memory.chain.height
+        tree = [merkle.leaf_hash(leaf) for leaf in leaves[: self.heads[height].size]]
         deposit = standing.entry.statement
         page = page_hashes(standing.items, deposit.page)  # type: ignore[union-attr]
         keys, policies = {deposit.key, standing.entry.receipt.gateway}, self.policy_leaves()
@@ -192,7 +196,7 @@ class Cluster:
             tlog=TlogProof(
                 standing.leaf_index,
                 tuple(merkle.inclusion_path(standing.leaf_index, tree)),
-                self.note(publisher),
+                self.note(publisher, height if self.proofs_stay else None),
             ),
             keys=tuple(
                 LeafProof(index, tuple(merkle.inclusion_path(index, tree)), leaves[index])
