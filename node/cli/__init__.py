@@ -14,6 +14,7 @@ init, join, leave, recover      who takes part; `serve` runs members, gateways a
 status, fsck      how a member is, and whether what it keeps is what it must be
 keygen, key      keys, and who enrols and revokes them
 policy, policy_change      the first policy of a chain, and the ones after it
+timestamp   RFC 3161: asked for, verified, served
 admin       what only the operator of a gateway does, beside it: a module a group, upon
             `administering` and `administering_accounts`
 

@@ -47,6 +47,7 @@ COMMANDS = {
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),
     "witness": Text("运行外部联签服务", "run a witness outside the chain"),
+    "timestamp": Text("时间戳：申请、核验、自建服务", "timestamps: request, verify, serve"),
     "init": Text("创建一条链的首批成员", "make the first member of a chain"),
     "join": Text("以新成员身份申请加入", "ask to take part as a new member"),
     "leave": Text("将一家成员移出投票成员", "take a member out of the voters"),
@@ -147,6 +148,10 @@ def _load(name: str) -> Command:
             from node.cli import serve
 
             return serve.COMMANDS[name]
+        case "timestamp":
+            from node.cli import timestamp
+
+            return timestamp
         case "init":
             from node.cli import init
 

@@ -1,4 +1,5 @@
-"""`cunzheng member|gateway|witness CONFIG.toml`: one process each, until stopped.
+"""`cunzheng member|gateway|witness CONFIG.toml`: one process each, until stopped; so is
+`cunzheng timestamp serve CONFIG.toml` (`timestamp`).
 
 SIGINT and SIGTERM stop it in good order, with exit code 0. What it has to say while it runs goes to
 stderr as log lines in English, for whoever operates it: text on a terminal, elsewhere one JSON
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +18,13 @@ from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.operating.logs import FORMATS, set_up
 
+_Served = Literal["member", "gateway", "witness", "timestamp"]
+
 
 class Serve:
-    """One of the three commands."""
+    """One of these commands."""
 
-    def __init__(self, what: Literal["member", "gateway", "witness"]) -> None:
+    def __init__(self, what: _Served) -> None:
         self._what = what
 
     def configure(self, parser: argparse.ArgumentParser, language: Language) -> None:
@@ -90,6 +93,17 @@ def _witness(config: Path) -> Coroutine[None, None, None]:
     return run_witness(load_witness(config))
 
 
-_SERVE = {"member": _member, "gateway": _gateway, "witness": _witness}
+def _timestamp(config: Path) -> Coroutine[None, None, None]:
+    from node.export.timestamps.server import run_timestamp_service
+    from node.export.timestamps.settings import load_timestamp_service
 
-COMMANDS = {"member": Serve("member"), "gateway": Serve("gateway"), "witness": Serve("witness")}
+    return run_timestamp_service(load_timestamp_service(config))
+
+
+_SERVE: dict[_Served, Callable[[Path], Coroutine[None, None, None]]] = {
+    "member": _member,
+    "gateway": _gateway,
+    "witness": _witness,
+    "timestamp": _timestamp,
+}
+COMMANDS = {what: Serve(what) for what in _SERVE}
