@@ -18,7 +18,9 @@ from node.config import (
     load_gateway,
     load_member,
 )
+from node.court_settings import PlatformConfig, TimestampAuthorityConfig
 from node.errors import Misconfigured
+from node.export.timestamps.settings import TimestampServiceConfig
 from node.settings import read_certificate
 
 MEMBER = """\
@@ -223,6 +225,9 @@ def test_a_certificate_that_is_none(tmp_path: Path, text: str) -> None:
         WitnessAddress,
         PolicyPlan,
         PlannedMember,
+        PlatformConfig,
+        TimestampAuthorityConfig,
+        TimestampServiceConfig,
     ],
 )
 def test_every_setting_is_documented(kind: type) -> None:
