@@ -161,14 +161,13 @@ def assemble(
     for_courts: ForCourts = FOR_NO_COURT,
 ) -> Gateway:
     """A gateway for the chain whose first policy this is; `public_only` is for webhooks."""
-    coalescer = Coalescer(members.propose)
+    coalescer, metrics = Coalescer(members.propose), GatewayMetrics()
     policy, log = note.policy, PublishedLog(members, note)
     vault, finder = Vault(vault_key), Finder(vault_key)
     store, credentials = RequestStore(database), CredentialStore(database, random)
     timestamps = TimestampStore(database)
     notifications = NotificationStore(database, vault, policy.origin, clock, random)
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
-    metrics = GatewayMetrics()
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
     metrics.watch(lambda: _watched(coalescer, submissions, log, members))
     return Gateway(
