@@ -14,7 +14,8 @@
     pades          the signature inside the PDF: PAdES B-B, or B-T with a timestamp
     enclosed       the proof inside a certificate, taken out within limits
     validation     what the signatures of a PDF are worth
+    verifying      a certificate verified from nothing but its PDF
 
-All but the last four compute; these are the edges, and each outside library has its one room there.
+All up to `glyphs` compute; the others are the edges, and each outside library has its room there.
 docs/certificate.md says what is printed where.
 """
