@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from asn1crypto import parser, pem, x509
@@ -26,6 +25,7 @@ from pyhanko_certvalidator import ValidationContext
 from node.evidence.head import format_milliseconds
 from node.evidence.number import utc_time
 from node.evidence.verdict import Finding, Outcome
+from node.export.bundle.trust import Trust
 from node.export.certificate.enclosed import open_pdf
 from node.words import ResultCode
 
@@ -45,30 +45,22 @@ _OUT_OF_BOUNDS = (
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Roots:
-    """Certificates from outside, as PEM: for the platform's signatures and for timestamps."""
-
-    platform: Sequence[bytes] = ()
-    timestamps: Sequence[bytes] = ()
-
-
-NO_ROOTS = Roots()
-
-
-def judge_signatures(pdf: bytes, roots: Roots, now_ms: int) -> tuple[Finding, ...]:
+def judge_signatures(pdf: bytes, trust: Trust, now_ms: int) -> tuple[Finding, ...]:
     """One finding or more; every input gives some, none raises. `now_ms` counts where no trusted
     timestamp says when it was signed. Not to be called where an event loop runs."""
     try:
-        return tuple(_judged(pdf, roots, now_ms))
+        return tuple(_judged(pdf, trust, now_ms))
     except Exception as error:  # A PDF can be wrong in ways that nobody has listed.
         name = type(error).__name__
         return (_failed("PDF 签名无法读取", f"the signature in the PDF cannot be read ({name})"),)
 
 
-def _judged(pdf: bytes, roots: Roots, now_ms: int) -> Iterator[Finding]:
+def _judged(pdf: bytes, trust: Trust, now_ms: int) -> Iterator[Finding]:
     reader = open_pdf(pdf)
     signatures = list(reader.embedded_regular_signatures)
+    if not signatures and b"/ByteRange" in pdf:
+        yield _failed("PDF 签名已损坏，无法识别", "what was a signature of the PDF is damaged")
+        return
     if not signatures:
         zh = "PDF 未签名，页面文字未核验，仅核验内附证明"
         en = "the PDF is not signed: what its pages say was not checked, only the proof inside"
@@ -89,7 +81,7 @@ def _judged(pdf: bytes, roots: Roots, now_ms: int) -> Iterator[Finding]:
                 zh, "the signature's own bytes in the PDF are not as a signer writes them"
             )
         else:
-            yield from _signature(each, roots, now_ms)
+            yield from _signature(each, trust, now_ms)
 
 
 def _covered(reader: PdfFileReader) -> bool:
@@ -110,8 +102,8 @@ def _is_spelled_once(signature: EmbeddedPdfSignature, pdf: bytes) -> bool:
     return not any(held[size:]) and gap in (f"<{digits}>", f"<{digits.upper()}>")
 
 
-def _signature(signature: EmbeddedPdfSignature, roots: Roots, now_ms: int) -> Iterator[Finding]:
-    status = _validated(signature, roots, utc_time(now_ms))
+def _signature(signature: EmbeddedPdfSignature, trust: Trust, now_ms: int) -> Iterator[Finding]:
+    status = _validated(signature, trust, utc_time(now_ms))
     if not (status.intact and status.valid):
         yield _failed("PDF 签名与内容不符", "the signature in the PDF does not fit its content")
         return
@@ -120,7 +112,7 @@ def _signature(signature: EmbeddedPdfSignature, roots: Roots, now_ms: int) -> It
         yield _failed(zh, en)
         return
     subject = status.signing_cert.subject.human_friendly
-    if not roots.platform:
+    if not trust.platform_roots:
         zh = f"PDF 签名与内容相符并覆盖整个文件；未提供外部根证书，签名人未核验：{subject}"
         en = "the signature in the PDF fits and covers the whole file; no root from outside was "
         yield Finding(
@@ -133,7 +125,7 @@ def _signature(signature: EmbeddedPdfSignature, roots: Roots, now_ms: int) -> It
         en = f"the PDF was signed by {subject}, and the signature covers the whole file"
         yield Finding(STEP, Outcome.PASSED, zh, en)
     if status.timestamp_validity is not None:
-        yield _stamp(status, status.timestamp_validity.timestamp, roots)
+        yield _stamp(status, status.timestamp_validity.timestamp, trust)
 
 
 def _untrusted(status: PdfSignatureStatus, subject: str) -> Finding:
@@ -150,12 +142,12 @@ def _untrusted(status: PdfSignatureStatus, subject: str) -> Finding:
     )
 
 
-def _stamp(status: PdfSignatureStatus, stamped: datetime, roots: Roots) -> Finding:
+def _stamp(status: PdfSignatureStatus, stamped: datetime, trust: Trust) -> Finding:
     time = format_milliseconds(int(stamped.timestamp() * 1000))
     if _is_stamped(status):
         zh, en = f"PDF 签名附有时间戳：{time}", f"a timestamp in the PDF signature: {time}"
         return Finding(STEP, Outcome.PASSED, zh, en)
-    if not roots.timestamps:
+    if not trust.tsa_roots:
         zh = f"PDF 签名中的时间戳未核验，未提供外部根证书：{time}"
         en = f"the timestamp in the PDF signature was not checked, no root was given: {time}"
         return Finding(STEP, Outcome.NOT_CHECKED, zh, en)
@@ -163,21 +155,21 @@ def _stamp(status: PdfSignatureStatus, stamped: datetime, roots: Roots) -> Findi
     return Finding(STEP, Outcome.FAILED, zh, en, ResultCode.V401)
 
 
-def _validated(signature: EmbeddedPdfSignature, roots: Roots, now: datetime) -> PdfSignatureStatus:
+def _validated(signature: EmbeddedPdfSignature, trust: Trust, now: datetime) -> PdfSignatureStatus:
     """As of the time its timestamp vouches for, or as of now if none does."""
-    status = _status(signature, roots, now)
+    status = _status(signature, trust, now)
     if status.timestamp_validity is None:
         return status
-    then = _status(signature, roots, status.timestamp_validity.timestamp)
+    then = _status(signature, trust, status.timestamp_validity.timestamp)
     return then if _is_stamped(then) else status
 
 
-def _status(signature: EmbeddedPdfSignature, roots: Roots, moment: datetime) -> PdfSignatureStatus:
+def _status(signature: EmbeddedPdfSignature, trust: Trust, moment: datetime) -> PdfSignatureStatus:
     return asyncio.run(
         async_validate_pdf_signature(
             signature,
-            _context(roots.platform, moment),
-            _context(roots.timestamps, moment),
+            _context(trust.platform_roots, moment),
+            _context(trust.tsa_roots, moment),
             key_usage_settings=_USAGE,
         )
     )

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from node.evidence.doubts import Doubts
 from node.evidence.malformed import Malformed
-from node.evidence.steps import Anchor, FileDigests
+from node.evidence.steps import FileDigests
 from node.evidence.verdict import Finding, Outcome, Verdict
 from node.evidence.verify import NO_DOUBTS, verify
+from node.export.bundle.trust import Trust
 from node.export.certificate.enclosed import check_agreement, take_out
-from node.export.certificate.validation import Roots, judge_signatures
+from node.export.certificate.validation import judge_signatures
 from node.words import ResultCode
 
 
@@ -30,8 +31,7 @@ class VerifiedCertificate:
 
 def verify_certificate(
     pdf: bytes,
-    anchor: Anchor | None,
-    roots: Roots,
+    trust: Trust,
     now_ms: int,
     file: FileDigests | None = None,
     doubts: Doubts = NO_DOUBTS,
@@ -41,7 +41,7 @@ def verify_certificate(
         enclosed = take_out(pdf)
     except Malformed as error:
         return VerifiedCertificate(_unreadable(error), None)
-    verdict = verify(enclosed.proof, anchor, file, doubts)
+    verdict = verify(enclosed.proof, trust.anchor, file, doubts)
     if verdict.facts is None:  # The proof inside is none: nothing to compare the pages with.
         return VerifiedCertificate(verdict, enclosed.proof)
     try:
@@ -52,7 +52,7 @@ def verify_certificate(
         zh = "证书所载与内附证明文件不符，或证书数据无法读取"
         en = f"the certificate does not say what the proof inside says ({error})"
         agreed = Finding(0, Outcome.FAILED, zh, en, _code(error))
-    signatures = judge_signatures(pdf, roots, now_ms)
+    signatures = judge_signatures(pdf, trust, now_ms)
     return VerifiedCertificate(_together(verdict, agreed, signatures), enclosed.proof)
 
 

@@ -9,9 +9,10 @@ import pytest
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from node.evidence.verdict import Outcome
+from node.export.bundle.trust import Trust
 from node.export.certificate.enclosed import open_pdf
 from node.export.certificate.pades import NotSigned, PdfSigningKey, read_key, read_password
-from node.export.certificate.validation import NO_ROOTS, Roots, judge_signatures
+from node.export.certificate.validation import judge_signatures
 from node.words import ResultCode
 from tests.node.export.certificate_samples import (
     EVERYTHING,
@@ -56,11 +57,11 @@ def signed(stamped: bool = True) -> bytes:
     return key().sign(page_of(EVERYTHING), REASON, Authority(clock()) if stamped else None)
 
 
-def roots() -> Roots:
-    return Roots((root().pem,), (root().pem,))
+def roots() -> Trust:
+    return Trust(None, (root().pem,), (root().pem,))
 
 
-def judged(pdf: bytes, trusted: Roots | None = None, now_ms: int = ISSUED_MS) -> list[object]:
+def judged(pdf: bytes, trusted: Trust | None = None, now_ms: int = ISSUED_MS) -> list[object]:
     """Outcomes and codes of all findings."""
     found = judge_signatures(pdf, trusted or roots(), now_ms)
     assert all(each.step == 8 and each.zh and each.en for each in found)
@@ -116,12 +117,12 @@ def test_an_appended_revision_is_refused() -> None:
 
 def test_a_certificate_of_the_same_name_leads_nowhere() -> None:
     """Roots from outside decide, not names."""
-    other = Roots((issue("示例根 root").pem,), (issue("示例根 root").pem,))
+    other = Trust(None, (issue("示例根 root").pem,), (issue("示例根 root").pem,))
     assert judged(signed(), other) == [ResultCode.V304, ResultCode.V401]
 
 
 def test_without_roots_nothing_is_trusted_and_nothing_condemned() -> None:
-    assert judged(signed(), NO_ROOTS) == [Outcome.NOT_CHECKED, Outcome.NOT_CHECKED]
+    assert judged(signed(), Trust()) == [Outcome.NOT_CHECKED, Outcome.NOT_CHECKED]
     assert judged(page_of(EVERYTHING)) == [Outcome.NOT_CHECKED]
 
 
@@ -135,7 +136,7 @@ def test_a_timestamp_outlives_the_certificate() -> None:
     assert ISSUED_MS < FROM_MS + 330 * DAY_MS < later
     assert judged(stamped, now_ms=later) == [Outcome.PASSED, Outcome.PASSED]
     assert judged(bare, now_ms=later) == [ResultCode.V301]
-    no_clock = Roots((root().pem,))
+    no_clock = Trust(None, (), (root().pem,))
     assert judged(stamped, no_clock, later) == [ResultCode.V301, Outcome.NOT_CHECKED]
 
 

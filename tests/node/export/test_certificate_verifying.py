@@ -12,6 +12,7 @@ import pytest
 from node.evidence.malformed import Malformed
 from node.evidence.steps import Anchor, FileDigests
 from node.evidence.verdict import Outcome
+from node.export.bundle.trust import Trust
 from node.export.certificate.enclosed import (
     ATTACHMENTS_MAX,
     PDF_SIZE_MAX,
@@ -24,7 +25,6 @@ from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.pades import PdfSigningKey
 from node.export.certificate.parts import Digests, Place
 from node.export.certificate.rows import certificate
-from node.export.certificate.validation import NO_ROOTS, Roots
 from node.export.certificate.verifying import verify_certificate
 from node.words import Answer, ResultCode
 from tests.node.export.certificate_samples import (
@@ -52,7 +52,7 @@ DIGESTS = FileDigests(
 def code_of(
     pdf: bytes, anchor: Anchor | None = ANCHOR, file: FileDigests | None = None
 ) -> ResultCode:
-    return verify_certificate(pdf, anchor, NO_ROOTS, ISSUED_MS, file).verdict.code
+    return verify_certificate(pdf, Trust(anchor), ISSUED_MS, file).verdict.code
 
 
 @pytest.mark.parametrize("known", [EVERYTHING, NOTHING])
@@ -60,7 +60,7 @@ def test_the_pdf_alone_is_enough(known: object) -> None:
     """With the fingerprint from elsewhere, and where there is one, the file."""
     pdf = page_of(known)  # type: ignore[arg-type]
     assert is_pdf(pdf)
-    found = verify_certificate(pdf, ANCHOR, NO_ROOTS, ISSUED_MS, DIGESTS)
+    found = verify_certificate(pdf, Trust(ANCHOR), ISSUED_MS, DIGESTS)
     assert found.proof == PROOF
     assert found.verdict.code is ResultCode.V001
     steps = [each.step for each in found.verdict.findings]
@@ -106,7 +106,7 @@ def changed_place(facts: Facts) -> Place:
 )
 def test_a_true_proof_does_not_carry_a_false_certificate(change: dict[str, object]) -> None:
     false = replace(facts_of(), **change)  # type: ignore[arg-type]
-    found = verify_certificate(drawn(false), ANCHOR, NO_ROOTS, ISSUED_MS, DIGESTS)
+    found = verify_certificate(drawn(false), Trust(ANCHOR), ISSUED_MS, DIGESTS)
     assert found.verdict.code is ResultCode.V200
     assert found.verdict.findings[1].code is ResultCode.V200
 
@@ -120,10 +120,10 @@ def test_a_signature_that_fails_is_told_and_the_proof_is_not_blamed() -> None:
     top = issue("示例根 root")
     key = PdfSigningKey(issue("示例存证平台", top).pkcs12(), PASSWORD)
     signed = key.sign(page_of(EVERYTHING), "reason")
-    roots = Roots((top.pem,))
-    assert verify_certificate(signed, ANCHOR, roots, ISSUED_MS).verdict.consistent
+    trust = Trust(ANCHOR, (), (top.pem,))
+    assert verify_certificate(signed, trust, ISSUED_MS).verdict.consistent
     for bad in (signed + b"\n", signed[:300] + b"\0" + signed[301:]):
-        verdict = verify_certificate(bad, ANCHOR, roots, ISSUED_MS).verdict
+        verdict = verify_certificate(bad, trust, ISSUED_MS).verdict
         assert verdict.code in (ResultCode.V304, ResultCode.V200)
         own = [each for each in verdict.findings if 1 <= each.step <= 6]
         assert all(each.code is None for each in own)
@@ -144,7 +144,7 @@ def test_a_signature_that_fails_is_told_and_the_proof_is_not_blamed() -> None:
     ],
 )
 def test_what_is_no_certificate_is_said_to_be_none(data: bytes) -> None:
-    verdict = verify_certificate(data, ANCHOR, NO_ROOTS, ISSUED_MS).verdict
+    verdict = verify_certificate(data, Trust(ANCHOR), ISSUED_MS).verdict
     assert verdict.code is ResultCode.V200
     assert [each.step for each in verdict.findings] == [0]
 
@@ -216,22 +216,22 @@ def test_a_flipped_bit_of_a_signed_certificate_is_never_accepted() -> None:
     signed = PdfSigningKey(issue("平台", top).pkcs12(), PASSWORD).sign(page_of(NOTHING), "r")
     gap = signed.index(b"/Contents <", len(page_of(NOTHING)))
     zeros = signed.index(b"00000000", gap)
-    roots, rng = Roots((top.pem,)), random.Random(20261122)
+    trust, rng = Trust(ANCHOR, (), (top.pem,)), random.Random(20261122)
     places = [rng.randrange(gap + 11) for _ in range(150)]
     places += [rng.randrange(zeros, len(signed)) for _ in range(100)]
     for at in places:
         bad = signed[:at] + bytes([signed[at] ^ (1 << rng.randrange(8))]) + signed[at + 1 :]
-        assert not verify_certificate(bad, ANCHOR, roots, ISSUED_MS).verdict.consistent, at
+        assert not verify_certificate(bad, trust, ISSUED_MS).verdict.consistent, at
 
 
 def test_the_signature_itself_has_one_spelling() -> None:
     """Hex digits of another case, or bytes in the zeros behind it, are outside what is signed."""
     top = issue("示例根 root")
     signed = PdfSigningKey(issue("平台", top).pkcs12(), PASSWORD).sign(page_of(NOTHING), "r")
-    roots, gap = Roots((top.pem,)), signed.index(b"/Contents <", len(page_of(NOTHING)))
+    trust, gap = Trust(ANCHOR, (), (top.pem,)), signed.index(b"/Contents <", len(page_of(NOTHING)))
     letter = next(at for at in range(gap + 11, len(signed)) if signed[at : at + 1].isalpha())
     zeros = signed.index(b"0000>", gap)
     for at, byte in ((letter, signed[letter] ^ 0x20), (zeros, ord("1"))):
         bad = signed[:at] + bytes([byte]) + signed[at + 1 :]
         assert code_of(bad) is ResultCode.V304
-    assert verify_certificate(signed, ANCHOR, roots, ISSUED_MS).verdict.consistent
+    assert verify_certificate(signed, trust, ISSUED_MS).verdict.consistent
