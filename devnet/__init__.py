@@ -6,7 +6,7 @@ The arrow ends here: this package starts the commands of `node`, and nothing imp
 The network, `python -m devnet up`:
 
     places, ceremony, tls     where everything lies; keys, genesis and settings; certificates
-    certificates              and those of what it signs and stamps for courts
+    attesting, certificates   what it signs and stamps with for courts
     enrolment, accounts       the authority enrols its keys through a gateway; who may deposit there
     cluster, leash, signals   its processes, and that none of them outlives us
     control, table            commands from another terminal; what is seen meanwhile

@@ -9,7 +9,8 @@ plays all parts, once, and the network is called `test` so that every proof says
     (P-256). Its own key is not kept: nothing more will be issued here;
  3. members text, policy and genesis file are written from the public keys, the voters from the
     certificates;
- 4. each process gets its folder and its settings, each member as `cunzheng init --voters` makes it.
+ 4. the platform's keys for courts and the timestamp service get certificates (`attesting`);
+ 5. each process gets its folder and its settings, each member as `cunzheng init --voters` makes it.
 
 All of it is made beside the directory and moved into place whole. If we stop before the move there
 is no devnet, and the next ceremony sweeps away what was half made.
@@ -35,12 +36,14 @@ from pathlib import Path
 
 from consensus.messages import Configuration, Voter
 from devnet.accounts import admit_at, new_api_key
+from devnet.attesting import hold_signing_ceremony
 from devnet.places import NotADevnet, Places, owned, read_places, write_description
 from devnet.tls import Authority, der_of
 from node import keyfile
 from node.accounts.vocabulary import Role
 from node.config import RateLimits, load_member
 from node.evidence.digests import sha256
+from node.evidence.keys import P256, SM2
 from node.evidence.members import KINDS, Member, format_members
 from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
 from node.evidence.policy_note import first_note
@@ -70,6 +73,9 @@ NO_PASSWORD = ""
 OBSERVER = "observer"
 ACCOUNT = "depositor"
 RATE_MAX = 1_000_000
+TIMESTAMP_EVERY_S = 5
+"""Nobody wants to watch a demo for a minute."""
+TIMESTAMPS = "devnet-tsa"
 
 # Below the ports the kernel gives to outgoing connections: a member that comes back must not find
 # its port in use by one of its own peers, nor ever connect to itself.
@@ -88,12 +94,13 @@ def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Place
     making = directory.with_name(f"{directory.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700, parents=True)
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(members + gateways)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(members + gateways + 1)]
     names = [each.name for each in ORGANISATIONS[:members]]
     places = Places(
         making,
         dict(zip(names, addresses, strict=False)),
         {f"gateway-{n}": addresses[members + n - 1] for n in range(1, gateways + 1)},
+        addresses[-1] if gateways else "",
     )
     _make(places)
     _write_environment(places, dataclasses.replace(places, directory=directory))
@@ -164,6 +171,7 @@ def _make(places: Places) -> None:
     for key_file in (places.authority_key, places.depositor_key):
         keyfile.create(key_file, NO_PASSWORD)
     _write_rules(places)
+    hold_signing_ceremony(places)
     _write_voters(places)
     for name in places.members:
         _write_member(places, name)
@@ -270,10 +278,26 @@ def _write_gateway_settings(places: Places, name: str) -> None:
         'private_key = "tls.pem"',
         'database = "sqlite+aiosqlite:///../gateways.db"',
         'vault_key = "../vault-key"',
+        f"timestamp_every_s = {TIMESTAMP_EVERY_S}",
+        *_for_courts(places),
         "[rate_limits]",  # One machine is all clients, and some of them only measure.
         *(f"{each.name} = {RATE_MAX}" for each in dataclasses.fields(RateLimits)),
         *_member_tables(places.members),
     )
+
+
+def _for_courts(places: Places) -> Iterator[str]:
+    """What a gateway signs with, and who stamps."""
+    yield "[platform]"
+    for algorithm in (P256, SM2):
+        if places.platform_key(algorithm).exists():
+            yield f'{algorithm}_key = "../platform/{algorithm}-key.pem"'
+            yield f'{algorithm}_certificate = "../platform/{algorithm}-certificate.pem"'
+    if places.timestamps:
+        yield "[[timestamp_authorities]]"
+        yield f'name = "{TIMESTAMPS}"'
+        yield f'url = "http://{places.timestamps}/"'
+        yield 'roots = "../anchors/tsa-root.pem"'
 
 
 def _member_tables(members: Mapping[str, str]) -> Iterator[str]:

@@ -33,7 +33,7 @@ from devnet import leash, signals
 from devnet.ceremony import OBSERVER, add_member, drop_member, hold_ceremony
 from devnet.enrolment import enrol_keys
 from devnet.network import PROXY_VARIABLES, Network
-from devnet.places import DESCRIPTION, Places, owned, read_places
+from devnet.places import DESCRIPTION, TSA, Places, owned, read_places
 from node.gateway.members.client import CannotCheck, Members
 from node.gateway.members.links import Endpoint, Identity
 from node.member_pb2 import StatusResponse
@@ -119,6 +119,11 @@ class Cluster:
             raise ClusterError("this devnet was not started with a network that can be bad")
         return self._network
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """What runs besides: the timestamp service, where there is one."""
+        return (TSA,) if self.places.timestamps else ()
+
     def gateway_url(self, number: int = 0) -> str:
         return f"http://{self.places.gateways[self.gateways[number]]}"
 
@@ -146,9 +151,10 @@ class Cluster:
         self._ownership.enter_context(owned(self.places))
         if self._network is not None:
             await self._network.start((*self.members, *self.gateways))
-        for name in (*self.members, *self.gateways):
+        names = (*self.members, *self.gateways, *self.services)
+        for name in names:
             await self._spawn(name)
-        await asyncio.gather(*(self.ready(name) for name in (*self.members, *self.gateways)))
+        await asyncio.gather(*(self.ready(name) for name in names))
         if self.gateways:
             await enrol_keys(self.places, self.gateway_url(), self.link(await self.leader()))
 
@@ -245,7 +251,7 @@ class Cluster:
         return await _until("no member leads", find, wait_s)
 
     async def ready(self, name: str, wait_s: float = READY_S) -> None:
-        """Wait until this member or gateway can serve."""
+        """Wait until this process can serve."""
 
         async def serves() -> bool | None:
             if not self.is_running(name):
@@ -255,6 +261,8 @@ class Cluster:
             if name in self.places.members:
                 status = await self.status(name)
                 return True if status is not None and status.leader else None
+            if name in self.services:
+                return await _answers_ok(f"http://{self.places.timestamps}/healthz")
             return await _answers_ok(f"http://{self.places.gateways[name]}/readyz")
 
         await _until(f"{name} is not ready, see {self.places.log(name)}", serves, wait_s)
@@ -306,10 +314,14 @@ class Cluster:
 
     async def _spawn(self, name: str) -> None:
         self._check_name(name)
-        kind = "member" if name in self.places.members else "gateway"
-        command = [sys.executable, "-m", "node.cli", kind, str(self.places.settings(name))]
+        kinds = ["gateway"]
+        if name in self.services:
+            kinds = ["timestamp", "serve"]
+        elif name in self.places.members:
+            kinds = ["member"]
+        command = [sys.executable, "-m", "node.cli", *kinds, str(self.places.settings(name))]
         environment = {k: v for k, v in os.environ.items() if k not in PROXY_VARIABLES}
-        if self._network is not None:
+        if self._network is not None and name not in self.services:
             environment |= self._network.environment(name)
         with self.places.log(name).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
@@ -347,7 +359,7 @@ class Cluster:
         return self._processes[name]
 
     def _check_name(self, name: str) -> None:
-        names = (*self.members, *self.gateways)
+        names = (*self.members, *self.gateways, *self.services)
         if name not in names:
             raise ClusterError(f"there is no {name} here, only {', '.join(names)}")
 

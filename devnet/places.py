@@ -11,10 +11,14 @@
         observer/                  certificate.pem  tls.pem: what `devnet status` asks with
         court/ ...                 one folder a member: member.toml, certificate, keys, data/
         gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key
+        platform/                  keys and certificates it signs with for courts; six-items.txt
+        tsa/                       timestamp.toml, key and certificate of its timestamp service
+        anchors/                   roots and fingerprint, as a court would have them from elsewhere
         */pid  */log               while a process runs, and what all its runs have printed
 
-`devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS}}, addresses
-being `127.0.0.1:PORT`. Nothing in here outlives the devnet's usefulness: no key is anybody's.
+`devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS},
+"timestamps": ADDRESS}, addresses being `127.0.0.1:PORT`. Nothing in here outlives the devnet's
+usefulness: no key is anybody's.
 """
 
 import fcntl
@@ -25,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DESCRIPTION = "devnet.json"
+TSA = "tsa"
 
 
 class NotADevnet(Exception):
@@ -42,6 +47,8 @@ class Places:
     directory: Path
     members: Mapping[str, str]
     gateways: Mapping[str, str]
+    timestamps: str = ""
+    """Address of its timestamp service; a devnet without gateways has none."""
 
     @property
     def policy(self) -> Path:
@@ -85,6 +92,22 @@ class Places:
         return self.directory / "vault-key"
 
     @property
+    def platform(self) -> Path:
+        """What all gateways sign with for courts."""
+        return self.directory / "platform"
+
+    def platform_key(self, algorithm: str) -> Path:
+        return self.platform / f"{algorithm}-key.pem"
+
+    def platform_certificate(self, algorithm: str) -> Path:
+        return self.platform / f"{algorithm}-certificate.pem"
+
+    @property
+    def anchors(self) -> Path:
+        """What a verifier trusts, as if it had come another way."""
+        return self.directory / "anchors"
+
+    @property
     def environment(self) -> Path:
         return self.directory / "depositor" / "environment"
 
@@ -95,8 +118,9 @@ class Places:
         return self.directory / name / "tls.pem"
 
     def settings(self, name: str) -> Path:
-        """The TOML file of a member or gateway."""
-        return self.directory / name / ("member.toml" if name in self.members else "gateway.toml")
+        """The TOML file of a member, a gateway or the timestamp service."""
+        kind = "timestamp" if name == TSA else "member" if name in self.members else "gateway"
+        return self.directory / name / f"{kind}.toml"
 
     def log_key(self, member: str) -> Path:
         """Publishes checkpoints and signs policy changes."""
@@ -119,7 +143,11 @@ class Places:
 
 def write_description(places: Places) -> None:
     """Say what was made. Written last: without it the directory is no devnet yet."""
-    value = {"members": dict(places.members), "gateways": dict(places.gateways)}
+    value = {
+        "members": dict(places.members),
+        "gateways": dict(places.gateways),
+        "timestamps": places.timestamps,
+    }
     (places.directory / DESCRIPTION).write_text(json.dumps(value, indent=2) + "\n")
 
 
@@ -131,7 +159,8 @@ def read_places(directory: Path) -> Places:
         raise NotADevnet(
             f"{directory} holds no devnet; name its directory with --dir, or begin with `up`"
         ) from error
-    return Places(directory, value["members"], value["gateways"])
+    timestamps = value.get("timestamps", "")  # Older devnets have none.
+    return Places(directory, value["members"], value["gateways"], timestamps)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from consensus.messages import Configuration
+from devnet.attesting import OWN, Use
 from devnet.ceremony import OBSERVER, destroy, free_ports, hold_ceremony
-from devnet.places import InUse, NotADevnet, Places, owned, read_places
+from devnet.places import TSA, InUse, NotADevnet, Places, owned, read_places
 from node import keyfile
 from node.accounts.account import Credential
 from node.accounts.api_key import digest_api_key
@@ -25,11 +27,21 @@ from node.errors import Misconfigured
 from node.evidence.members import parse_members
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.record import parse_genesis
+from node.export.signing.chain import read_anchors
+from node.export.signing.dual import check_p256, check_sm2
+from node.export.signing.six_items import CertificateItem
+from node.export.timestamps.authority import TimestampService
+from node.export.timestamps.request import Imprint, TimestampRequest, format_request
+from node.export.timestamps.settings import load_credential, load_timestamp_service
+from node.export.timestamps.verifying import verify_response
 from node.founding import found
+from node.gateway.timestamps.loading import load_for_courts
 from node.keyfile import load_vault_key
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.vault.keys import Purpose
+
+NOW_S = int(time.time())
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +104,12 @@ def test_certificates_name_their_holder_and_are_from_one_authority(places: Place
 
 def test_private_keys_are_their_owners_alone(places: Places) -> None:
     """Whatever is a key can be read by nobody else, nor the folder they are in."""
-    keys = [path for path in places.directory.rglob("*.pem") if path.name != "certificate.pem"]
-    assert len(keys) == 4 * 3 + 2 * 2 + 1 + 2
+    keys = [
+        path
+        for path in places.directory.rglob("*.pem")
+        if not path.name.endswith("certificate.pem") and path.parent != places.anchors
+    ]
+    assert len(keys) == 4 * 3 + 2 * 2 + 1 + 2 + 3
     for path in (*keys, places.api_key, places.vault_key):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(places.directory.stat().st_mode) == 0o700
@@ -130,6 +146,37 @@ def test_settings_are_what_members_and_gateways_read(places: Places) -> None:
         assert {each.name: each.address for each in gateway.members} == places.members
         for path in (gateway.key, gateway.vault_key, *(m.certificate for m in gateway.members)):
             assert path.is_file(), path
+
+
+def test_gateways_sign_and_have_stamped_for_courts(places: Places) -> None:
+    """What they sign leads to the roots beside the fingerprint, and so does what is stamped."""
+    for name in places.gateways:
+        for_courts = load_for_courts(load_gateway(places.settings(name)))
+        made = for_courts.platform.sign(b"body", NOW_S)
+        roots = [path.read_bytes() for path in places.anchors.glob("platform-*.pem")]
+        anchors, platform = read_anchors(roots), for_courts.platform
+        assert made.p7s is not None
+        check_p256(b"body", made.p7s, anchors, NOW_S, NOW_S)
+        assert made.sm2 is not None
+        assert platform.sm2 is not None
+        check_sm2(b"body", made.sm2, platform.sm2.chain, anchors, NOW_S, NOW_S)
+        (authority,) = for_courts.authorities
+        config = load_timestamp_service(places.settings(TSA))
+        assert authority.url == f"http://{config.listen}/"
+        service = TimestampService(load_credential(config.key, config.certificate))
+        asked = format_request(TimestampRequest(Imprint.of(b"body", authority.algorithm)))
+        response = service.answer(asked, NOW_S * 1000, 1)
+        stamped = verify_response(response, b"body", authority.anchors, NOW_S)
+        assert OWN in stamped.authority.subject_text
+    assert (places.anchors / "policy-fingerprint.txt").read_bytes().strip()
+
+
+def test_the_six_items_of_every_certificate_are_written(places: Places) -> None:
+    text = (places.platform / "six-items.txt").read_text()
+    for item in CertificateItem:
+        assert text.count(f"{item.zh} / {item.en}") == 3
+    for use in Use:
+        assert f"{use.zh} / {use.en}" in text
 
 
 def test_members_are_founded_as_the_voters_they_are(places: Places) -> None:
