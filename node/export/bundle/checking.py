@@ -11,7 +11,7 @@ gravest of them. Nothing that came in the bundle is trusted: see `trust`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from node.evidence.verify import NO_DOUBTS, verify
 from node.export.bundle import layout
 from node.export.bundle.canonical import parse_json_lines
 from node.export.bundle.core import Deposit, deposit_files
+from node.export.bundle.derived import recorded_digests
 from node.export.bundle.flaws import Broken, Flaw, Flaws
 from node.export.bundle.manifest import Hashed, hash_chunks
 from node.export.bundle.outside import Outside
@@ -46,13 +47,20 @@ _LATER = {"correction": OpenPoint.O10, "invalidation": OpenPoint.O11}
 _NOT_HELD = (ResultCode.V401, ResultCode.V304, ResultCode.V301, ResultCode.V302)
 
 
+def _gravest(codes: Iterable[ResultCode]) -> ResultCode:
+    """The first of those with the gravest answer."""
+    return min(codes, key=lambda code: GRAVEST.index(code.answer))
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedDeposit:
-    """One deposit of a bundle and what came out; `digests` are those of the file compared."""
+    """One deposit of a bundle and what came out; `digests` are those of the file compared,
+    `recorded` those that the proof has."""
 
     number: str
     verdict: Verdict
     digests: FileDigests | None
+    recorded: tuple[tuple[str, bytes], ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """For programs."""
@@ -79,14 +87,14 @@ class CheckedBundle:
     def package_code(self) -> ResultCode | None:
         """What speaks against the package; None if nothing does."""
         codes = [each.code for each in self.findings if each.code is not None]
-        return codes[0] if codes else None
+        return _gravest(codes) if codes else None
 
     @property
     def code(self) -> ResultCode:
         """The gravest of all."""
         codes = [each.verdict.code for each in self.deposits]
         codes += [] if self.package_code is None else [self.package_code]
-        return min(codes, key=lambda code: GRAVEST.index(code.answer))
+        return _gravest(codes)
 
     def to_json(self) -> dict[str, object]:
         """For programs."""
@@ -154,7 +162,7 @@ def _check(
         None if package.info is None else package.info.name,
         package.flaws,
         tuple(findings),
-        tuple(deposits),
+        tuple(_told_apart(each, deposits) for each in deposits),
         None if contents is None else contents.sha256,
     )
 
@@ -199,7 +207,29 @@ def _check_deposit(
     told = outside.of(proof)
     points = (*told.points, *events, *verdict.open_points)
     findings = (*_deposit_findings(flaws), *verdict.findings, *told.findings)
-    return CheckedDeposit(number, _concluded(verdict, findings, points), digests)
+    recorded = tuple(recorded_digests(proof))
+    return CheckedDeposit(number, _concluded(verdict, findings, points), digests, recorded)
+
+
+def _told_apart(deposit: CheckedDeposit, all_: Sequence[CheckedDeposit]) -> CheckedDeposit:
+    """A file that is not what was deposited under this number, but under another of the bundle:
+    most often two were taken for each other."""
+    verdict, file = deposit.verdict, deposit.digests
+    if verdict.code is not ResultCode.V102 or file is None:
+        return deposit
+    others = [
+        each.number
+        for each in all_
+        if each.recorded and all(file.digests[alg] == digest for alg, digest in each.recorded)
+    ]
+    if not others:
+        return deposit
+    zh = f"该文件与本证据包内编号 {others[0]} 的记录一致，而非本编号"
+    en = f"it is the file recorded under {others[0]}, another number of this bundle"
+    finding = Finding(1, Outcome.FAILED, zh, en, ResultCode.V103)
+    findings = sorted([*verdict.findings, finding], key=lambda each: each.step)
+    changed = replace(verdict, code=ResultCode.V103, findings=tuple(findings))
+    return replace(deposit, verdict=changed)
 
 
 def _concluded(

@@ -20,11 +20,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Characters that reorder text, join or hide: a reader sees another name than the program.
 _DIRECTION = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _DRIVE = re.compile(r"[A-Za-z]:")
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_GOOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
 def judge_name(path: str) -> Flaw | None:
     """What is wrong with the path of a file, or nothing."""
+    if _GOOD.fullmatch(path):
+        return None
     if _CONTROL.search(path):
         return Flaw.CONTROL
     if _DIRECTION.search(path):
@@ -33,15 +35,11 @@ def judge_name(path: str) -> Flaw | None:
         return Flaw.OUTSIDE
     if "\\" in path:
         return Flaw.BACKSLASH
-    if not path.isascii():
-        return Flaw.NOT_ASCII
-    if not all(_PART.fullmatch(part) for part in path.split("/")):
-        return Flaw.CHARACTERS
-    return None
+    return Flaw.CHARACTERS if path.isascii() else Flaw.NOT_ASCII
 
 
 def judge_names(paths: Iterable[str]) -> Iterator[tuple[Flaw, str]]:
-    """What is wrong with names beside each other: files, each as often as it is there."""
+    """What is wrong with names beside each other: files, none of them too long."""
     seen: dict[str, str] = {}
     for path in paths:
         key = unicodedata.normalize("NFC", path).casefold()

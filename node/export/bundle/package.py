@@ -141,7 +141,8 @@ def _in_place(bag: Bag, flaws: Flaws) -> list[str]:
             continue
         found.append(path)
         total += 0 if layout.parse_original(path) else size
-    for flaw, path in judge_names(bag.sizes):
+    short = (path for path in bag.sizes if len(path) <= layout.PATH_LENGTH_MAX)
+    for flaw, path in judge_names(short):
         flaws.add(flaw, path)
     if total > layout.TOTAL_SIZE_MAX:
         raise Broken(Flaw.TOTAL)

@@ -219,6 +219,18 @@ def test_the_file_in_hand_is_compared_in_place_of_the_original(tmp_path: Path) -
     assert [each.verdict.code.name for each in checked.deposits] == ["V102", "V001"]
 
 
+def test_files_taken_for_each_other_are_told_apart(tmp_path: Path) -> None:
+    """V103: deposited, but under another number."""
+    files = flat(example_bundle())
+    one, two = layout.original(1, SAMPLE_NO), layout.original(2, LOG_NO)
+    files[one], files[two] = files[two], files[one]
+    checked = check_bundle(_archive(tmp_path, sealed_again(files)), Trust(anchor()))
+    for deposit, other in zip(checked.deposits, (LOG_NO, SAMPLE_NO), strict=True):
+        assert deposit.verdict.code is ResultCode.V103
+        assert failed(deposit.verdict) == [(1, "V102"), (1, "V103")]
+        assert any(other in each.en for each in deposit.verdict.findings)
+
+
 def test_a_proof_without_its_opening_cannot_be_compared(tmp_path: Path) -> None:
     public = Deposit(format_proof(public_form(parse_proof(forging.t0()[0]))))
     path = write_zip(tmp_path, bundle([public]))
@@ -241,7 +253,7 @@ def test_a_proof_in_the_folder_of_another_number_is_named(tmp_path: Path) -> Non
     checked = check_bundle(write(tmp_path / "bag", swapped), Trust(anchor()))
     assert all((0, "V207") in failed(each.verdict) for each in checked.deposits)
     # And each file is not what was deposited under the number that the proof gives.
-    assert {each.verdict.code for each in checked.deposits} == {ResultCode.V102}
+    assert {each.verdict.code for each in checked.deposits} == {ResultCode.V103}
 
 
 def test_a_folder_without_a_proof_is_named(tmp_path: Path) -> None:

@@ -487,3 +487,19 @@ def test_every_flaw_is_said_once_and_never_dangerously() -> None:
     ((_, zh, en),) = flaws.told()
     assert zh.endswith("data/4，另有 3 处")
     assert en.endswith("data/4, and 3 more")
+
+
+def test_the_document_lists_every_flaw_and_limit() -> None:
+    """Keys and numbers that other verifiers copy from it."""
+    text = (Path(__file__).parents[4] / "docs/bundle-format.md").read_text("utf-8")
+    assert (
+        ", ".join(f"`{flaw.name}`" for flaw in Flaw).split()
+        == text.split("for ever: ")[1][:-2].split()
+    )
+    for number in (layout.DEPOSITS_MAX, layout.PARTS_MAX, layout.PATH_LENGTH_MAX):
+        assert f"{number}" in text
+    assert f"{layout.ENTRIES_MAX:,}" in text
+    assert f"{layout.RATIO_MAX} : 1" in text
+    for size in (layout.FILE_SIZE_MAX, layout.JSON_SIZE_MAX, layout.PROOF_FILE_SIZE_MAX):
+        assert f"{size >> 20} MiB" in text
+    assert f"{layout.DIRECTORY_SIZE_MAX >> 20} MiB" in text
