@@ -134,7 +134,7 @@ async def test_the_chain_goes_on_after_a_stop(tmp_path: Path) -> None:
     async with Cluster(tmp_path / "devnet") as cluster:
         first = await cluster.status(await cluster.leader())
         processes = pids(cluster.places)
-        assert len(processes) == 4
+        assert len(processes) == 5  # Three members, a gateway, the timestamp service.
     assert all(is_gone(pid) for pid in processes)
     assert pids(cluster.places) == []
     async with Cluster(tmp_path / "devnet") as cluster:
@@ -172,7 +172,7 @@ def test_up_is_controlled_from_another_terminal_and_stops_cleanly(tmp_path: Path
         assert command("status", "court") == "court does not answer\n"
         assert command("restart", "court") == "court was restarted and is ready\n"
         processes = pids(places)
-        assert len(processes) == 4
+        assert len(processes) == 5  # Three members, a gateway, the timestamp service.
         up.send_signal(signal.SIGINT)
         assert up.wait(DEADLINE_S) == 0
     assert all(is_gone(pid) for pid in processes)
@@ -191,7 +191,7 @@ def test_no_process_outlives_a_killed_up(tmp_path: Path) -> None:
                 if "gateway-1" in text:
                     break
             processes = [pid for pid in pids(read_places(tmp_path / "devnet")) if not is_gone(pid)]
-            assert len(processes) == 4
+            assert len(processes) == 5  # Three members, a gateway, the timestamp service.
             up.send_signal(ending)
             up.wait(DEADLINE_S)
         deadline = time.monotonic() + DEADLINE_S
