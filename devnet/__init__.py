@@ -24,8 +24,9 @@ Trouble, `sh scripts/soak`:
     load, history, linearizable      clients, what they were told, and whether all of it holds
     simulating, sim/          the same in one process and imaginary time, seed after seed
 
-Measures, `sh scripts/bench` and `sh scripts/bench-audit`:
+Measures, `sh scripts/bench`, `sh scripts/bench-audit` and `sh scripts/bench-bundles`:
 
     bench, yardsticks         anchors, proofs and fail-overs, beside plain operations
     bench_audit, long_log     an audit of a long log, published as `static_files`
+    bench_bundles, small_case     evidence bundles of a case
 """

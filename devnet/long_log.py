@@ -51,7 +51,7 @@ VERSION = "bench"
 def write_log(places: Places, files: Files, entries: int, tell: Callable[[int], None]) -> None:
     """Publish a log of so many entries; `tell` hears of each block how many it has."""
     first = parse_genesis(places.genesis.read_bytes())
-    parts, chain = _Parts(files), _Chain(genesis(first))
+    parts, chain = _Parts(files), GrowingChain(genesis(first))
     files.write(body_path(0), first.data())
     files.write(policy_path(1), format_policy_leaf(PolicyLeaf(1, chain.applied.leaves[1])))
     parts.add(chain.applied.leaves)
@@ -61,7 +61,7 @@ def write_log(places: Places, files: Files, entries: int, tell: Callable[[int], 
         parts.add(chain.applied.leaves)
         tell(len(chain.applied.leaves))
     parts.end()
-    files.write(CHECKPOINT, _sealed(places, chain.applied.chain))
+    files.write(CHECKPOINT, sealed_by_all(places, chain.applied.chain))
 
 
 def _blocks(places: Places, first: Genesis, left: int) -> Iterator[list[bytes]]:
@@ -70,7 +70,7 @@ def _blocks(places: Places, first: Genesis, left: int) -> Iterator[list[bytes]]:
     gateway = keyfile.load_signer(places.directory / next(iter(places.gateways)) / "key.pem")
     authority = keyfile.load_signer(places.authority_key)
     roles = {"depositor": depositor.public, "gateway": gateway.public}
-    yield [_enrolled(first, authority, role, key) for role, key in roles.items()]
+    yield [enrolled(first, authority, role, key) for role, key in roles.items()]
     left, number = left - 1 - len(roles), 0
     while left > 0:  # The last block may be empty.
         count = min(RECORDS, left - 1)
@@ -79,7 +79,7 @@ def _blocks(places: Places, first: Genesis, left: int) -> Iterator[list[bytes]]:
         left, number = left - 1 - count, number + count
 
 
-def _enrolled(first: Genesis, authority: Signer, role: str, key: PublicKey) -> bytes:
+def enrolled(first: Genesis, authority: Signer, role: str, key: PublicKey) -> bytes:
     origin = first.note.origin
     record = KeyRecord(
         origin=origin, action="enrol", effective=first.time_ms, key=key, role=role, serial=1
@@ -107,7 +107,7 @@ def _deposited(first: Genesis, depositor: Signer, gateway: Signer, number: int) 
     return format_record(StatementRecord(receipt, depositor.sign(data), data, item))
 
 
-class _Chain:
+class GrowingChain:
     """Grows by blocks, and is the past that they ask for: no statement comes twice, as no number
     does."""
 
@@ -181,7 +181,7 @@ class _Parts:
             self._entries.clear()
 
 
-def _sealed(places: Places, chain: Chain) -> bytes:
+def sealed_by_all(places: Places, chain: Chain) -> bytes:
     """The checkpoint, with the seals of all members."""
     origin, body = chain.origin, format_checkpoint(chain.checkpoint)
     publisher = keyfile.load_signer(places.log_key(next(iter(places.members))))
