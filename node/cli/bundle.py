@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from node.cli.anchors import read_trust
 from node.cli.failure import Failure
 from node.cli.files import proof_path
 from node.cli.language import Language, Text, said
+from node.cli.recording import given_file, write_record
 from node.cli.result import Given, print_findings, print_list, print_verdict
 from node.cli.terminal import Terminal
 from node.client.errors import Unusable
@@ -25,6 +28,8 @@ from node.export.bundle import layout
 from node.export.bundle.checking import CheckedBundle, CheckedDeposit, check_bundle
 from node.export.bundle.flaws import Broken
 from node.export.bundle.package import listed_numbers, open_bag
+from node.export.certificate.record import Given as Compared
+from node.export.certificate.record import Verified, verified, verified_package
 from node.export.vouching import vouching
 
 _NAME = re.compile(r"EVB_.*\.zip", re.IGNORECASE)
@@ -81,7 +86,26 @@ def verify_bundle(arguments: argparse.Namespace, doubts: Doubts, terminal: Termi
     code = checked.code.answer.exit_code
     terminal.json({"path": str(path), **checked.to_json(), "exit_code": code})
     _print(terminal, path, checked)
+    if arguments.record is not None:
+        write_record(_recorded(path, checked), trust, arguments, terminal)
     return code
+
+
+def _recorded(path: Path, checked: CheckedBundle) -> list[Verified]:
+    """The package, then its deposits: each with its own result."""
+    what, listed = "证据包 bundle", path
+    if path.is_dir():
+        what, listed = f"证据包（{layout.TAG_MANIFEST}）bundle", path / layout.TAG_MANIFEST
+    package = replace(given_file(path, hash_file(listed).digests), what=what)
+    return [
+        verified_package(checked.package_code, checked.findings, (package,)),
+        *(verified(each.verdict, tuple(_compared(each))) for each in checked.deposits),
+    ]
+
+
+def _compared(deposit: CheckedDeposit) -> Iterator[Compared]:
+    if deposit.digests is not None:
+        yield given_file(Path(deposit.number), deposit.digests)
 
 
 def _files(arguments: list[str], bundle: Path) -> dict[str, FileDigests]:

@@ -6,7 +6,8 @@ answer in the order of `checking.GRAVEST`.
 
 `--without ORG` asks whether a quorum is left when an interested member is not counted; if not, the
 answer is V202. Contradiction files are judged too: alone, or for what they say about the cosigners
-of the proofs (open point O13). An evidence bundle has a module of its own (`bundle`).
+of the proofs (open point O13). An evidence bundle has a module of its own (`bundle`), and so has a
+certificate PDF (`certificate`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from node.cli.anchors import add_anchors, read_trust
 from node.cli.arguments import add_policies, add_trust
 from node.cli.bundle import add_file, is_bundle, verify_bundle
+from node.cli.certificate import certificate_asked, verify_certificate_file
 from node.cli.contradictions import (
     Judged,
     exit_code,
@@ -31,6 +33,13 @@ from node.cli.explain import check_directory, write_exhibits
 from node.cli.failure import Failure
 from node.cli.files import PROOF_SUFFIX, evidence_files, proof_path
 from node.cli.language import Language, Text, said
+from node.cli.recording import (
+    add_record,
+    check_record,
+    given_bytes,
+    given_file,
+    write_record,
+)
 from node.cli.result import Given, print_list, print_verdict
 from node.cli.terminal import Progressing, Terminal
 from node.client.errors import Unusable
@@ -42,6 +51,7 @@ from node.evidence.steps import Anchor, FileDigests
 from node.evidence.verdict import Finding, Outcome, Verdict
 from node.evidence.verify import verify
 from node.export.bundle.checking import GRAVEST
+from node.export.certificate import record
 from node.words import ResultCode
 
 NO_NAME = "it names nobody"
@@ -76,9 +86,10 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         help=said(
             Text(
                 "文件，或目录（核验其中所有带证明文件的文件）；不给出则仅核验证明本身；"
-                "亦可为矛盾文件，或一个证据包（目录或 ZIP）",
+                "亦可为矛盾文件，或一个证据包（目录或 ZIP），或一份存证证书（PDF）",
                 "files, or directories (all their files that have a proof); none: the proof alone;"
-                " contradiction files too, or one evidence bundle (directory or ZIP)",
+                " contradiction files too, or one evidence bundle (directory or ZIP), or one"
+                " certificate (PDF)",
             ),
             language,
         ),
@@ -99,6 +110,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     add_anchors(parser, language)
     add_policies(parser, language)
     add_file(parser, language)
+    add_record(parser, language)
     _configure_doubts(parser, language)
     parser.add_argument(
         "--explain",
@@ -149,14 +161,20 @@ def _configure_doubts(parser: argparse.ArgumentParser, language: Language) -> No
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Verify everything named."""
-    anchor = read_trust(arguments).anchor
+    check_record(arguments)
+    trust = read_trust(arguments)
+    anchor = trust.anchor
     judged = judge_files([*arguments.contradiction, *_contradictions(arguments)], anchor)
     if any(is_bundle(file) for file in arguments.files):
         return verify_bundle(arguments, Doubts(arguments.without, held(judged)), terminal)
+    if (asked := certificate_asked(arguments)) is not None:
+        doubts = Doubts(arguments.without, held(judged))
+        return verify_certificate_file(asked, arguments, doubts, terminal)
     if arguments.file:
         raise Failure(
-            "--file 只用于证据包；单个文件请直接写在命令之后。",
-            "--file goes with a bundle; a file with its proof is named after the command.",
+            "--file 只用于证据包或存证证书；单个文件请直接写在命令之后。",
+            "--file goes with a bundle or a certificate; a file with its proof is named after the "
+            "command.",
         )
     files = [file for file in arguments.files if file not in {each.path for each in judged}]
     if judged and not files and arguments.proof is None:
@@ -187,6 +205,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _print_results(terminal, results)
     _print_contradictions(terminal, judged, after=True)
     _advise(arguments, {each.verdict.code for each in results}, terminal)
+    write_record([_recorded(each) for each in results], trust, arguments, terminal)
     return code
 
 
@@ -339,6 +358,13 @@ def _details(data: bytes) -> list[tuple[str, str]]:
     if opening is None or opening.details is None:
         return []
     return [(key, str(value)) for key, (_, value) in parse_details(opening.details).items()]
+
+
+def _recorded(verified: Verified) -> record.Verified:
+    given = [given_bytes("证明文件 proof file", verified.pair.proof, verified.data)]
+    if verified.pair.file is not None and verified.digests is not None:
+        given.insert(0, given_file(verified.pair.file, verified.digests))
+    return record.verified(verified.verdict, tuple(given))
 
 
 def _to_json(verified: Verified) -> dict[str, object]:

@@ -18,7 +18,7 @@ from node.evidence.head import TEST, format_milliseconds, format_seconds
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.evidence.spelling import check_time
-from node.evidence.verdict import Verdict
+from node.evidence.verdict import Finding, Verdict
 from node.export.certificate.codec import check_values, format_document, parse_document
 from node.export.certificate.document import (
     Attachment,
@@ -145,13 +145,24 @@ def verified(verdict: Verdict, given: tuple[Given, ...]) -> Verified:
     return Verified(
         code=verdict.code,
         given=given,
-        steps=tuple(
-            Step(each.step, Outcome[each.outcome.name], each.zh, each.en, each.code)
-            for each in verdict.findings
-        ),
+        steps=_steps(verdict.findings),
         open_points=tuple(point(each) for each in verdict.open_points),
         evidence_no=facts.number if facts else None,
         sealed_s=facts.seal_time_s if facts and verdict.consistent else None,
+    )
+
+
+def verified_package(
+    code: ResultCode | None, findings: tuple[Finding, ...], given: tuple[Given, ...]
+) -> Verified:
+    """What speaks against the package of a bundle, if anything does."""
+    return Verified(code or ResultCode.V000, given, _steps(findings))
+
+
+def _steps(findings: tuple[Finding, ...]) -> tuple[Step, ...]:
+    return tuple(
+        Step(each.step, Outcome[each.outcome.name], each.zh, each.en, each.code)
+        for each in findings
     )
 
 
