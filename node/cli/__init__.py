@@ -8,7 +8,8 @@ anchor      files in, proofs beside them: `intake` hashes and makes statements (
 prove       proofs fetched, derived from a batch file, or stripped of openings
 verify      offline; `result` prints the verdict, `explain` the steps to repeat,
             `contradictions` who sealed two histories; `bundle` verifies a whole evidence bundle,
-            `anchors` is the folder with what came from elsewhere
+            `certificate` a PDF that carries its proof; `anchors` is the folder with what came
+            from elsewhere, `recording` writes the technical verification record
 archive, audit      the published log as files; followed, and nothing of it believed
 init, join, leave, recover      who takes part; `serve` runs members, gateways and witnesses
 status, fsck      how a member is, and whether what it keeps is what it must be

@@ -67,18 +67,21 @@ def _sealed(member: Organisation) -> str:
     return "后续检查点联签 cosigned later" if member.sealed_later else "未联签 not cosigned"
 
 
-def trust(facts: Facts) -> Iterator[Row]:
+def signatures(facts: Facts) -> Iterator[Row]:
     algorithms = "、".join(facts.algorithms) if facts.algorithms else None
     yield row(fields.CERTIFICATES, named("算法 algorithms", algorithms), *_certificates(facts))
     yield row(fields.STAMPS, *_stamps(facts))
-    trust = facts.trust
-    roots = [said for each in trust.roots for said in digest(each.name, each.sha256)]
-    yield row(
+
+
+def trust(facts: Facts) -> Row:
+    anchors = facts.trust
+    roots = [said for each in anchors.roots for said in digest(each.name, each.sha256)]
+    return row(
         fields.TRUST,
         Said("策略指纹 policy fingerprint"),
-        Said(trust.policy_fingerprint, fixed=True),
+        Said(anchors.policy_fingerprint, fixed=True),
         *(roots or [named("根证书指纹 root certificates", None)]),
-        named("公布处 published at", trust.published_at),
+        named("公布处 published at", anchors.published_at),
     )
 
 

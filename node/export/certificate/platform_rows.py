@@ -1,4 +1,4 @@
-"""Fields 18, 19 and 23 to 27: the result, the system, the platform, its versions, the bundle."""
+"""Fields 18, 19 and 22 to 27: the result, the system, the platform, its versions, the bundle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from node.evidence.digests import sha256
 from node.evidence.head import format_milliseconds
 from node.export.certificate import fields
+from node.export.certificate.chain_rows import trust
 from node.export.certificate.document import Row, Said, digest_text
 from node.export.certificate.facts import Facts
 from node.export.certificate.printed import NOT_PROVIDED, digest, named, row
@@ -24,6 +25,7 @@ def rest(facts: Facts, written: bytes) -> Iterator[Row]:
     result = facts.result
     yield row(fields.RESULT, Said(f"{result.name}  {result.zh} {result.en}"))
     yield row(fields.HEALTH, *_health(facts))
+    yield trust(facts)
     yield row(fields.PLATFORM, *_platform(facts))
     yield row(fields.VERSIONS, *_versions(facts))
     yield row(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from node.evidence.digests import sha256
 from node.evidence.head import TEST, format_milliseconds
 from node.export.certificate import fields
-from node.export.certificate.chain_rows import members, place, trust
+from node.export.certificate.chain_rows import members, place, signatures
 from node.export.certificate.deposit_rows import NAME_EN, NAME_ZH, deposit, file, times
 from node.export.certificate.document import (
     Attachment,
@@ -165,5 +165,5 @@ def _groups(facts: Facts, written: bytes) -> Iterator[Block]:
     yield Rows("时间", "Times", tuple(times(facts)))
     yield Rows("链上位置", "Place on the chain", tuple(place(facts)))
     yield from members(facts)
-    yield Rows("签名、时间戳与信任锚", "Signatures, timestamps, trust", tuple(trust(facts)))
-    yield Rows("核验、平台与版本", "Verification, platform, versions", tuple(rest(facts, written)))
+    yield Rows("签名与时间戳", "Signatures and timestamps", tuple(signatures(facts)))
+    yield Rows("核验、信任锚与平台", "Verification, trust, platform", tuple(rest(facts, written)))

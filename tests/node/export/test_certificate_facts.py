@@ -1,8 +1,10 @@
 """Certificates as values: born whole, one JSON, and nothing else read."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from node.evidence.malformed import Malformed
 from node.export.certificate import codec
 from node.export.certificate.drawing_up import drawn_again
 from node.export.certificate.facts import Facts, format_facts, parse_facts
+from node.export.certificate.fields import FIELDS
 from node.export.certificate.parts import (
     Case,
     Depositor,
@@ -26,6 +29,8 @@ from node.export.certificate.parts import (
 )
 from node.words import OpenPoint, ResultCode
 from tests.node.export.certificate_samples import EVERYTHING, FILE, NOTHING, example, facts_of
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "certificate.md"
 
 
 @pytest.mark.parametrize("known", [EVERYTHING, NOTHING])
@@ -192,3 +197,19 @@ def test_every_field_of_a_certificate_is_read_back() -> None:
     written = json.loads(format_facts(facts_of()))
     absent = {"elsewhere"}
     assert written.keys() - {"format"} == set(Facts.__slots__) - absent
+
+
+def test_the_tables_of_the_document_are_the_programs() -> None:
+    lines = DOCUMENT.read_text("utf-8").splitlines()
+    printed = [f"| {each.number} | {each.zh} | {each.en} | {each.by or '—'} |" for each in FIELDS]
+    printed += [f"| {each.name} | {each.zh} | {each.en} | {each.asserter.zh} |" for each in Moment]
+    assert [line for line in printed if line not in lines] == []
+    assert [each.number for each in FIELDS] == list(range(1, 28))
+
+
+def test_what_the_document_shows_is_there() -> None:
+    """Pictures are small enough for a repository, and none lies there that no text shows."""
+    images = DOCUMENT.parent / "images"
+    shown = set(re.findall(r"\]\(images/([^)]+)\)", DOCUMENT.read_text("utf-8")))
+    assert shown == {"certificate-1.png", "verification-record-1.png"}
+    assert all((images / name).stat().st_size < 300_000 for name in shown)
