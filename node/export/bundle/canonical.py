@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import NoReturn
 
 from node.evidence.malformed import Malformed
@@ -61,13 +62,15 @@ def parse_json_object(data: bytes, where: str) -> dict[str, object]:
     return value
 
 
-def parse_json_lines(data: bytes, where: str) -> list[dict[str, object]]:
-    """One object a line, each line ended by LF."""
-    if not data:
-        return []
-    if not data.endswith(b"\n"):
-        raise Malformed(where, "ends in the middle of a line")
-    return [parse_json_object(line, where) for line in data[:-1].split(b"\n")]
+def parse_json_lines(data: bytes, where: str) -> Iterator[dict[str, object]]:
+    """One object a line, each line ended by LF; one after the other, as there may be many."""
+    at = 0
+    while at < len(data):
+        end = data.find(b"\n", at)
+        if end < 0:
+            raise Malformed(where, "ends in the middle of a line")
+        yield parse_json_object(data[at:end], where)
+        at = end + 1
 
 
 def _sorted(value: object) -> object:

@@ -11,6 +11,7 @@ gravest of them. Nothing that came in the bundle is trusted: see `trust`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -276,12 +277,9 @@ def _deposit_findings(flaws: Flaws) -> Iterator[Finding]:
 def _event_points(package: Package) -> dict[str, set[OpenPoint]]:
     """What was registered on the numbers since, by the platform's word."""
     found: dict[str, set[OpenPoint]] = {}
-    try:
-        events = parse_json_lines(package.read(layout.EVENTS) or b"", layout.EVENTS)
-    except Malformed:  # Told in step 0.
-        return found
-    for event in events:
-        number, kind = event.get("evidence_no"), event.get("type")
-        if isinstance(number, str) and isinstance(kind, str) and kind in _LATER:
-            found.setdefault(number, set()).add(_LATER[kind])
+    with contextlib.suppress(Malformed):  # Told in step 0.
+        for event in parse_json_lines(package.read(layout.EVENTS) or b"", layout.EVENTS):
+            number, kind = event.get("evidence_no"), event.get("type")
+            if isinstance(number, str) and isinstance(kind, str) and kind in _LATER:
+                found.setdefault(number, set()).add(_LATER[kind])
     return found

@@ -30,7 +30,13 @@ PARTS_MAX = 6
 ORIGINAL_SIZE_MAX = 1 << 44
 """Originals are streamed: what a file system of our day takes in one file."""
 FILE_SIZE_MAX = 64 << 20
-JSON_SIZE_MAX = 16 << 20
+JSON_SIZE_MAX = 4 << 20
+"""What a text of JSON becomes in memory is many times its size."""
+CERTIFICATE_SIZE_MAX = 64 << 10
+CERTIFICATES_MAX = 64
+"""Three signers, their issuers, their roots: a dozen. Each is read again for every signature."""
+BODIES_MAX = 1_000
+"""Stamped checkpoints: no more than there can be deposits."""
 PROOF_FILE_SIZE_MAX = 4 << 20
 """A proof, and every file that follows from it, is no longer than the longest proof."""
 TOTAL_SIZE_MAX = 1 << 30
@@ -214,6 +220,8 @@ def size_max(path: str) -> int:
     """How large this file may be."""
     if path.startswith(EVIDENCE) and path != EMPTY:
         return ORIGINAL_SIZE_MAX
+    if path.startswith(CERTIFICATES):
+        return CERTIFICATE_SIZE_MAX
     if path.startswith(CORE):
         return PROOF_FILE_SIZE_MAX
     return JSON_SIZE_MAX if path.endswith(".json") else FILE_SIZE_MAX

@@ -21,7 +21,7 @@ from node.export.bundle import layout
 from node.export.bundle.package import Package
 from node.export.bundle.paths import parse_consistency
 from node.export.bundle.trust import Trust
-from node.export.bundle.verifiers import NotValid, SignatureVerifier, Stamp, Verifiers
+from node.export.bundle.verifiers import NotValid, Signatory, SignatureVerifier, Stamp, Verifiers
 from node.words import OpenPoint, ResultCode
 
 _ROOT_COPY = f"{layout.CERTIFICATES}root-copy-"
@@ -52,6 +52,7 @@ class Outside:
     trust: Trust
     verifiers: Verifiers
     _stamps: dict[int, Stamp | NotValid] = field(default_factory=dict)
+    _signed: dict[tuple[str, int], Signatory | NotValid] = field(default_factory=dict)
 
     @cached_property
     def _bodies(self) -> dict[int, bytes]:
@@ -62,6 +63,11 @@ class Outside:
             if (size := layout.parse_body(path)) is not None
         }
         return dict(sorted(found.items()))
+
+    @cached_property
+    def _heads(self) -> dict[int, Checkpoint | None]:
+        """The checkpoints they are; None where one is not of the size in its name."""
+        return {size: _head(body, size) for size, body in self._bodies.items()}
 
     def of(self, proof: Proof) -> Told:
         """Steps 7 and 8 of one deposit."""
@@ -87,17 +93,13 @@ class Outside:
     def _reaches(self, size: int, proof: Proof) -> bool:
         """Whether the body of this size contains the deposit's tree; `_Contradicts` if it is said
         to and does not."""
-        head, body = proof.sealed.checkpoint, self._bodies[size]
-        try:
-            later = parse_checkpoint(body)
-        except Malformed as error:
-            raise _Contradicts(size) from error
-        if later.size != size:
+        head, later = proof.sealed.checkpoint, self._heads[size]
+        if later is None:
             raise _Contradicts(size)
         if size < head.size or later.origin != head.origin:
             return False
         if size == head.size:
-            if body != proof.sealed.body:
+            if later != head:
                 raise _Contradicts(size)
             return True
         return self._extends(head, later)
@@ -184,31 +186,22 @@ class Outside:
                     f"no root of the platform was given from outside, not checked: {what[1]}",
                 )
             else:
-                yield self._signed(verifier, message, signature, at_ms, what)
+                yield _finding(self._check(path, verifier, message, signature, at_ms), what)
 
-    def _signed(
-        self,
-        verifier: SignatureVerifier,
-        message: bytes,
-        signature: bytes,
-        at_ms: int,
-        what: tuple[str, str],
-    ) -> Finding:
-        zh, en = what
-        try:
-            found = verifier(
-                message,
-                signature,
-                enclosed=self._enclosed,
-                roots=self.trust.platform_roots,
-                at_ms=at_ms,
-            )
-        except NotValid as error:
-            zh, en = f"不成立：{zh}（{error.zh}）", f"does not hold: {en} ({error.en})"
-            return Finding(8, Outcome.FAILED, zh, en, error.code)
-        for note_zh, note_en in found.notes:
-            zh, en = f"{zh}；{note_zh}", f"{en}; {note_en}"
-        return Finding(8, Outcome.PASSED, f"{zh}，{found.subject}", f"{en}, {found.subject}")
+    def _check(
+        self, path: str, verifier: SignatureVerifier, message: bytes, signature: bytes, at_ms: int
+    ) -> Signatory | NotValid:
+        """A signature over this message, as it was made at this time."""
+        key = path, at_ms
+        if key not in self._signed:
+            roots = self.trust.platform_roots
+            try:
+                self._signed[key] = verifier(
+                    message, signature, enclosed=self._enclosed, roots=roots, at_ms=at_ms
+                )
+            except NotValid as error:
+                self._signed[key] = error
+        return self._signed[key]
 
     @cached_property
     def _enclosed(self) -> tuple[bytes, ...]:
@@ -221,6 +214,24 @@ class Outside:
             and not path.startswith(_ROOT_COPY)
         ]
         return tuple(self.package.read(path) or b"" for path in paths)
+
+
+def _head(body: bytes, size: int) -> Checkpoint | None:
+    try:
+        head = parse_checkpoint(body)
+    except Malformed:
+        return None
+    return head if head.size == size else None
+
+
+def _finding(found: Signatory | NotValid, what: tuple[str, str]) -> Finding:
+    zh, en = what
+    if isinstance(found, NotValid):
+        zh, en = f"不成立：{zh}（{found.zh}）", f"does not hold: {en} ({found.en})"
+        return Finding(8, Outcome.FAILED, zh, en, found.code)
+    for note_zh, note_en in found.notes:
+        zh, en = f"{zh}；{note_zh}", f"{en}; {note_en}"
+    return Finding(8, Outcome.PASSED, f"{zh}，{found.subject}", f"{en}, {found.subject}")
 
 
 class _Contradicts(Exception):

@@ -92,6 +92,8 @@ def open_bag(path: Path) -> Iterator[Bag]:
         if path.is_dir():
             yield Folder(path)
             return
+        if not path.is_file():  # A pipe would be waited for.
+            raise Broken(Flaw.UNREADABLE, str(path))
         file = path.open("rb")
     except OSError as error:
         raise Broken(Flaw.UNREADABLE, str(path)) from error
@@ -110,6 +112,7 @@ def read_package(bag: Bag) -> Package:
     bundle at all, or none that may be read."""
     package = Package(bag, bag.flaws)
     paths = _in_place(bag, package.flaws)
+    _check_counts(paths)
     if layout.BAGIT not in bag.sizes:
         raise Broken(Flaw.NOT_A_BUNDLE)
     for path in paths:
@@ -147,6 +150,20 @@ def _in_place(bag: Bag, flaws: Flaws) -> list[str]:
     if total > layout.TOTAL_SIZE_MAX:
         raise Broken(Flaw.TOTAL)
     return sorted(found)
+
+
+def _check_counts(paths: list[str]) -> None:
+    """What costs time for each other is not there more often than a bundle has it."""
+    deposits = {match[1] for path in paths if (match := _OF_DEPOSIT.match(path))}
+    bodies = [path for path in paths if layout.parse_body(path) is not None]
+    certificates = [path for path in paths if path.startswith(layout.CERTIFICATES)]
+    for found, most in (
+        (deposits, layout.DEPOSITS_MAX),
+        (bodies, layout.BODIES_MAX),
+        (certificates, layout.CERTIFICATES_MAX),
+    ):
+        if len(found) > most:
+            raise Broken(Flaw.TOO_MANY, min(found))
 
 
 # The texts of BagIt
@@ -224,7 +241,8 @@ def _check_json(package: Package) -> None:
         data = package.read(path) or b""
         try:
             if path.endswith(".jsonl"):
-                parse_json_lines(data, path)
+                for _ in parse_json_lines(data, path):
+                    pass
             else:
                 _check_value(package, path, parse_json(data, path))
         except Malformed:

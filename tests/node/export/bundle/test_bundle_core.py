@@ -220,7 +220,7 @@ def test_json_has_one_spelling() -> None:
     for data in wrong:
         with pytest.raises(Malformed):
             parse_json(data, "test")
-    assert parse_json_lines(b'{"a":1}\n{"b":"]"}\n', "test") == [{"a": 1}, {"b": "]"}]
+    assert [*parse_json_lines(b'{"a":1}\n{"b":"]"}\n', "test")] == [{"a": 1}, {"b": "]"}]
     for data in (b'{"a":1}', b"\n", b'{"a":1}\r\n', b"[]\n"):
         with pytest.raises(Malformed):
-            parse_json_lines(data, "test")
+            list(parse_json_lines(data, "test"))

@@ -374,8 +374,25 @@ def test_limits_hold(good: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert flaws_of(check_bytes(tmp_path, zipped(good))) == {"TOO_MANY"}
 
 
+@pytest.mark.parametrize(
+    ("folder", "limit"),
+    [
+        ("data/06-certificates/{}.pem", "CERTIFICATES_MAX"),
+        ("data/05-timestamps/{}.body", "BODIES_MAX"),
+        ("data/02-record/EV202611210000000000{:02}-00/proof.txt", "DEPOSITS_MAX"),
+    ],
+)
+def test_what_costs_time_for_each_other_is_limited(
+    good: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, limit: str
+) -> None:
+    monkeypatch.setattr(layout, limit, 5)
+    files = {**good, **{folder.format(place): b"x" for place in range(6)}}
+    assert flaws_of(check_bytes(tmp_path, zipped(files))) == {"TOO_MANY"}
+
+
 def test_what_is_not_there_could_not_be_checked(tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing", tmp_path / "nothing.zip"):
+    os.mkfifo(tmp_path / "pipe.zip")
+    for path in (tmp_path / "nothing", tmp_path / "nothing.zip", tmp_path / "pipe.zip"):
         checked = check(path)
         assert flaws_of(checked) == {"UNREADABLE"}
         assert checked.code is ResultCode.V502
@@ -503,3 +520,5 @@ def test_the_document_lists_every_flaw_and_limit() -> None:
     for size in (layout.FILE_SIZE_MAX, layout.JSON_SIZE_MAX, layout.PROOF_FILE_SIZE_MAX):
         assert f"{size >> 20} MiB" in text
     assert f"{layout.DIRECTORY_SIZE_MAX >> 20} MiB" in text
+    assert f"{layout.CERTIFICATE_SIZE_MAX >> 10} KiB" in text
+    assert f"{layout.CERTIFICATES_MAX}; {layout.BODIES_MAX:,}" in text
