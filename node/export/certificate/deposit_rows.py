@@ -10,7 +10,15 @@ from node.export.certificate import fields
 from node.export.certificate.document import Row, Said, digest_text
 from node.export.certificate.facts import Facts
 from node.export.certificate.parts import Digests, FileFacts, Moment
-from node.export.certificate.printed import NOT_CHECKED, NOT_PROVIDED, both, named, or_absent, row
+from node.export.certificate.printed import (
+    NOT_CHECKED,
+    NOT_PROVIDED,
+    both,
+    digest,
+    named,
+    or_absent,
+    row,
+)
 
 NAME_ZH = "电子数据存证证书（非公证书）"
 NAME_EN = "Certificate of electronic-data preservation (not a notarial certificate)"
@@ -82,10 +90,8 @@ def file(facts: Facts) -> Iterator[Row]:
 
 def _digests(facts: Facts) -> Iterator[Said]:
     digests = facts.digests or Digests()
-    for name, digest in (("SHA-256", digests.sha256), ("SM3", digests.sm3)):
-        yield Said(name) if digest else named(name, None)
-        if digest:
-            yield digest_text(digest)
+    yield from digest("SHA-256", digests.sha256)
+    yield from digest("SM3", digests.sm3)
 
 
 def times(facts: Facts) -> Iterator[Row]:
@@ -109,10 +115,11 @@ def _gap(facts: Facts) -> str:
     start = created.time_ms if created.written is None else _milliseconds(created.written)
     if start is None:
         return NOT_CHECKED
-    seconds, early = divmod(abs(committed - start), 1000)[0], start > committed
-    days, rest = divmod(seconds, 86_400)
-    text = f"{days} 天 d {rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
-    return f"{text}（所称形成时间晚于上链 claimed later than on chain）" if early else text
+    days, rest = divmod(abs(committed - start) // 1000, 86_400)
+    text = f"{days} 天 days {rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    if start > committed:
+        return f"{text}（所称形成时间晚于上链 claimed later than on chain）"
+    return text
 
 
 def _milliseconds(written: str) -> int | None:

@@ -64,6 +64,7 @@ class Known:
     elsewhere: tuple[ElsewhereFact, ...] = ()
     certificates: tuple[Certified, ...] = ()
     stamps: tuple[Stamp, ...] = ()
+    """Timestamps that were verified, up to a root."""
     health: Health | None = None
     open_points: tuple[Point, ...] = ()
     roots: tuple[Root, ...] = ()
@@ -221,7 +222,8 @@ def _points(proof: Proof, verdict: Verdict, known: Known) -> Iterator[Point]:
     found = [point(each) for each in verdict.open_points if each is not OpenPoint.O09]
     found += map(point, declared.points(Category[proof.deposit.category], _details(proof)))
     found += [point(OpenPoint.O03)] if own and len(own) == len(known.stamps) else []
-    found += [] if known.stamps else [point(OpenPoint.O08)]
+    if not known.stamps and OpenPoint.O14 not in verdict.open_points:
+        found.append(point(OpenPoint.O08))
     yield from dict.fromkeys([*found, *known.open_points])
 
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from node.accounts.vocabulary import IdType
 from node.evidence.malformed import Malformed
+from node.evidence.verify import verify
 from node.export.certificate import codec
-from node.export.certificate.drawing_up import drawn_again
+from node.export.certificate.deposit_rows import times
+from node.export.certificate.drawing_up import draw_up, drawn_again
 from node.export.certificate.facts import Facts, format_facts, parse_facts
 from node.export.certificate.fields import FIELDS
 from node.export.certificate.parts import (
@@ -28,7 +30,15 @@ from node.export.certificate.parts import (
     point,
 )
 from node.words import OpenPoint, ResultCode
-from tests.node.export.certificate_samples import EVERYTHING, FILE, NOTHING, example, facts_of
+from tests.node.export.certificate_samples import (
+    ANCHOR,
+    EVERYTHING,
+    FILE,
+    NOTHING,
+    PROOF,
+    example,
+    facts_of,
+)
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "certificate.md"
 
@@ -66,6 +76,32 @@ def test_open_points_count_what_is_absent() -> None:
     assert point(OpenPoint.O03) in facts_of(replace(EVERYTHING, stamps=(own,))).open_points
     both = facts_of(replace(EVERYTHING, stamps=(own, *EVERYTHING.stamps)))
     assert point(OpenPoint.O03) not in both.open_points
+
+
+def test_a_timestamp_that_was_not_checked_is_not_called_absent() -> None:
+    verdict = verify(PROOF, ANCHOR)
+    points = (*verdict.open_points, OpenPoint.O14)
+    facts = draw_up(example(), replace(verdict, open_points=points), "CZ-00000001", 1, NOTHING)
+    assert [each.code for each in facts.open_points] == ["O05", "O02", "O14"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("2026-11-20T00:00:04.500+08:00", "1 天 days 00:00:00"),
+        ("2026-11-21T00:00:05.600+08:00", "0 天 days 00:00:01（所称形成时间晚于上链"),
+        ("2026-11-20T15:00:03.500+00:00", "0 天 days 01:00:01"),
+        ("2026-11-20", "未核对"),
+        ("yesterday", "未核对"),
+    ],
+)
+def test_the_gap_is_computed_from_what_is_claimed(written: str, said: str) -> None:
+    facts = facts_of()
+    claimed = TimeFact(Moment.CREATED, written=written)
+    *_, gap = times(replace(facts, times=(claimed, *facts.times)))
+    assert gap.values[0].text.startswith(said)
+    *_, gap = times(facts)
+    assert gap.values[0].text.startswith("未提供")
 
 
 def spoilt(change: Callable[[dict[str, object]], object]) -> bytes:
