@@ -18,8 +18,7 @@ from node import keyfile
 from node.evidence import sm2
 from node.evidence.keys import P256, SM2, Signer
 from node.export.signing.certificate import Certificate, format_certificates
-from node.export.signing.six_items import format_six_items
-from node.words import Bilingual
+from node.export.signing.six_items import CertificateUse, format_six_items
 
 VALID_S = 3650 * 86_400
 """A devnet must not stop one day for a reason nobody thinks of."""
@@ -33,20 +32,12 @@ OWN = "平台自建时间戳,非独立第三方"
 NO_PASSWORD = ""
 
 
-class Use(Bilingual):
-    """What each certificate is for."""
-
-    P256 = ("平台签名证书（P-256）", "the platform's signature certificate (P-256)")
-    SM2 = ("平台签名证书（SM2）", "the platform's signature certificate (SM2)")
-    TSA = ("时间戳服务证书", "certificate of the timestamp service")
-
-
 def hold_signing_ceremony(places: Places) -> None:
     """Write `platform/`, `tsa/` and `anchors/`; `tsa/` only if the devnet has such a service."""
     for folder in (places.platform, places.anchors):
         folder.mkdir(mode=0o700)
-    issued: list[tuple[Bilingual, Certificate]] = []
-    for algorithm, use in ((P256, Use.P256), (SM2, Use.SM2)):
+    issued: list[tuple[CertificateUse, Certificate]] = []
+    for algorithm, use in ((P256, CertificateUse.P256), (SM2, CertificateUse.SM2)):
         if algorithm == SM2 and not sm2.is_available():
             continue
         key = keyfile.create(places.platform_key(algorithm), NO_PASSWORD, algorithm)
@@ -57,7 +48,7 @@ def hold_signing_ceremony(places: Places) -> None:
         _write(places.anchors / f"platform-{algorithm}-root.pem", root.certificate)
         issued.append((use, certificate))
     if places.timestamps:
-        issued.append((Use.TSA, _make_service(places)))
+        issued.append((CertificateUse.TSA, _make_service(places)))
     (places.platform / "six-items.txt").write_bytes(format_six_items(issued))
     (places.anchors / "policy-fingerprint.txt").write_bytes(places.fingerprint.read_bytes())
 

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from consensus.messages import Configuration
-from devnet.attesting import OWN, Use
+from devnet.attesting import OWN
 from devnet.ceremony import OBSERVER, destroy, free_ports, hold_ceremony
 from devnet.places import TSA, InUse, NotADevnet, Places, owned, read_places
 from node import keyfile
@@ -29,7 +29,7 @@ from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.record import parse_genesis
 from node.export.signing.chain import read_anchors
 from node.export.signing.dual import check_p256, check_sm2
-from node.export.signing.six_items import CertificateItem
+from node.export.signing.six_items import CertificateItem, CertificateUse
 from node.export.timestamps.authority import TimestampService
 from node.export.timestamps.request import Imprint, TimestampRequest, format_request
 from node.export.timestamps.settings import load_credential, load_timestamp_service
@@ -175,7 +175,7 @@ def test_the_six_items_of_every_certificate_are_written(places: Places) -> None:
     text = (places.platform / "six-items.txt").read_text()
     for item in CertificateItem:
         assert text.count(f"{item.zh} / {item.en}") == 3
-    for use in Use:
+    for use in CertificateUse:
         assert f"{use.zh} / {use.en}" in text
 
 

@@ -1,6 +1,6 @@
 """The six items that 电子签名法 Art. 21 wants a certificate to say, as text for people.
 
-    签名证书（P-256） / signature certificate (P-256)
+    平台签名证书（P-256） / the platform's signature certificate (P-256)
     1 电子认证服务提供者 / certification service      C=CN, O=..., CN=...
     2 证书持有人 / holder                             C=CN, O=..., CN=...
     3 证书序列号 / serial number                      4a8c...
@@ -22,6 +22,14 @@ from node.evidence.digests import sha256
 from node.export.signing import algorithms
 from node.export.signing.certificate import Certificate
 from node.words import Bilingual
+
+
+class CertificateUse(Bilingual):
+    """What a certificate of the platform is for."""
+
+    P256 = ("平台签名证书（P-256）", "the platform's signature certificate (P-256)")
+    SM2 = ("平台签名证书（SM2）", "the platform's signature certificate (SM2)")
+    TSA = ("时间戳服务机构证书", "certificate of the timestamp authority")
 
 
 class CertificateItem(Bilingual):
@@ -62,7 +70,7 @@ class SixItems:
         ]
 
 
-def format_six_items(certificates: Sequence[tuple[Bilingual, Certificate]]) -> bytes:
+def format_six_items(certificates: Sequence[tuple[CertificateUse, Certificate]]) -> bytes:
     """The file `six-items.txt`: each certificate under what it is used for."""
     lines = []
     for use, certificate in certificates:

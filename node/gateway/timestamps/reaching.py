@@ -17,7 +17,7 @@ from node.evidence.proof import Proof
 from node.export.timestamps.verifying import is_own
 from node.gateway.log.publishing import PublishedLog
 from node.gateway.members.client import CannotCheck
-from node.offchain.timestamps import KeptTimestamp, TimestampStore
+from node.offchain.timestamps import KeptSignature, KeptTimestamp, TimestampStore
 
 REMEMBERED = 4_096
 """Paths; all deposits of a block share one. With 30 hashes each, some 10 MB."""
@@ -35,6 +35,16 @@ class Reached:
     token: KeptTimestamp
     is_own: bool
     """Whether it is the platform's own, and no independent third party's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The platform's signatures of a checkpoint, and the path to it from the deposit's."""
+
+    deposited: Checkpoint
+    stamped: Checkpoint
+    path: tuple[bytes, ...]
+    signature: KeptSignature
 
 
 class Reaching:
@@ -55,6 +65,19 @@ class Reaching:
             path = await self._path(deposited, stamped)
             found.append(Reached(deposited, stamped, path, token, is_own(token.response)))
         return tuple(sorted(found, key=lambda each: (each.is_own, each.token.time_ms)))
+
+    async def signed(self, proof: Proof) -> Signed | None:
+        """The first signed checkpoint that reaches this deposit, stamped or not."""
+        deposited = proof.sealed.checkpoint
+        found = await self._store.signature_covering(deposited.size)
+        if found is None:
+            return None
+        signed = parse_checkpoint(found.body)
+        return Signed(deposited, signed, await self._path(deposited, signed), found)
+
+    async def signature(self, size: int) -> KeptSignature | None:
+        """The platform's signatures of the checkpoint of this size, if it was signed."""
+        return await self._store.signature(size)
 
     async def _path(self, deposited: Checkpoint, stamped: Checkpoint) -> tuple[bytes, ...]:
         key = deposited, stamped

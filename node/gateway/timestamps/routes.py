@@ -54,7 +54,7 @@ async def get_timestamp(http: Request, number: str, _: Annotated[NoQuery, Query(
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
     sizes = dict.fromkeys(each.stamped.size for each in reached)
-    signatures = [await gateway.timestamps.signature(size) for size in sizes]
+    signatures = [await gateway.reaching.signature(size) for size in sizes]
     if not reached:
         said = [getattr(OpenPoint.O08, language)]
     else:

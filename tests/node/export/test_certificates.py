@@ -25,8 +25,12 @@ from node.export.signing.chain import (
     read_anchors,
 )
 from node.export.signing.revocation import parse_revocations
-from node.export.signing.six_items import CertificateItem, SixItems, format_six_items
-from node.words import Bilingual
+from node.export.signing.six_items import (
+    CertificateItem,
+    CertificateUse,
+    SixItems,
+    format_six_items,
+)
 from tests.node.export.paper import (
     AROUND,
     NOW_S,
@@ -164,16 +168,13 @@ def test_openssl_accepts_what_is_issued(algorithm: str, tmp_path: Path) -> None:
 
 
 def test_six_items_are_those_of_the_certificate(tmp_path: Path) -> None:
-    class Use(Bilingual):
-        SIGNING = ("签名证书", "signature certificate")
-
     leaf = holder(root()).leaf
     values = dict(SixItems(leaf).values())
     assert list(values) == list(CertificateItem)
     assert values[CertificateItem.HOLDER] == "C=CN, O=测试平台, CN=Test Platform"
     assert values[CertificateItem.PROVIDER] == "C=CN, O=测试机构, CN=Test Root"
     assert values[CertificateItem.SERIAL] == "4d"
-    text = format_six_items([(Use.SIGNING, leaf)]).decode()
+    text = format_six_items([(CertificateUse.P256, leaf)]).decode()
     assert all(value in text for value in values.values())
     (tmp_path / "leaf.pem").write_bytes(format_certificates([leaf]))
     said = openssl(tmp_path, "x509 -in leaf.pem -noout -serial -dates -dateopt iso_8601")

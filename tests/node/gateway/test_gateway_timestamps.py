@@ -19,18 +19,23 @@ from node.evidence.keys import SM2
 from node.evidence.merkle import verify_consistency
 from node.evidence.number import format_number
 from node.evidence.proof_text import parse_proof
+from node.export.bundle import layout
+from node.export.bundle.core import Deposit, core
 from node.export.signing import cms
 from node.export.signing.algorithms import SHA256, SM3
 from node.export.signing.certificate import format_certificates, parse_certificates
 from node.export.signing.chain import Anchors
 from node.export.signing.dual import Platform, check_p256, check_sm2
+from node.export.signing.six_items import CertificateUse
 from node.export.timestamps.authority import TimestampService
 from node.export.timestamps.client import REPLY_TYPE, Asked
 from node.export.timestamps.request import parse_request
 from node.export.timestamps.response import format_granted
 from node.export.timestamps.token import TST_INFO, TimestampInfo, format_info
 from node.export.timestamps.verifying import OWN_POLICY, verify_response
+from node.export.vouching import vouching
 from node.gateway.timestamps.loading import load_for_courts
+from node.gateway.timestamps.material import gather
 from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
 from node.words import OpenPoint
 from tests.node.export.paper import holder, root, stamper
@@ -261,6 +266,64 @@ async def test_numbers_that_are_none_or_nobodys(client: Any) -> None:
     assert (await client.get("/v1/evidence/EV1/timestamp")).status_code == 422
     number = format_number(1_790_000_000_000, 77)
     assert (await client.get(f"/v1/evidence/{number}/timestamp")).status_code == 404
+
+
+# What goes into a bundle.
+
+
+async def test_a_bundle_holds_what_stamps_its_deposits(
+    client: Any, bench: Bench, clock: Any
+) -> None:
+    """The first deposit lies under a smaller tree, the second under the stamped one itself."""
+    made = [await deposit(client), await deposit(client)]
+    proofs = [each["proof"].encode() for each in made]
+    await bench.look()
+    found = await gather(bench.gateway.reaching, [parse_proof(each) for each in proofs])
+    files = core([Deposit(each) for each in proofs], found.stamped, found.certificates)
+    (stamped,) = found.stamped
+    size = stamped.checkpoint.size
+    names = {path.rpartition("/")[2] for path in files if layout.TIMESTAMPS in path}
+    sizes = [parse_proof(each).sealed.checkpoint.size for each in proofs]
+    path = f"consistency-{sizes[0]}-{size}.txt"
+    assert sizes[1] == size
+    assert names == {f"{size}.body", f"{size}.tsq", f"{size}.tsr", path, "tsa-info.json"}
+    assert [each and each.token.authority for each in found.tokens] == ["one", "one"]
+    pems = {name: files[f"{layout.CERTIFICATES}{name}.pem"] for name in found.certificates.files}
+    assert set(pems) == {"tsa-one", "root-copy-tsa-one", "platform-p256", "platform-sm2"}
+    assert CertificateUse.SM2.zh in (found.certificates.six_items or "")
+    verifiers, roots = vouching(clock() // 1000), [format_certificates(ROOTS.roots)]
+    assert verifiers.token is not None
+    body, response = files[layout.body(size)], files[layout.token(size)]
+    told = verifiers.token(body, response, enclosed=list(pems.values()), roots=roots)
+    assert (told.time_ms, told.independent) == (clock(), False)
+    signature = files[layout.body_sm2(size)]
+    assert verifiers.sm2 is not None
+    verifiers.sm2(body, signature, enclosed=list(pems.values()), roots=roots, at_ms=told.time_ms)
+
+
+async def test_a_bundle_made_twice_holds_the_same_bytes(client: Any, bench: Bench) -> None:
+    made = await deposit(client)
+    proof = parse_proof(made["proof"].encode())
+    await bench.look()
+    first = await gather(bench.gateway.reaching, [proof])
+    await deposit(client)
+    await bench.look(after_s=EVERY_S)
+    second = await gather(bench.gateway.reaching, [proof])
+    assert first == second
+
+
+async def test_without_a_token_the_signatures_go_along(client: Any, bench: Bench) -> None:
+    made = await deposit(client)
+    proof = parse_proof(made["proof"].encode())
+    nothing = await gather(bench.gateway.reaching, [proof])
+    assert (nothing.stamped, nothing.tokens) == ((), (None,))
+    bench.down.add("one")
+    await bench.look()
+    found = await gather(bench.gateway.reaching, [proof])
+    (signed,) = found.stamped
+    assert (signed.response, found.tokens) == (None, (None,))
+    assert signed.cms is not None
+    assert core([Deposit(made["proof"].encode())], found.stamped, found.certificates)
 
 
 # Settings.
