@@ -57,17 +57,21 @@ def add_file(parser: argparse.ArgumentParser, language: Language) -> None:
     )
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether this is an evidence bundle, not a deposited file with its proof beside it."""
+def bundle_at(path: Path) -> Path | None:
+    """Where the evidence bundle named lies; None if it is a deposited file or a folder of them.
+
+    Whoever unpacks an archive often has its folder inside another of the same name.
+    """
     if path.is_dir():
-        return (path / layout.BAGIT).is_file()
+        inside = list(path.iterdir())
+        places = [path, *inside] if len(inside) == 1 else [path]
+        return next((each for each in places if (each / layout.BAGIT).is_file()), None)
     if not path.is_file() or proof_path(path).exists():
-        return False
+        return None
     with path.open("rb") as file:
         start = file.read(_NAME_AT + len(_TOP))
-    return bool(_NAME.fullmatch(path.name)) or (
-        start.startswith(_BEGINS) and start[_NAME_AT:] == _TOP
-    )
+    begins = start.startswith(_BEGINS) and start[_NAME_AT:] == _TOP
+    return path if begins or _NAME.fullmatch(path.name) else None
 
 
 def verify_bundle(arguments: argparse.Namespace, doubts: Doubts, terminal: Terminal) -> int:
@@ -79,7 +83,8 @@ def verify_bundle(arguments: argparse.Namespace, doubts: Doubts, terminal: Termi
             "a bundle is verified alone, without other files, --proof or --explain (its folders "
             "03 and 04 have the bytes of every step).",
         )
-    (path,) = arguments.files
+    path = bundle_at(*arguments.files)
+    assert path is not None, "who calls this has found a bundle"
     trust, files = read_trust(arguments), _files(arguments.file, path)
     verifiers = vouching(int(time.time()))
     checked = check_bundle(path, trust, files=files, verifiers=verifiers, doubts=doubts)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from node.cli.anchors import add_anchors, read_trust
 from node.cli.arguments import add_policies, add_trust
-from node.cli.bundle import add_file, is_bundle, verify_bundle
+from node.cli.bundle import add_file, bundle_at, verify_bundle
 from node.cli.certificate import certificate_asked, verify_certificate_file
 from node.cli.contradictions import (
     Judged,
@@ -165,7 +165,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     trust = read_trust(arguments)
     anchor = trust.anchor
     judged = judge_files([*arguments.contradiction, *_contradictions(arguments)], anchor)
-    if any(is_bundle(file) for file in arguments.files):
+    if any(bundle_at(file) is not None for file in arguments.files):
         return verify_bundle(arguments, Doubts(arguments.without, held(judged)), terminal)
     if (asked := certificate_asked(arguments)) is not None:
         doubts = Doubts(arguments.without, held(judged))

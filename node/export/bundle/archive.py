@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from node.export.bundle import layout
-from node.export.bundle.flaws import SHOWN_MAX, Broken, Flaw, Flaws
+from node.export.bundle.flaws import Broken, Flaw, Flaws
 from node.export.bundle.names import judge_name
 from node.export.bundle.zip_format import (
     CENTRAL,
@@ -92,27 +92,25 @@ class Archive:
         )
 
     def _sort_out(self, entries: list[_Entry]) -> dict[str, _Entry]:
-        """The entries that are files and may be read."""
+        """The entries that are files of the bundle and may be read."""
+        top = _top(entries)
         found: dict[str, _Entry] = {}
         folders: set[str] = set()
-        tops: set[str] = set()
         for entry in entries:
-            top, _, path = entry.text.partition("/")
+            first, _, path = entry.text.partition("/")
             flaw = judge_name(entry.text.rstrip("/")) or _judge(entry)
+            if flaw is None and first != top:
+                flaw = Flaw.ROOTS
             if flaw is not None:
                 self.flaws.add(flaw, entry.text)
-                continue
-            tops.add(top)
-            if entry.is_folder:
+            elif entry.is_folder:
                 folders.add(path.rstrip("/"))
             elif path in found:
                 self.flaws.add(Flaw.DUPLICATE, path)
             else:
                 found[path] = entry
-        for path in folders & found.keys():
+        for path in sorted(folders & found.keys()):
             self.flaws.add(Flaw.BOTH, path)
-        if len(tops) != 1 or "" in found:
-            raise Broken(Flaw.ROOTS, ", ".join(sorted(tops)[:SHOWN_MAX]))
         return found
 
     def chunks(self, path: str) -> Iterator[bytes]:
@@ -153,6 +151,15 @@ class Archive:
                 raise Broken(Flaw.CORRUPT, entry.text)
         if not inflating.eof:
             raise Broken(Flaw.CORRUPT, entry.text)
+
+
+def _top(entries: list[_Entry]) -> str:
+    """The folder in which the bundle lies; some tools add others of their own."""
+    places = (entry.text.split("/") for entry in entries)
+    tops = {parts[0] for parts in places if parts[1:] == [layout.BAGIT]}
+    if len(tops) != 1:
+        raise Broken(Flaw.ROOTS if tops else Flaw.NOT_A_BUNDLE)
+    return tops.pop()
 
 
 def _judge(entry: _Entry) -> Flaw | None:

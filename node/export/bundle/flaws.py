@@ -48,7 +48,10 @@ class Flaw(Bilingual):
         "压缩比超过上限；请以自备工具解压后核验目录",
         "expands beyond the limit; unpack it with a tool of your own and verify the directory",
     )
-    ROOTS = ("条目不在同一个顶层目录中", "entries in several top folders, or in none")
+    ROOTS = (
+        "条目不在证据包的目录中（如系打包工具所加，请删除后重新核验）",
+        "an entry outside of the bundle's folder; if a tool added it, remove it and verify again",
+    )
     # Names
     DUPLICATE = ("两个条目同名", "two entries of one name")
     COLLIDING = (
@@ -76,7 +79,11 @@ class Flaw(Bilingual):
     TOTAL = ("除原件外的文件合计过大", "all files but the originals are too large together")
     TOO_DEEP = ("路径过长或目录过深", "a path too long or too deep")
     # The bag
-    NO_PLACE = ("证据包中没有此文件的位置", "a file for which a bundle has no place")
+    NO_PLACE = (
+        "证据包中没有此文件的位置（如系操作系统所加，请删除后重新核验）",
+        "a file for which a bundle has no place; if your system added it, remove it and verify "
+        "again",
+    )
     MISSING = ("缺少文件", "a file is missing")
     UNLISTED = ("清单未列出的文件", "a file that no manifest lists")
     DIGEST = ("文件摘要与清单不一致", "a file's digest is not that of the manifest")

@@ -20,7 +20,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Characters that reorder text, join or hide: a reader sees another name than the program.
 _DIRECTION = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _DRIVE = re.compile(r"[A-Za-z]:")
-_GOOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_PART = r"(?!\.\.?(?:/|$))[A-Za-z0-9._-]+"
+_GOOD = re.compile(rf"{_PART}(?:/{_PART})*")
 
 
 def judge_name(path: str) -> Flaw | None:

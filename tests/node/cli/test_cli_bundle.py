@@ -40,7 +40,9 @@ def test_a_bundle_is_known_in_every_form(verify: Callable[..., Any], tmp_path: P
     whole = example_bundle()
     directory, archive = write_directory(tmp_path, whole), write_zip(tmp_path, whole)
     renamed = shutil.copy(archive, tmp_path / "from the court.bin")
-    for path in (directory, archive, renamed):
+    nested = tmp_path / "unpacked"
+    shutil.copytree(directory, nested / directory.name)
+    for path in (directory, archive, renamed, nested):
         outcome = verify(path)
         assert outcome.exit_code == 10
         lines = outcome.out.splitlines()

@@ -126,7 +126,9 @@ NAMES = {
     "data/06-certificates/\u202emep.exe": "DIRECTION",
     "data/06-certificates/x\u200b.pem": "DIRECTION",
     "data/06-certificates/证书.pem": "NOT_ASCII",
-    "data/06-certificates/.hidden.pem": "CHARACTERS",
+    "data/06-certificates/.hidden.pem": "NO_PLACE",
+    "data/06-certificates/.DS_Store": "NO_PLACE",
+    "data/..": "OUTSIDE",
     "data/06-certificates/a b.pem": "CHARACTERS",
     "data/06-certificates/./x.pem": "CHARACTERS",
     "data/06-certificates//x.pem": "CHARACTERS",
@@ -161,7 +163,7 @@ def test_a_name_outside_of_the_top_folder_is_named(good: Files, tmp_path: Path, 
 @pytest.mark.parametrize("name", ["data/06-certificates/a\nb.pem", "data/证书.pem", ".DS_Store"])
 def test_a_hostile_name_in_a_directory_is_named(good: Files, tmp_path: Path, name: str) -> None:
     checked = check(write(tmp_path / NAME, {**good, name: b"x"}))
-    assert flaws_of(checked) & {"CONTROL", "NOT_ASCII", "CHARACTERS"}
+    assert flaws_of(checked) & {"CONTROL", "NOT_ASCII", "NO_PLACE"}
 
 
 def test_names_that_differ_in_case_or_form_only_are_named(good: Files, tmp_path: Path) -> None:
@@ -321,16 +323,25 @@ def test_a_second_name_in_an_extra_field_is_refused(good: Files, tmp_path: Path)
     assert "METHOD" in flaws_of(check_bytes(tmp_path, out.getvalue()))
 
 
-def test_several_top_folders_are_refused(good: Files, tmp_path: Path) -> None:
+def test_what_lies_beside_the_bundle_is_named(good: Files, tmp_path: Path) -> None:
+    """As some tools add; the deposits keep their answers. Two bundles are none."""
     out = io.BytesIO(zipped(good))
     with zipfile.ZipFile(out, "a") as archive:
-        archive.writestr("another/x", b"")
-    assert "ROOTS" in flaws_of(check_bytes(tmp_path, out.getvalue()))
-    flat_archive = io.BytesIO()
-    with zipfile.ZipFile(flat_archive, "w") as archive:
+        archive.writestr("__MACOSX/EVB/._data", b"")
+        archive.writestr("beside.txt", b"")
+    checked = check_bytes(tmp_path, out.getvalue())
+    assert flaws_of(checked) == {"ROOTS"}
+    assert {each.verdict.code for each in checked.deposits} == {ResultCode.V001}
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr(f"other/{layout.BAGIT}", b"")
+    checked = check_bytes(tmp_path, out.getvalue())
+    assert flaws_of(checked) == {"ROOTS"}
+    assert checked.deposits == ()
+    without_folder = io.BytesIO()
+    with zipfile.ZipFile(without_folder, "w") as archive:
         for path, data in good.items():
             archive.writestr(path, data)
-    assert "ROOTS" in flaws_of(check_bytes(tmp_path, flat_archive.getvalue()))
+    assert flaws_of(check_bytes(tmp_path, without_folder.getvalue())) == {"NOT_A_BUNDLE"}
 
 
 # Bombs and limits

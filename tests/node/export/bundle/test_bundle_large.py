@@ -42,8 +42,9 @@ def sparse(path: Path, sizes: list[int]) -> Path:
     """An archive of files full of nothing, which takes no room on the disk."""
     lines = []
     with path.open("wb") as out:
-        for place, size in enumerate(sizes):
-            offset, name = out.tell(), f"EVB/{layout.EVIDENCE}{place:03d}.bin"
+        for place, size in enumerate([0, *sizes]):
+            inside = f"{layout.EVIDENCE}{place:03d}.bin" if place else layout.BAGIT
+            offset, name = out.tell(), f"EVB/{inside}"
             entry = Entry(size, 0, offset)
             out.write(local_header(name, entry))
             out.seek(size, 1)
@@ -69,17 +70,18 @@ def test_sizes_and_offsets_beyond_four_gib(sizes: list[int], tmp_path: Path) -> 
     path = sparse(tmp_path / "large.zip", sizes)
     with path.open("rb") as file:
         archive = Archive(file)
-        assert list(archive.sizes.values()) == sizes
+        assert list(archive.sizes.values()) == [0, *sizes]
         assert not archive.flaws
     with zipfile.ZipFile(path) as theirs:
         infos = theirs.infolist()
-    assert [each.file_size for each in infos] == sizes
+    assert [each.file_size for each in infos] == [0, *sizes]
     assert [each.header_offset for each in infos] == sorted(each.header_offset for each in infos)
 
 
 @pytest.mark.slow
 def test_more_entries_than_sixteen_bits_count() -> None:
     names = [f"EVB/data/07-environment/{place}" for place in range(FULL_16 + 5)]
+    names[0] = f"EVB/{layout.BAGIT}"
     parts, lines, offset = [], [], 0
     for name in names:
         parts.append(local_header(name, Entry(0, 0)))
