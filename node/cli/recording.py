@@ -7,8 +7,8 @@ file that is there: a later verification makes another record.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import platform
-import re
 import secrets
 import ssl
 import time
@@ -22,6 +22,7 @@ from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.evidence.digests import sha256
 from node.evidence.item import clean
+from node.evidence.malformed import Malformed
 from node.evidence.policy import fingerprint
 from node.evidence.steps import FileDigests
 from node.export.bundle.trust import Trust
@@ -34,8 +35,8 @@ from node.export.certificate.record import (
     format_verification,
     verification_record,
 )
-
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+from node.export.certificate.vouched import roots
+from node.export.signing.certificate import Certificate, parse_certificates
 
 
 def add_record(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -90,7 +91,7 @@ def write_record(
         results=tuple(results),
         operator=clean(arguments.operator) if arguments.operator else None,
         policy_fingerprint=_fingerprint(trust),
-        roots=tuple(_roots(trust)),
+        roots=_roots(trust),
     )
     pdf, data = _paths(arguments.record)
     write_whole(data, format_verification(record), replace=False)
@@ -130,9 +131,10 @@ def _fingerprint(trust: Trust) -> str | None:
     return anchor.fingerprint or fingerprint(anchor.policy_text or b"")
 
 
-def _roots(trust: Trust) -> Iterator[Root]:
-    files = dict.fromkeys((*trust.platform_roots, *trust.tsa_roots))
-    certificates = dict.fromkeys(each for file in files for each in _PEM.findall(file))
-    for number, each in enumerate(certificates, start=1):
-        digest = sha256(ssl.PEM_cert_to_DER_cert(each.decode("ascii")))
-        yield Root(f"根证书 root {number}", digest)
+def _roots(trust: Trust) -> tuple[Root, ...]:
+    """Those that can be read; what cannot has vouched for nothing."""
+    found: list[Certificate] = []
+    for file in (*trust.platform_roots, *trust.tsa_roots):
+        with contextlib.suppress(Malformed):
+            found += parse_certificates(file)
+    return roots(found)

@@ -4,6 +4,7 @@
     parts, facts   what a certificate says: 27 fields, checked at birth
     fields         their numbers, names, and who asserts them
     drawing_up     the facts of a proof, its verification result, and what only others know
+    vouched        certificates and timestamps, verified elsewhere, as a certificate shows them
     document       what stands where on the pages, as a value
     rows           a certificate as such a document: page 1, then the fields
     deposit_rows, chain_rows, platform_rows, printed    the fields as they are printed
@@ -12,6 +13,7 @@
     glyphs         which characters a font has; all others are spelled as their code points
     page           documents set by typst, with fonts, QR code and attached files
     pades          the signature inside the PDF: PAdES B-B, or B-T with a timestamp
+    issuing        facts and a proof become a signed PDF and its JSON
     enclosed       the proof inside a certificate, taken out within limits
     validation     what the signatures of a PDF are worth
     verifying      a certificate verified from nothing but its PDF

@@ -49,6 +49,11 @@ def judge_signatures(pdf: bytes, trust: Trust, now_ms: int) -> tuple[Finding, ..
     """One finding or more; every input gives some, none raises. `now_ms` counts where no trusted
     timestamp says when it was signed. Not to be called where an event loop runs."""
     try:
+        for file in (*trust.platform_roots, *trust.tsa_roots):
+            list(_certificates(file))
+    except ValueError as error:
+        return (_failed("外部根证书无法读取", f"a root from outside cannot be read ({error})"),)
+    try:
         return tuple(_judged(pdf, trust, now_ms))
     except Exception as error:  # A PDF can be wrong in ways that nobody has listed.
         name = type(error).__name__
