@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from node.export.bundle import layout
 from node.export.bundle.flaws import Broken, Flaw, Flaws
+from node.export.bundle.manifest import CHUNK_SIZE
 from node.export.bundle.names import judge_name
 from node.export.bundle.zip_format import (
     CENTRAL,
@@ -44,7 +45,6 @@ from node.export.bundle.zip_format import (
     ZIP_64_ID,
 )
 
-CHUNK_SIZE = 1 << 20
 _ENCRYPTED, _DESCRIPTOR, _DEFLATE_OPTIONS, _UTF_8 = 0x0001, 0x0008, 0x0006, 0x0800
 _ALLOWED_FLAGS = _DESCRIPTOR | _DEFLATE_OPTIONS | _UTF_8
 _RENAMING = frozenset({0x7075, 0x6375})

@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 from node.export.bundle import layout
 from node.export.bundle.flaws import Broken, Flaw, Flaws
+from node.export.bundle.manifest import CHUNK_SIZE
 
-CHUNK_SIZE = 1 << 20
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 

@@ -18,6 +18,9 @@ from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.export.bundle import layout
 
+CHUNK_SIZE = 1 << 20
+"""Files are read in pieces: large enough that hashing, not Python, takes the time; small enough for
+any memory."""
 BAGIT_TEXT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 PROFILES = ("FULL", "DIGEST")
 

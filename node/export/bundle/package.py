@@ -38,8 +38,8 @@ _OF_DEPOSIT = re.compile(rf"data/0[234]-[a-z]+/({layout.NUMBER})/")
 class Bag(Protocol):
     """Where a bundle lies: `Archive` or `Folder`.
 
-    `sizes` has every file that can be read, by its path, and `flaws` what cannot. `chunks` gives at
-    most so many bytes, and raises `Broken` if they are not there or damaged.
+    `sizes` has every file that can be read, by its path, and `flaws` what cannot. `chunks` gives
+    exactly so many bytes, or raises `Broken`.
     """
 
     flaws: Flaws
@@ -91,14 +91,13 @@ def open_bag(path: Path) -> Iterator[Bag]:
     try:
         if path.is_dir():
             yield Folder(path)
-            return
-        if not path.is_file():  # A pipe would be waited for.
+        elif path.is_file():  # A pipe would be waited for.
+            with path.open("rb") as file:
+                yield Archive(file)
+        else:
             raise Broken(Flaw.UNREADABLE, str(path))
-        file = path.open("rb")
-    except OSError as error:
+    except OSError as error:  # Also from a disk that fails while it is read.
         raise Broken(Flaw.UNREADABLE, str(path)) from error
-    with file:
-        yield Archive(file)
 
 
 def listed_numbers(bag: Bag) -> list[str]:

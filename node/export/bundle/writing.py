@@ -17,11 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from node.evidence import digests
-from node.export.bundle.manifest import Hashed, hash_chunks
+from node.export.bundle.manifest import CHUNK_SIZE, Hashed, hash_chunks
 from node.export.bundle.zip_format import Entry, central_header, end_of_directory, local_header
-
-CHUNK_SIZE = 1 << 20
-"""Large enough that hashing, not Python, takes the time; small enough for any memory."""
 
 Source = bytes | Path
 """The bytes of a file, or where an original lies that is streamed."""

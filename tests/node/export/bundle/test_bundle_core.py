@@ -17,7 +17,8 @@ from node.export.bundle.canonical import format_json, parse_json, parse_json_lin
 from node.export.bundle.core import Certificates, Deposit, Stamped, core
 from node.export.bundle.derived import proof_files, signature_files
 from node.export.bundle.paths import format_consistency, format_path, parse_consistency
-from tests.node.export.bundle.bundles import deposit_of
+from node.export.bundle.writing import write_directory
+from tests.node.export.bundle.bundles import deposit_of, example_bundle
 from tests.vectors.example_chain import Chain
 
 PROOFS = ("example/sample", "example/sample.public", "example/log", "example-2/sample")
@@ -144,6 +145,19 @@ def test_the_core_is_the_same_whenever_it_is_made() -> None:
     assert core(deposits) == core(again)
     assert all(layout.has_place(path) for path in core(deposits))
     assert all(path.startswith(layout.CORE) for path in core(deposits))
+
+
+def test_stock_tools_check_every_list(tmp_path: Path) -> None:
+    """As the document says: SHA-256 of all three lists, and SM3 with coreutils 9."""
+    bag = write_directory(tmp_path, example_bundle())
+    lists = [layout.MANIFEST_SHA256, layout.TAG_MANIFEST, layout.CONTENTS]
+    commands = [["sha256sum", "--strict", "--quiet", "-c", each] for each in lists]
+    commands.append(["cksum", "-a", "sm3", "--strict", "--quiet", "-c", layout.MANIFEST_SM3])
+    for command in commands:
+        done = subprocess.run(command, cwd=bag, capture_output=True, text=True, check=False)
+        if "unrecognized" in done.stderr or "invalid option" in done.stderr:
+            continue  # A cksum before coreutils 9.
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_what_does_not_belong_together_is_no_core() -> None:

@@ -1,5 +1,6 @@
 """Whatever a hostile hand makes of a bundle has a name, in both languages, and raises nothing."""
 
+import errno
 import io
 import os
 import struct
@@ -7,12 +8,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from node.export.bundle import layout
+from node.export.bundle.archive import Archive
 from node.export.bundle.checking import GRAVEST, CheckedBundle, check_bundle
 from node.export.bundle.flaws import Flaw, Flaws, shown
+from node.export.bundle.folder import Folder
 from node.export.bundle.trust import Trust
 from node.export.bundle.writing import write_directory, write_zip
 from node.words import Answer, ResultCode
@@ -401,12 +405,23 @@ def test_what_costs_time_for_each_other_is_limited(
     assert flaws_of(check_bytes(tmp_path, zipped(files))) == {"TOO_MANY"}
 
 
-def test_what_is_not_there_could_not_be_checked(tmp_path: Path) -> None:
+def _fail(*_: object) -> NoReturn:
+    raise OSError(errno.EIO, "a disk that fails")
+
+
+def test_what_cannot_be_read_could_not_be_checked(
+    good: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.mkfifo(tmp_path / "pipe.zip")
     for path in (tmp_path / "nothing", tmp_path / "nothing.zip", tmp_path / "pipe.zip"):
         checked = check(path)
         assert flaws_of(checked) == {"UNREADABLE"}
         assert checked.code is ResultCode.V502
+    with monkeypatch.context() as patched:
+        patched.setattr(Archive, "chunks", _fail)
+        patched.setattr(Folder, "chunks", _fail)
+        for checked in (check_bytes(tmp_path, zipped(good)), check(write(tmp_path / NAME, good))):
+            assert flaws_of(checked) == {"UNREADABLE"}
     assert flaws_of(check(write(tmp_path / "empty", {"x": b""}))) >= {"NOT_A_BUNDLE"}
 
 

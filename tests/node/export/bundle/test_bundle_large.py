@@ -18,8 +18,9 @@ from node.export.bundle.archive import Archive
 from node.export.bundle.checking import check_bundle
 from node.export.bundle.core import Deposit
 from node.export.bundle.flaws import Broken
+from node.export.bundle.manifest import CHUNK_SIZE
 from node.export.bundle.trust import Trust
-from node.export.bundle.writing import CHUNK_SIZE, write_zip
+from node.export.bundle.writing import write_zip
 from node.export.bundle.zip_format import (
     END,
     END_64,
