@@ -7,6 +7,7 @@ The network, `python -m devnet up`:
 
     places, ceremony, tls     where everything lies; keys, genesis and settings; certificates
     enrolment, accounts       the authority enrols its keys through a gateway; who may deposit there
+    postgresql                a database for its gateways, where SQLite is not wanted
     cluster, leash, signals   its processes, and that none of them outlives us
     control, table            commands from another terminal; what is seen meanwhile
 
@@ -16,11 +17,12 @@ The demo, `sh scripts/demo`:
     depositor, court, outside who deposits and who verifies, each in a folder of its own
     make_samples              the sample evidence of both
 
-Trouble, `sh scripts/soak`:
+Trouble, `sh scripts/soak` and `sh scripts/storm`:
 
     soak                      so many minutes of it, and what the last line says
     faults, network, disk_faults     processes, connections and disks that fail
     load, history, linearizable      clients, what they were told, and whether all of it holds
+    storm, reckoning, told    gateways and leaders killed in turn: answers, chain and webhook agree
     simulating, sim/          the same in one process and imaginary time, seed after seed
 
 Measures, `sh scripts/bench` and `sh scripts/bench-audit`:

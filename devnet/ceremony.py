@@ -35,7 +35,7 @@ from pathlib import Path
 
 from consensus.messages import Configuration, Voter
 from devnet.accounts import admit_at, new_api_key
-from devnet.places import NotADevnet, Places, owned, read_places, write_description
+from devnet.places import OWN_FILE, NotADevnet, Places, owned, read_places, write_description
 from devnet.tls import Authority, der_of
 from node import keyfile
 from node.accounts.vocabulary import Role
@@ -76,8 +76,11 @@ RATE_MAX = 1_000_000
 _PORTS = range(20_000, 30_000)
 
 
-def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Places:
-    """Make a devnet in `directory`, which must not exist yet or be empty."""
+def hold_ceremony(
+    directory: Path, members: int = 3, gateways: int = 1, database: str = OWN_FILE
+) -> Places:
+    """Make a devnet in `directory`, which must not exist yet or be empty; `database` is the URL of
+    an empty one."""
     if not 0 < members <= len(ORGANISATIONS):
         raise ValueError(f"1 to {len(ORGANISATIONS)} members, not {members}")
     if not 0 <= gateways <= GATEWAYS_MAX:
@@ -94,6 +97,7 @@ def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Place
         making,
         dict(zip(names, addresses, strict=False)),
         {f"gateway-{n}": addresses[members + n - 1] for n in range(1, gateways + 1)},
+        database,
     )
     _make(places)
     _write_environment(places, dataclasses.replace(places, directory=directory))
@@ -268,7 +272,7 @@ def _write_gateway_settings(places: Places, name: str) -> None:
         'key = "key.pem"',
         'certificate = "certificate.pem"',
         'private_key = "tls.pem"',
-        'database = "sqlite+aiosqlite:///../gateways.db"',
+        f'database = "{places.database}"',
         'vault_key = "../vault-key"',
         "[rate_limits]",  # One machine is all clients, and some of them only measure.
         *(f"{each.name} = {RATE_MAX}" for each in dataclasses.fields(RateLimits)),

@@ -13,8 +13,10 @@
         gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key
         */pid  */log               while a process runs, and what all its runs have printed
 
-`devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS}}, addresses
-being `127.0.0.1:PORT`. Nothing in here outlives the devnet's usefulness: no key is anybody's.
+`devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS}, "database":
+URL}, addresses being `127.0.0.1:PORT`; all gateways share the database, which is `gateways.db`
+unless it was made with another. Nothing in here outlives the devnet's usefulness: no key is
+anybody's.
 """
 
 import fcntl
@@ -25,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DESCRIPTION = "devnet.json"
+OWN_FILE = "sqlite+aiosqlite:///../gateways.db"
+"""The database of all gateways, as seen from the folder of one."""
 
 
 class NotADevnet(Exception):
@@ -42,6 +46,7 @@ class Places:
     directory: Path
     members: Mapping[str, str]
     gateways: Mapping[str, str]
+    database: str = OWN_FILE
 
     @property
     def policy(self) -> Path:
@@ -119,7 +124,11 @@ class Places:
 
 def write_description(places: Places) -> None:
     """Say what was made. Written last: without it the directory is no devnet yet."""
-    value = {"members": dict(places.members), "gateways": dict(places.gateways)}
+    value = {
+        "members": dict(places.members),
+        "gateways": dict(places.gateways),
+        "database": places.database,
+    }
     (places.directory / DESCRIPTION).write_text(json.dumps(value, indent=2) + "\n")
 
 
@@ -131,7 +140,7 @@ def read_places(directory: Path) -> Places:
         raise NotADevnet(
             f"{directory} holds no devnet; name its directory with --dir, or begin with `up`"
         ) from error
-    return Places(directory, value["members"], value["gateways"])
+    return Places(directory, value["members"], value["gateways"], value["database"])
 
 
 @contextmanager
