@@ -77,12 +77,18 @@ class Options:
     clients: int
     database: str
     seed: int
+    keep: Path | None
+
+    def told(self) -> str:
+        """What somebody needs to repeat its chances."""
+        return f"storm: {self.seconds:g} seconds, --seed {self.seed}"
 
 
 @dataclass
 class Seen:
     """What has been seen so far."""
 
+    console: Console
     answered: list[Answered] = field(default_factory=list)
     requests: int = 0
     killed: Counter[str] = field(default_factory=Counter)
@@ -90,25 +96,30 @@ class Seen:
     reckoning: Reckoning | None = None
     why: list[str] = field(default_factory=list)
 
+    def say(self, what: str) -> None:
+        """For whoever watches."""
+        count = f"{len(self.answered):,} answered, {self.requests:,} requests"
+        self.console.print(f"{what}; {count}", highlight=False)
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; 0 only if everything comes out even."""
     options, console = _options(argv), Console(stderr=True)
-    console.print(f"storm: {options.seconds:g} seconds, --seed {options.seed}", highlight=False)
-    seen, receiver, start_s = Seen(), Receiver(options.seed), time.monotonic()
-    directory = Path(tempfile.mkdtemp(prefix="cunzheng-storm-"))
+    console.print(options.told(), highlight=False)
+    seen, receiver, start_s = Seen(console), Receiver(options.seed), time.monotonic()
+    directory = options.keep or Path(tempfile.mkdtemp(prefix="cunzheng-storm-"))
     try:
         with _database(options.database) as url:
             asyncio.run(_run(options, directory, url, seen, receiver))
     except CannotStart as error:
-        shutil.rmtree(directory)
+        directory.rmdir()
         console.print(f"storm: {error}", highlight=False)
         return 2
     except (ClusterError, NotEnrolled, Refused, OSError, TimeoutError) as error:
         seen.why.append(f"{type(error).__name__}: {error}")
     report = _report(options, seen, receiver, time.monotonic() - start_s)
     wrong = report["why"]
-    if wrong:
+    if wrong or options.keep is not None:
         console.print(f"storm: kept: {directory}", highlight=False)
     else:
         shutil.rmtree(directory)
@@ -136,12 +147,15 @@ def _options(argv: list[str] | None) -> Options:
         default=DATABASES[0],
         help="that the gateways share; %(choices)s (%(default)s)",
     )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="leave everything there, a new one"
+    )
     parser.add_argument("--seed", type=int, help="of an earlier run, to repeat its chances")
     asked = parser.parse_args(argv)
     if not (0 < asked.every <= asked.seconds < float("inf") and asked.clients > 0):
         parser.error("all of them are above 0, and --every fits into --seconds")
     seed = secrets.randbits(32) if asked.seed is None else asked.seed
-    return Options(asked.seconds, asked.every, asked.clients, asked.database, seed)
+    return Options(asked.seconds, asked.every, asked.clients, asked.database, seed, asked.keep)
 
 
 @contextmanager
@@ -166,6 +180,7 @@ async def _run(
     ):
         receiver.secret = await _register(cluster, receiver.url)
         await _blow(options, cluster, seen)
+        seen.say("all answered")
         last_s = time.monotonic()
         wanted = {each.statement_id for each in seen.answered}
         try:
@@ -228,6 +243,7 @@ async def _kill(options: Options, cluster: Cluster, seen: Seen, group: asyncio.T
             await starting[victim]
         await cluster.kill(victim)
         seen.killed[kind] += 1
+        seen.say(f"{time.monotonic() - start_s:.0f} s: {victim} ({kind}) killed")
         down_s = chance.uniform(DOWN_S_MIN, DOWN_S_MAX)
         starting[victim] = group.create_task(_start_again(cluster, victim, down_s))
         # A machine too slow for this rhythm leaves beats out; the report counts what was killed.
