@@ -10,9 +10,11 @@ import pytest
 
 from node.gateway.deposits import finality
 from node.gateway.webhooks import notifier
+from node.offchain.database import Database
+from node.offchain.notifications import CLAIMED_AT_ONCE
 from node.webhooks.schedule import CLAIM_MS, DELAYS_MS
 from node.webhooks.signature import is_signed
-from tests.node.gateway.admitted import AUDITOR_KEY, RIVAL_KEY
+from tests.node.gateway.admitted import AUDITOR_KEY, RIVAL_KEY, admit_all
 from tests.node.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
@@ -227,3 +229,31 @@ async def test_a_message_is_sent_again_on_request_and_not_after_deletion(
     assert enabled.json()["enabled"] is True
     assert (await client.http.delete(f"/v1/webhooks/{made['id']}")).status_code == 204
     assert await deliveries(client) == []
+
+
+async def test_a_receiver_that_is_quick_is_sent_all_that_waits_without_a_pause(
+    make_gateway: Any,
+    clients: Any,
+    database_url: str,
+    receiver: Receiver,
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once sixteen a second was all that one webhook got, and deposits came faster."""
+    monkeypatch.setattr(notifier, "LOOK_EVERY_S", 3_600)
+    async with Database(database_url) as database:
+        await admit_all(database)
+    client = clients(await make_gateway(url=database_url))
+    await register(client, receiver.url)
+    count = 2 * CLAIMED_AT_ONCE + 3
+    for n in range(count):
+        assert (await client.anchor(SALTED, key=f"key-{n}")).status_code == 201
+
+    async def all_wait() -> bool:
+        return len(await deliveries(client)) == count
+
+    await eventually(all_wait)
+    assert receiver.came == []
+    await make_gateway(url=database_url)
+    await receiver.wait(count)
+    assert len({fields["cunzheng-delivery"] for fields, _ in receiver.came}) == count
