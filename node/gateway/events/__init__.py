@@ -1,4 +1,5 @@
-"""What is said of a deposit later: corrected, invalidated, supplemented, handed on, held, released.
+"""What is said of a deposit later: corrected, invalidated, supplemented, handed on, held, released,
+notarised, verified.
 
 routes      what is asked, checked
 statement   makes the event's statement

@@ -35,6 +35,17 @@ class EventProblem(AnyProblem):
         "headers Cunzheng-Statement and Cunzheng-Signature.",
         ResultCode.V501,
     )
+    EVENT_NEEDS_INSTITUTION = (
+        403,
+        "公证机构登记和核验登记须由作出机构签名",
+        "only who notarised or verified says so",
+        "请以登记为公证机构、司法鉴定机构或人民法院的密钥签署事件单，经请求头 "
+        "Cunzheng-Statement 和 Cunzheng-Signature 提交。",
+        "Sign the event statement with a key that is enrolled as a notary's, a forensic "
+        "institute's or a court's, and bring it in the headers Cunzheng-Statement and "
+        "Cunzheng-Signature.",
+        ResultCode.V501,
+    )
     EVENT_NOT_YOURS = (
         403,
         "非本账户的存证",

@@ -17,7 +17,7 @@ from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.entry import StatementEntry
-from node.evidence.events import BY_COURT, may_make
+from node.evidence.events import BY_COURT, BY_DEPOSITOR, BY_INSTITUTION, may_make
 from node.evidence.item import DetailValue
 from node.evidence.keys import PublicKey, Signature
 from node.evidence.statement import Subject
@@ -58,6 +58,8 @@ _KINDS = {
     "custody": ("custody", "Tell who keeps the original from now on"),
     "holds": ("hold", "Hold a deposit, as a court"),
     "releases": ("release", "Release a deposit that this court holds"),
+    "notarisations": ("notarisation", "Tell that a deposit was notarised, as who did"),
+    "verifications": ("verification", "Tell what a verification of a deposit found, as who did"),
 }
 """By the last part of the address: the type of the event statement, and a summary."""
 _SEEING = frozenset({"supplement", "rendition"})
@@ -96,6 +98,23 @@ _May = Callable[..., Awaitable[Account]]
 async def _holding(account: Annotated[Account, Depends(Permit(Scope.HOLD))]) -> Account:
     """The account of a request that holds or releases."""
     return verified(account)
+
+
+async def _verifying(account: Annotated[Account, Depends(Permit(Scope.VERIFY))]) -> Account:
+    """The account of a request that tells what a notary, a court or an expert found."""
+    return verified(account)
+
+
+_MAY: dict[str, _May] = {
+    **dict.fromkeys(BY_DEPOSITOR, depositing),
+    **dict.fromkeys(BY_COURT, _holding),
+    **dict.fromkeys(BY_INSTITUTION, _verifying),
+}
+_NEEDS = {
+    **dict.fromkeys(BY_COURT, EventProblem.EVENT_NEEDS_COURT),
+    **dict.fromkeys(BY_INSTITUTION, EventProblem.EVENT_NEEDS_INSTITUTION),
+}
+"""Events that no gateway attests: whose own key must have signed them."""
 
 
 @router.get(
@@ -161,7 +180,7 @@ def _add_routes() -> None:
     for path, (kind, summary) in _KINDS.items():
         router.add_api_route(
             f"/v1/evidence/{{number}}/{path}",
-            _posting(kind, _holding if kind in BY_COURT else depositing),
+            _posting(kind, _MAY[kind]),
             methods=["POST"],
             summary=summary,
             description="The gateway attests it for the account that deposited; or bring your own "
@@ -194,8 +213,8 @@ async def _prepare(
         await _check_may(gateway, kind, prepared.event.key, deposit)
         return prepared
     details = await _details(gateway, kind, asked)
-    if kind in BY_COURT:
-        raise ProblemError(EventProblem.EVENT_NEEDS_COURT)
+    if (needs := _NEEDS.get(kind)) is not None:
+        raise ProblemError(needs)
     prepared = gateway.event_preparer.attest(account.id, kind, subject, details)
     kept = await gateway.deposits.by_id(deposit.statement_id)
     if kept is None or kept.account != account.id:
@@ -211,8 +230,8 @@ async def _check_may(gateway: Gateway, kind: str, key: PublicKey, deposit: State
         raise ProblemError(Problem.CANNOT_CHECK) from error
     if may_make(kind, key, deposit, keys, gateway.clock()):
         return
-    if kind in BY_COURT:
-        raise ProblemError(EventProblem.EVENT_NEEDS_COURT)
+    if (needs := _NEEDS.get(kind)) is not None:
+        raise ProblemError(needs)
     raise ProblemError(EventProblem.EVENT_OTHER_KEY, key=key.text)
 
 

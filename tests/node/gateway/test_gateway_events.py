@@ -252,6 +252,25 @@ async def test_a_court_holds_and_releases_with_its_own_key(
     assert denied.json()["code"] == "SCOPE_MISSING"
 
 
+@pytest.mark.parametrize("role", ["notary", "forensic", "court"])
+@pytest.mark.parametrize("kind", ["notarisation", "verification"])
+async def test_who_notarised_or_verified_says_so_with_its_own_key(
+    client: Any, clients: Any, gateway: Any, cluster: Any, role: str, kind: str
+) -> None:
+    made = await deposit(client)
+    auditor, mine = clients(gateway), Signer(b"\x23" * 32)
+    auditor.http.headers["authorization"] = f"Bearer {AUDITOR_KEY}"
+    enrol(cluster, STRANGER.public, "depositor")
+    for body in (signed(cluster, made, kind, STRANGER), {"body": {"reason": "核验笔录"}}):
+        refused = await auditor.post(url(made, f"{kind}s"), **body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "EVENT_NEEDS_INSTITUTION")
+    enrol(cluster, mine.public, role)
+    told = await auditor.post(url(made, f"{kind}s"), **signed(cluster, made, kind, mine))
+    assert (told.status_code, told.json()["type"]) == (201, kind.upper()), told.text
+    (event,) = (await client.get(url(made, "events"))).json()["events"]
+    assert (event["type"], event["effect"], event["attested"]) == (kind.upper(), True, False)
+
+
 async def test_events_of_others_are_shown_as_without_effect(client: Any, cluster: Any) -> None:
     """They came through a gateway that does not look."""
     made = await deposit(client)
