@@ -26,6 +26,7 @@ class Action(Bilingual):
         "request of an account not verified, or without consent",
     )
     SCOPE_REFUSED = ("越权请求", "request beyond its scopes")
+    REQUEST_REFUSED = ("其他被拒绝的请求", "request refused for another reason")
     ACCESSES_READ = ("查阅访问记录", "record of accesses read")
     CASE_LINKED = ("关联案件", "exhibits linked to a case")
     CASE_READ = ("查阅证据目录", "evidence list read")
@@ -40,6 +41,7 @@ class Action(Bilingual):
     SOURCE_PROFILE_WITHDRAWN = ("注销来源档案", "source profile withdrawn")
     PROOF_READ = ("取得证明文件", "proof file fetched")
     DEPOSIT_READ = ("查阅存证材料", "what opens a deposit, and what was declared, read")
+    DEPOSIT_ERASED = ("删除存证的打开材料", "what opens a deposit erased")
     DEPOSITS_VERIFIED = ("批量核验", "deposits verified in a batch")
     DIGEST_SEARCHED = ("凭摘要检索全部加盐存证", "all salted deposits searched for a digest")
     EXTRACTION_CODE_MADE = ("生成提取码", "extraction code made")

@@ -38,6 +38,7 @@ from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
+from node.offchain.erasures import ErasureStore
 from node.offchain.events import EventStore
 from node.offchain.notifications import NotificationStore
 from node.offchain.readers import ReaderStore
@@ -85,6 +86,7 @@ class Gateway:
     preparer: Preparer
     events: EventStore
     event_preparer: EventPreparer
+    erasures: ErasureStore
     notifications: NotificationStore
     notifier: Notifier
     webhook_key: bytes
@@ -100,6 +102,8 @@ class Gateway:
     metrics: GatewayMetrics
     trusted_proxies: tuple[Network, ...]
     only_tls: bool
+    draining: asyncio.Event
+    """Set once it is told to stop: what is asked is still answered, and no more should be asked."""
     changing_policy: asyncio.Lock
     """Held by the request that puts a policy onto the chain."""
 
@@ -185,6 +189,7 @@ def assemble(
         preparer=Preparer(policy.origin, signer, clock, random),
         events=EventStore(database, vault, random),
         event_preparer=EventPreparer(policy.origin, signer, clock, random),
+        erasures=ErasureStore(database),
         notifications=notifications,
         notifier=Notifier(notifications, clock, public_only=public_only),
         webhook_key=vault_key.derive(Purpose.WEBHOOK_SECRETS),
@@ -200,6 +205,7 @@ def assemble(
         metrics=metrics,
         trusted_proxies=trusted_proxies,
         only_tls=only_tls,
+        draining=asyncio.Event(),
         changing_policy=asyncio.Lock(),
     )
 

@@ -10,6 +10,7 @@
                       `accesses` records who did or tried what
     readers           extraction codes, and courts that a deposit is linked to
     deposits          how far each deposit has come, and what opens it; `deposit_values` says it
+    erasures          how what opens a deposit is deleted, in all tables at once
     courses           matters and series in order; `events` opens what was said of a deposit later
     source_profiles   where a system's records come from, registered once
     cases, registries exhibits and receipts of a case; the courts and authorities known

@@ -6,6 +6,7 @@ statement   makes the event's statement
 eventing    walks it as a deposit is walked
 answers     what became of it, in words
 history     what became of the deposit; `marks` is what that shows wherever the deposit is
+erasing     what opens a deposit is deleted; `certificate` says so
 
 problems, schemas   every refusal; shapes of requests and answers
 """

@@ -15,6 +15,7 @@ from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.members.answers import Placed
 from node.gateway.members.client import CannotCheck
+from node.offchain.database import Rows
 from node.offchain.events import EventOpening, NewEvent
 from node.offchain.requests import KeyTaken, StoredStatement
 from node.words import State
@@ -54,9 +55,10 @@ async def known_event(gateway: Gateway, request: Request) -> TakenEvent | None:
 
 
 async def take_event(
-    gateway: Gateway, request: Request, prepared: PreparedEvent
+    gateway: Gateway, request: Request, prepared: PreparedEvent, *beside: Rows
 ) -> tuple[TakenEvent, bool]:
-    """Store what this request brings, or find what it brought before; True if it is new."""
+    """Store what this request brings, with the rows that change because of it, or find what it
+    brought before; True if it is new."""
     if not await may_take(gateway):
         raise ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
     if not gateway.coalescer.has_room(len(prepared.record)):
@@ -82,7 +84,7 @@ async def take_event(
         opening=prepared.opening,
     )
     try:
-        await gateway.store.add([row], gateway.events.adding(new))
+        await gateway.store.add([row], gateway.events.adding(new), *beside)
     except KeyTaken:
         taken = await known_event(gateway, request)
         assert taken is not None, "its key was taken by this request"

@@ -429,6 +429,9 @@ class ReadyAnswer(BaseModel):
     """Whether deposits can become FINAL now."""
 
     ready: bool
+    draining: bool = Field(
+        False, description="It was told to stop: what is asked is answered, ask elsewhere."
+    )
     enrolled: bool | None = Field(
         None,
         description="Whether this gateway's key is enrolled; deposits are refused until it is. "

@@ -185,8 +185,9 @@ class _Verifier:
             return {deposit.alg: proof.item}
         store, statement_id = self._gateway.deposits, found.placed.statement.statement_id
         record = await store.by_id(statement_id)
-        if record is None:
-            return ResultCode.V502
+        if record is None:  # It came through a gateway with another database.
+            history = await history_of(self._gateway, found.placed.statement)
+            return ResultCode.V601 if Flag.ERASED in dict(history.flags) else ResultCode.V502
         if record.erased_ms is not None:
             return ResultCode.V601
         keepsake = await store.keepsake(statement_id, record.account, found.item_index, 1)

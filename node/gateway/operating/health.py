@@ -31,7 +31,8 @@ async def healthz() -> dict[str, str]:
     responses={503: {"model": ReadyAnswer}},
 )
 async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
-    """200 if the database answers, a leader is known and a quorum of members can be reached.
+    """200 if the database answers, a leader is known and a quorum of members can be reached, until
+    this gateway is told to stop.
 
     `enrolled` does not decide: key records, this gateway's own among them, come in through it.
     """
@@ -41,10 +42,13 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
     leaders = [name for name, status in statuses.items() if status.role == "leader"]
     # The newest term is right when a leader that was cut off has not noticed yet.
     leader = max(leaders, key=lambda name: statuses[name].term, default=None)
-    ready = leader is not None and 2 * len(statuses) > len(gateway.members.names)
+    quorum = leader is not None and 2 * len(statuses) > len(gateway.members.names)
+    draining = gateway.draining.is_set()
+    ready = quorum and not draining
     value = ReadyAnswer(
         ready=ready,
-        enrolled=await _enrolled(gateway, ready),
+        draining=draining,
+        enrolled=await _enrolled(gateway, quorum),
         leader=leader,
         members=[
             MemberHealth(
@@ -65,9 +69,9 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
     return answer(http, value, 200 if ready else 503)
 
 
-async def _enrolled(gateway: Gateway, ready: bool) -> bool | None:
+async def _enrolled(gateway: Gateway, quorum: bool) -> bool | None:
     """None where nobody knows; without a quorum nobody is asked, it would only take its time."""
-    if gateway.own_key.enrolled or not ready:
+    if gateway.own_key.enrolled or not quorum:
         return gateway.own_key.enrolled or None
     try:
         return await gateway.own_key.check()

@@ -76,6 +76,31 @@ async def test_serves_until_a_signal_ends_it(settings: Path, free_port: int) -> 
         await running
 
 
+async def test_it_says_that_it_will_stop_before_it_does(settings: Path, free_port: int) -> None:
+    """Whoever watches /readyz sends no more; what is sent all the same is answered; a second signal
+    is the end."""
+    key = new_api_key()
+    await admit_at(settings, "acme", key, [Role.DEPOSITOR], 1_790_000_000_000)
+    config = dataclasses.replace(load_gateway(settings), drain_s=300)
+    running = asyncio.create_task(run_gateway(config))
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": "one"}
+    body = {"digests": {"sha256": "01" * 32}, "size": 1}
+    url = f"http://127.0.0.1:{free_port}"
+    async with httpx.AsyncClient(base_url=url) as http:
+        ready = await http.get("/readyz")
+        assert (ready.status_code, ready.json()["draining"]) == (200, False)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while (ready := await http.get("/readyz")).status_code == 200:
+            pass
+        assert (ready.status_code, ready.json()["draining"]) == (503, True)
+    async with httpx.AsyncClient(base_url=url) as http:  # On a new connection: it still listens.
+        response = await http.post("/v1/anchors", json=body, headers=headers)
+        assert response.status_code == 201, response.text
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await running
+
+
 async def test_settings_that_are_wrong_are_told_before_anything_listens(
     settings: Path, free_port: int
 ) -> None:
