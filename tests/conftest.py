@@ -1,5 +1,7 @@
 """Fixtures every test may use."""
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,3 +31,14 @@ __all__ = [
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": Loop}
+
+
+@pytest.fixture(autouse=True)
+def log_of_this_process() -> Iterator[None]:
+    """Commands that run in the tests' own process set up its log; the next test has the old one."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
+    for handler in logging.root.handlers[:]:
+        if type(handler) is logging.StreamHandler:  # pytest's own are of other classes
+            logging.root.removeHandler(handler)
