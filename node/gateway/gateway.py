@@ -15,6 +15,7 @@ from node.config import Officer, RateLimits
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
 from node.gateway.accounts.auth import Authenticator
+from node.gateway.accounts.identities import Identities
 from node.gateway.clock import Clock, system_clock
 from node.gateway.deposits.finality import Finality
 from node.gateway.deposits.statement import Preparer, Random
@@ -69,6 +70,7 @@ class Gateway:
     accounts: AccountStore
     credentials: CredentialStore
     authenticator: Authenticator
+    identities: Identities
     accesses: AccessStore
     members: Members
     database: Database
@@ -164,14 +166,16 @@ def assemble(
     metrics = GatewayMetrics()
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
     metrics.watch(lambda: _watched(coalescer, submissions, log, members))
+    accounts = AccountStore(database, vault, finder, random)
     return Gateway(
         origin=policy.origin,
         network=policy.network,
         first_policy=note,
         signer=signer,
-        accounts=AccountStore(database, vault, finder, random),
+        accounts=accounts,
         credentials=credentials,
         authenticator=Authenticator(vault_key, credentials, policy.origin, clock),
+        identities=Identities(accounts, clock),
         accesses=AccessStore(database, vault, random),
         members=members,
         database=database,

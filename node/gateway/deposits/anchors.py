@@ -152,7 +152,8 @@ async def post_anchor(
         bound = _bound(asked, [asked], batch=False)
         terms = await _terms(gateway, account, asked, page=1, count=1)
         files = [_file(asked, bound[0])]
-        prepared = gateway.preparer.attest_files(account.id, files, terms)
+        identity = await gateway.identities.record(account.id)
+        prepared = gateway.preparer.attest_files(identity, files, terms)
         taken, new = await take(gateway, request, prepared, filed(asked, bound))
     (progress,) = await carry(gateway, taken, waiting)
     if progress.state is State.FAILED:
@@ -270,10 +271,11 @@ async def _prepare_files(
         raise ProblemError(Problem.FIELD_INVALID, field="page", why="1 in mode digest")
     bound = await _work(lambda: _bound(asked, asked.items, batch=True), size)
     terms = await _terms(gateway, account, asked, asked.page, len(asked.items))
+    identity = await gateway.identities.record(account.id)
 
     def prepare() -> list[Prepared]:
         files = [_file(item, details) for item, details in zip(asked.items, bound, strict=True)]
-        return gateway.preparer.attest_files(account.id, files, terms)
+        return gateway.preparer.attest_files(identity, files, terms)
 
     return await _work(prepare, size), filed(asked, bound)
 
@@ -328,9 +330,8 @@ async def _prepare_items(
     profile = await profile_of(gateway, account, query.profile)
     series = await series_of(gateway, account, series_asked(query), len(packed) // ITEM_SIZE)
     terms = Terms(mode, query.alg, page, category, profile, series)
-    return await _work(
-        lambda: gateway.preparer.attest_items(account.id, packed, terms), len(packed)
-    )
+    identity = await gateway.identities.record(account.id)
+    return await _work(lambda: gateway.preparer.attest_items(identity, packed, terms), len(packed))
 
 
 async def _countersign(

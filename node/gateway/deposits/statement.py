@@ -6,7 +6,7 @@ gateway attests: it salts them unless plain digests were asked for, writes the s
 with its own key and commits to who the depositor is:
 
     submitter        SHA-256("cunzheng/submitter/v1" LF || salt[32] || identity record)
-    identity record  canonical JSON, {"account":"ACCOUNT ID"}
+    identity record  canonical JSON: the account, and how its identity was verified (`identities`)
 
 What only the depositor should have (openings, the salt of the submitter commitment) is the
 *keepsake*. Clock and randomness are arguments; nothing here waits or is stored.
@@ -45,7 +45,7 @@ from node.evidence.statement import (
 )
 from node.gateway.clock import Clock
 from node.gateway.http.problems import Problem, ProblemError
-from node.vault.keepsake import Keepsake, Submitter, identity_record, submitter_commitment
+from node.vault.keepsake import Keepsake, Submitter, submitter_commitment
 
 Random = Callable[[int], bytes]
 
@@ -90,24 +90,24 @@ class Preparer:
         self._clock = clock
         self._random = random
 
-    def attest_files(self, account: str, files: Sequence[File], terms: Terms) -> list[Prepared]:
+    def attest_files(self, identity: bytes, files: Sequence[File], terms: Terms) -> list[Prepared]:
         """Statements about these files, salted in commitment mode; refuses what makes no sense.
-        The algorithms are those of the files."""
+        The algorithms are those of the files, `identity` is the record of who deposits them."""
         terms = replace(terms, alg=_one_alg(files))
         for file in files:
             _check_file(file, terms.mode)
         if terms.mode == "digest":
             packed = b"".join(file.digests[terms.alg] for file in files)
-            return self.attest_items(account, packed, terms)
+            return self.attest_items(identity, packed, terms)
         openings = [self._salt(file) for file in files]
         prepared = []
         for at in range(0, len(openings), ITEMS_MAX):
             part = tuple(openings[at : at + ITEMS_MAX])
             packed = b"".join(opening.item() for opening in part)
-            prepared.append(self._attest(account, packed, terms, part))
+            prepared.append(self._attest(identity, packed, terms, part))
         return prepared
 
-    def attest_items(self, account: str, packed: bytes, terms: Terms) -> list[Prepared]:
+    def attest_items(self, identity: bytes, packed: bytes, terms: Terms) -> list[Prepared]:
         """Statements about items whose openings, if any, stay with the depositor."""
         parts = [*_parts(packed)]
         for part in parts:
@@ -115,7 +115,7 @@ class Preparer:
                 check_items(part, terms.mode, terms.alg)
             except Malformed as error:
                 raise ProblemError(Problem.DIGEST_OF_NOTHING) from error
-        return [self._attest(account, part, terms, ()) for part in parts]
+        return [self._attest(identity, part, terms, ()) for part in parts]
 
     def countersign(self, statement: bytes, signature: Signature, packed: bytes) -> Prepared:
         """A statement the depositor signed, with this gateway's receipt."""
@@ -163,10 +163,10 @@ class Preparer:
             raise ProblemError(Problem.DETAILS_REFUSED, why=error) from error
 
     def _attest(
-        self, account: str, packed: bytes, terms: Terms, openings: tuple[Opening, ...]
+        self, identity: bytes, packed: bytes, terms: Terms, openings: tuple[Opening, ...]
     ) -> Prepared:
         now = self._clock()
-        submitter = Submitter(self._random(SALT_SIZE), identity_record(account))
+        submitter = Submitter(self._random(SALT_SIZE), identity)
         deposit = Deposit(
             origin=self._origin,
             key=self._signer.public,
@@ -183,10 +183,10 @@ class Preparer:
             submitter=submitter_commitment(submitter),
         )
         statement = format_statement(deposit)
-        identity = statement_id(statement)
-        receipt = issue(self._signer, self._origin, identity, now)
+        named = statement_id(statement)
+        receipt = issue(self._signer, self._origin, named, now)
         record = StatementRecord(receipt, self._signer.sign(statement), statement, packed)
-        return Prepared(identity, deposit, format_record(record), Keepsake(submitter, openings))
+        return Prepared(named, deposit, format_record(record), Keepsake(submitter, openings))
 
 
 def _one_alg(files: Sequence[File]) -> str:

@@ -58,6 +58,7 @@ from node.gateway.lookups.finding import find_number, history_of
 from node.gateway.members.client import CannotCheck
 from node.offchain.engine import StoreFailed
 from node.offchain.erasures import Numbers
+from node.vault.keepsake import identity_record
 from node.words import ErasureGround, Flag
 
 ERASURE_BODY_MAX = 4_096
@@ -211,7 +212,9 @@ async def _erase(
     entry, now = erasable.entry, gateway.clock()
     details = {"ground": asked.ground, "count": erasable.deposit.count, "erased_at": now}
     subject = Subject(erasable.number, entry.statement_id)
-    prepared = gateway.event_preparer.attest(request.account.id, "erased", subject, details)
+    # What the certificate commits to is kept: the account, and nothing personal.
+    identity = identity_record(request.account.id)
+    prepared = gateway.event_preparer.attest(identity, "erased", subject, details)
     rows = gateway.erasures.erasing(entry.statement_id, erasable.numbers, now)
     taken = await take_event(gateway, request, prepared, *rows)
     try:

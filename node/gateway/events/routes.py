@@ -215,7 +215,8 @@ async def _prepare(
     details = await _details(gateway, kind, asked)
     if (needs := _NEEDS.get(kind)) is not None:
         raise ProblemError(needs)
-    prepared = gateway.event_preparer.attest(account.id, kind, subject, details)
+    identity = await gateway.identities.record(account.id)
+    prepared = gateway.event_preparer.attest(identity, kind, subject, details)
     kept = await gateway.deposits.by_id(deposit.statement_id)
     if kept is None or kept.account != account.id:
         raise ProblemError(EventProblem.EVENT_NOT_YOURS)

@@ -36,7 +36,7 @@ from node.gateway.deposits.statement import Random
 from node.gateway.events.problems import EventProblem
 from node.gateway.http.problems import Problem, ProblemError
 from node.offchain.events import EventOpening
-from node.vault.keepsake import Submitter, identity_record, submitter_commitment
+from node.vault.keepsake import Submitter, submitter_commitment
 
 _FIXED = ("alg", "algs", "commitment", "count", "digest", "digests", "evidence_no", "items_root")
 IMMUTABLE = frozenset(
@@ -65,9 +65,9 @@ class EventPreparer:
         self._random = random
 
     def attest(
-        self, account: str, kind: str, subject: Subject, details: Mapping[str, DetailValue]
+        self, identity: bytes, kind: str, subject: Subject, details: Mapping[str, DetailValue]
     ) -> PreparedEvent:
-        """An event this gateway signs for an account."""
+        """An event this gateway signs for the account that has this identity record."""
         _check_mutable(kind, details)
         now = self._clock()
         salted = {key: (self._random(VALUE_SALT_SIZE), value) for key, value in details.items()}
@@ -76,7 +76,7 @@ class EventPreparer:
         except Malformed as error:
             raise ProblemError(Problem.DETAILS_REFUSED, why=error) from error
         salt = self._random(SALT_SIZE)
-        submitter = Submitter(self._random(SALT_SIZE), identity_record(account))
+        submitter = Submitter(self._random(SALT_SIZE), identity)
         event = Event(
             origin=self._origin,
             key=self._signer.public,
