@@ -135,6 +135,8 @@ class Reporting:
         self._more_terms = 0
         self._taken: dict[str, Bucket] = {}
         self._writing = asyncio.Lock()
+        self.newest: HealthRecord | None = None
+        """The last record that this process wrote."""
 
     async def run(self) -> NoReturn:
         """Write, send and keep until cancelled."""
@@ -266,6 +268,7 @@ class Reporting:
             except (NodeError, OSError, Malformed) as error:
                 _log.error("a health record was not written: %s", error)
                 return
+            self.newest = reported.record
             self._spoken_ms = reported.record.to_ms
             self._terms.clear()
             self._more_terms = 0

@@ -28,6 +28,7 @@ from node.evidence.note import parse_line
 from node.exchange import read_seals, write_seals
 from node.freshness import freshest
 from node.measuring import MemberMetrics
+from node.operating.health import HealthRecord
 from node.operating.request_id import METADATA, request_id, working_on
 from node.participant import VERSION, Participant
 from node.publishing import Publisher
@@ -217,6 +218,7 @@ class Service:
             rules=newest_rules(),
             witnesses=[_witness(*each) for each in participant.witnessed.items()],
             contradictions=participant.ledger.exposure.files,
+            health=_note(self._reporting.newest),
         )
 
     # For members.
@@ -365,6 +367,14 @@ async def _abort(context: _Context, error: NodeError) -> None:
     if isinstance(error, NotLeader) and error.leader:
         metadata.append(("leader", error.leader))
     await context.abort(_CODES[code], str(error), tuple(metadata))
+
+
+def _note(record: HealthRecord | None) -> pb.HealthNote | None:
+    if record is None:
+        return None
+    return pb.HealthNote(
+        serial=record.serial, kind=record.kind, to_ms=record.to_ms, alarms=record.alarms
+    )
 
 
 def _witness(name: str, cosigned: SentSeal | None) -> pb.Witness:

@@ -62,6 +62,8 @@ async def test_a_stop_and_a_crash_show_in_the_records_of_all(houses: Any) -> Non
     await heard(
         houses, "court", lambda found: {each.record.member for each in found} == set(houses.configs)
     )
+    health = (await houses.status("court")).health
+    assert (health.kind, health.serial) == ("start", 1)
     stop.set()
     await notary
     await heard(houses, "court", lambda found: kinds(found, "notary") == ["start", "stop"])

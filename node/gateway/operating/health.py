@@ -7,13 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from node import member_pb2 as pb
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http.documents import BY_NAME, explain
 from node.gateway.http.openapi import problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
-from node.gateway.http.schemas import MemberHealth, NoQuery, ReadyAnswer, WitnessHealth
+from node.gateway.http.schemas import NoQuery
 from node.gateway.members.client import STATUS_TIMEOUT_S, CannotCheck
+from node.gateway.operating.schemas import (
+    HealthSummary,
+    MemberHealth,
+    ReadyAnswer,
+    WitnessHealth,
+)
+from node.operating.health import KINDS
 
 router = APIRouter(tags=["health"])
 
@@ -61,12 +69,25 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
                     WitnessHealth(name=each.name, size=each.size, time_s=each.time_s)
                     for each in status.witnesses
                 ],
+                health=_health(status),
             )
             for name, status in statuses.items()
         ],
         unreachable=[name for name in gateway.members.names if name not in statuses],
     )
     return answer(http, value, 200 if ready else 503)
+
+
+def _health(status: pb.StatusResponse) -> HealthSummary | None:
+    if not status.HasField("health") or status.health.kind not in KINDS:
+        return None
+    note = status.health
+    return HealthSummary(
+        serial=note.serial,
+        kind=note.kind,  # type: ignore[arg-type]
+        to_ms=note.to_ms,
+        alarms=list(note.alarms),
+    )
 
 
 async def _enrolled(gateway: Gateway, quorum: bool) -> bool | None:
