@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.cli.arguments import GATEWAY_VARIABLE
+from node.cli.arguments import add_gateway, usual_gateways
 from node.cli.connecting import connect
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
@@ -105,20 +104,8 @@ class Overview:
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     """The arguments of `status`."""
-    default = os.environ.get(GATEWAY_VARIABLE)
-    group = parser.add_mutually_exclusive_group(required=default is None)
-    group.add_argument(
-        "--gateway",
-        default=default,
-        metavar="URL",
-        help=said(
-            Text(
-                f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
-                f"the address of a gateway (or set {GATEWAY_VARIABLE})",
-            ),
-            language,
-        ),
-    )
+    group = parser.add_mutually_exclusive_group(required=usual_gateways() is None)
+    add_gateway(group, language, required=False)
     group.add_argument(
         "--config",
         type=Path,

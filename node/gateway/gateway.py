@@ -20,6 +20,7 @@ from node.gateway.clock import Clock, system_clock
 from node.gateway.deposits.finality import Finality
 from node.gateway.deposits.statement import Preparer, Random
 from node.gateway.deposits.submissions import Submissions
+from node.gateway.events.attesting import Attester
 from node.gateway.events.statement import EventPreparer
 from node.gateway.http.limits import Limits
 from node.gateway.http.room import BODIES_MAX, Room
@@ -88,6 +89,7 @@ class Gateway:
     preparer: Preparer
     events: EventStore
     event_preparer: EventPreparer
+    attester: Attester
     erasures: ErasureStore
     notifications: NotificationStore
     notifier: Notifier
@@ -115,6 +117,7 @@ class Gateway:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
+            group.create_task(self.attester.run())
             group.create_task(self.notifier.run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget_accesses())
@@ -165,6 +168,8 @@ def assemble(
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     metrics = GatewayMetrics()
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
+    events = EventStore(database, vault, random)
+    event_preparer = EventPreparer(policy.origin, signer, clock, random)
     metrics.watch(lambda: _watched(coalescer, submissions, log, members))
     accounts = AccountStore(database, vault, finder, random)
     return Gateway(
@@ -191,9 +196,13 @@ def assemble(
         submissions=submissions,
         finality=Finality(deposits, submissions, log, clock),
         preparer=Preparer(policy.origin, signer, clock, random),
-        events=EventStore(database, vault, random),
-        event_preparer=EventPreparer(policy.origin, signer, clock, random),
+        events=events,
+        event_preparer=event_preparer,
         erasures=ErasureStore(database),
+        attester=Attester(
+            *(signer.public, event_preparer, members, store),
+            *(deposits, events, submissions, clock),
+        ),
         notifications=notifications,
         notifier=Notifier(notifications, clock, public_only=public_only),
         webhook_key=vault_key.derive(Purpose.WEBHOOK_SECRETS),

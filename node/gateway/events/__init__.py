@@ -4,6 +4,7 @@ notarised, verified.
 routes      what is asked, checked
 statement   makes the event's statement
 eventing    walks it as a deposit is walked
+attesting   signs it where another gateway of the platform was asked
 answers     what became of it, in words
 history     what became of the deposit; `marks` is what that shows wherever the deposit is
 erasing     what opens a deposit is deleted; `certificate` says so

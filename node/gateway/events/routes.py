@@ -17,7 +17,7 @@ from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.entry import StatementEntry
-from node.evidence.events import BY_COURT, BY_DEPOSITOR, BY_INSTITUTION, may_make
+from node.evidence.events import BY_COURT, BY_DEPOSITOR, BY_INSTITUTION, Keys, may_make
 from node.evidence.item import DetailValue
 from node.evidence.keys import PublicKey, Signature
 from node.evidence.statement import Subject
@@ -26,6 +26,7 @@ from node.gateway.deposits.anchors import Key, SignatureHeader, StatementHeader,
 from node.gateway.deposits.depositing import Request, Waiting, request_digest
 from node.gateway.deposits.reading import CodeHeader, Reader, right_of
 from node.gateway.events.answers import event_answer, events_answer
+from node.gateway.events.attesting import who_attests
 from node.gateway.events.eventing import carry_event, known_event, take_event
 from node.gateway.events.history import History, read_keys
 from node.gateway.events.problems import EventProblem
@@ -183,9 +184,10 @@ def _add_routes() -> None:
             _posting(kind, _MAY[kind]),
             methods=["POST"],
             summary=summary,
-            description="The gateway attests it for the account that deposited; or bring your own "
-            "signed event statement, with `opening` in the body. 201 once it is FINAL, 200 for a "
-            "retry, 202 if that takes longer than `wait_ms`.",
+            description="The gateway that attested the deposit attests it for the account that "
+            "deposited, whichever gateway of its database was asked; or bring your own signed "
+            "event statement, with `opening` in the body. 201 once it is FINAL, 200 for a retry, "
+            "202 if that takes longer than `wait_ms`.",
             response_model=EventAnswer,
             status_code=201,
             responses={**answers, **problems(*_PROBLEMS)},
@@ -215,25 +217,33 @@ async def _prepare(
     details = await _details(gateway, kind, asked)
     if (needs := _NEEDS.get(kind)) is not None:
         raise ProblemError(needs)
-    identity = await gateway.identities.record(account.id)
-    prepared = gateway.event_preparer.attest(identity, kind, subject, details)
     kept = await gateway.deposits.by_id(deposit.statement_id)
     if kept is None or kept.account != account.id:
         raise ProblemError(EventProblem.EVENT_NOT_YOURS)
-    await _check_may(gateway, kind, gateway.signer.public, deposit)
-    return prepared
+    here = gateway.signer.public
+    keys = await _keys(gateway, here, deposit)
+    key = who_attests(kind, deposit, keys, gateway.clock())
+    if key is None:
+        raise ProblemError(EventProblem.EVENT_OTHER_KEY, key=here.text)
+    identity = await gateway.identities.record(account.id)
+    return gateway.event_preparer.attest(identity, kind, subject, details, key)
 
 
 async def _check_may(gateway: Gateway, kind: str, key: PublicKey, deposit: StatementEntry) -> None:
-    try:
-        keys = await read_keys(gateway.members, {key, deposit.statement.key})
-    except CannotCheck as error:
-        raise ProblemError(Problem.CANNOT_CHECK) from error
+    keys = await _keys(gateway, key, deposit)
     if may_make(kind, key, deposit, keys, gateway.clock()):
         return
     if (needs := _NEEDS.get(kind)) is not None:
         raise ProblemError(needs)
     raise ProblemError(EventProblem.EVENT_OTHER_KEY, key=key.text)
+
+
+async def _keys(gateway: Gateway, key: PublicKey, deposit: StatementEntry) -> Keys:
+    """What the log says of this key and the deposit's."""
+    try:
+        return await read_keys(gateway.members, {key, deposit.statement.key})
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
 
 
 async def _details(gateway: Gateway, kind: str, asked: EventRequest) -> dict[str, DetailValue]:

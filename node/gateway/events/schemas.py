@@ -107,8 +107,10 @@ class EventAnswer(BaseModel):
     reason: str | None = Field(None, description="Why it failed.")
     statement_id: str
     statement: str = Field(description="Exactly the signed bytes.")
-    signature: str
-    receipt: ReceiptValue
+    signature: str | None = Field(
+        None, description="Missing while the gateway that attested the deposit has not signed."
+    )
+    receipt: ReceiptValue | None = Field(None, description="Missing as long as `signature` is.")
     times: Times
     height: int | None = None
     entry_hash: str | None = None

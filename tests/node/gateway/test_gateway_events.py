@@ -208,20 +208,6 @@ async def test_only_who_deposited_may_have_events_attested(
     assert response.json()["code"] == "SCOPE_MISSING"
 
 
-async def test_another_gateway_may_not_attest_events_of_this_ones_deposits(
-    client: Any, cluster: Any, make_gateway: Any, clients: Any
-) -> None:
-    made = await deposit(client)
-    enrol(cluster, STRANGER.public, "gateway")
-    other = clients(await make_gateway(signer=STRANGER))
-    response = await other.post(url(made, "custody"), {"reason": "x"}, key="other")
-    assert (response.status_code, response.json()["code"]) == (403, "EVENT_OTHER_KEY")
-    # What was made at the one is found at the other: it is on the chain.
-    await client.post(url(made, "custody"), {"reason": "x"})
-    events = (await other.get(url(made, "events"))).json()["events"]
-    assert [each["type"] for each in events] == ["CUSTODY"]
-
-
 @pytest.fixture
 def judge(gateway: Any, clients: Callable[[Any], Any]) -> Any:
     client = clients(gateway)
