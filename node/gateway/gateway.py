@@ -31,6 +31,7 @@ from node.gateway.members.coalesce import Coalescer
 from node.gateway.members.own_key import OwnKey
 from node.gateway.members.register import KeyRegister
 from node.gateway.operating.metrics import GatewayMetrics, Watched
+from node.gateway.webhooks.following import Follower
 from node.gateway.webhooks.notifier import Notifier
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
@@ -42,6 +43,7 @@ from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
 from node.offchain.erasures import ErasureStore
 from node.offchain.events import EventStore
+from node.offchain.following import FollowingStore
 from node.offchain.notifications import NotificationStore
 from node.offchain.readers import ReaderStore
 from node.offchain.registries import RegistryStore
@@ -93,6 +95,7 @@ class Gateway:
     erasures: ErasureStore
     notifications: NotificationStore
     notifier: Notifier
+    follower: Follower
     webhook_key: bytes
     public_only: bool
     register: KeyRegister
@@ -119,6 +122,7 @@ class Gateway:
             group.create_task(self.finality.run())
             group.create_task(self.attester.run())
             group.create_task(self.notifier.run())
+            group.create_task(self.follower.run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget_accesses())
         raise AssertionError("they end only by cancellation")
@@ -198,13 +202,11 @@ def assemble(
         preparer=Preparer(policy.origin, signer, clock, random),
         events=events,
         event_preparer=event_preparer,
+        attester=Attester(event_preparer, members, store, deposits, events, submissions, clock),
         erasures=ErasureStore(database),
-        attester=Attester(
-            *(signer.public, event_preparer, members, store),
-            *(deposits, events, submissions, clock),
-        ),
         notifications=notifications,
         notifier=Notifier(notifications, clock, public_only=public_only),
+        follower=Follower(FollowingStore(database, notifications), log, members),
         webhook_key=vault_key.derive(Purpose.WEBHOOK_SECRETS),
         public_only=public_only,
         register=KeyRegister(members, clock),

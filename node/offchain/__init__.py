@@ -14,7 +14,8 @@
     courses           matters and series in order; `events` opens what was said of a deposit later
     source_profiles   where a system's records come from, registered once
     cases, registries exhibits and receipts of a case; the courts and authorities known
-    notifications     webhooks and what is to be sent to them, as `notification_values`
+    notifications     webhooks and what is to be sent to them, as `notification_values`;
+                      `following` says how far the log was read for that
 
 A store is a module of functions over one `Database`: it hands out frozen dataclasses, never rows,
 and turns the database's refusals into the words of its own area. Two databases are supported and

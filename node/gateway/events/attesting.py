@@ -60,7 +60,6 @@ class Attester:
 
     def __init__(
         self,
-        key: PublicKey,
         preparer: EventPreparer,
         members: Members,
         store: RequestStore,
@@ -69,7 +68,7 @@ class Attester:
         submissions: Submissions,
         clock: Clock,
     ) -> None:
-        self._key = key
+        self._key = preparer.key
         self._preparer = preparer
         self._members = members
         self._store = store

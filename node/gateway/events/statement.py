@@ -66,6 +66,11 @@ class EventPreparer:
         self._clock = clock
         self._random = random
 
+    @property
+    def key(self) -> PublicKey:
+        """What this gateway signs with."""
+        return self._signer.public
+
     def attest(
         self,
         identity: bytes,

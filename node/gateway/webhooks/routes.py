@@ -53,7 +53,7 @@ _BY_ID = (*FORBIDDEN, Problem.FIELD_INVALID, Problem.FIELD_UNKNOWN, WebhookProbl
 
 @router.post(
     "/v1/webhooks",
-    summary="Be told when deposits become FINAL or fail",
+    summary="Be told when deposits become FINAL, fail, or get an event",
     response_model=WebhookAnswer,
     status_code=201,
     responses=problems(

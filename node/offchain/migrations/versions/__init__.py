@@ -2,5 +2,5 @@
 
 revision_0001   what gateways had before there were revisions: `requests`
 revision_0002   accounts, deposits, notifications, cases, registries, accesses
-revision_0003   requests may wait for another gateway's signature
+revision_0003   requests may wait for another gateway's signature; the log read for events
 """

@@ -1,4 +1,4 @@
-"""Statements that wait for the signature of the gateway that attested their deposit."""
+"""Statements that wait for another gateway's signature; how far the log was read for events."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """What is there has been signed."""
+    """What is there has been signed; of events before this nobody is told."""
     op.add_column("requests", sa.Column("awaits", sa.String(256), nullable=True))
     op.create_index("ix_requests_awaits", "requests", ["awaits"])
+    op.create_table(
+        "followed",
+        sa.Column("reader", sa.String(64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("reader", name="pk_followed"),
+    )
