@@ -91,11 +91,9 @@ class Gateway:
     preparer: Preparer
     events: EventStore
     event_preparer: EventPreparer
-    attester: Attester
     erasures: ErasureStore
     notifications: NotificationStore
     notifier: Notifier
-    follower: Follower
     webhook_key: bytes
     public_only: bool
     register: KeyRegister
@@ -120,12 +118,21 @@ class Gateway:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
-            group.create_task(self.attester.run())
+            group.create_task(self._attester().run())
             group.create_task(self.notifier.run())
-            group.create_task(self.follower.run())
+            group.create_task(self.follower().run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget_accesses())
         raise AssertionError("they end only by cancellation")
+
+    def follower(self) -> Follower:
+        """Who reads the log for events; any number of them may."""
+        following = FollowingStore(self.database, self.notifications)
+        return Follower(following, self.log, self.members)
+
+    def _attester(self) -> Attester:
+        stores = self.store, self.deposits, self.events
+        return Attester(self.event_preparer, self.members, *stores, self.submissions, self.clock)
 
     async def _forget_accesses(self) -> NoReturn:
         while True:
@@ -172,8 +179,6 @@ def assemble(
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     metrics = GatewayMetrics()
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
-    events = EventStore(database, vault, random)
-    event_preparer = EventPreparer(policy.origin, signer, clock, random)
     metrics.watch(lambda: _watched(coalescer, submissions, log, members))
     accounts = AccountStore(database, vault, finder, random)
     return Gateway(
@@ -200,13 +205,11 @@ def assemble(
         submissions=submissions,
         finality=Finality(deposits, submissions, log, clock),
         preparer=Preparer(policy.origin, signer, clock, random),
-        events=events,
-        event_preparer=event_preparer,
-        attester=Attester(event_preparer, members, store, deposits, events, submissions, clock),
+        events=EventStore(database, vault, random),
+        event_preparer=EventPreparer(policy.origin, signer, clock, random),
         erasures=ErasureStore(database),
         notifications=notifications,
         notifier=Notifier(notifications, clock, public_only=public_only),
-        follower=Follower(FollowingStore(database, notifications), log, members),
         webhook_key=vault_key.derive(Purpose.WEBHOOK_SECRETS),
         public_only=public_only,
         register=KeyRegister(members, clock),

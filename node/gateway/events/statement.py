@@ -77,9 +77,10 @@ class EventPreparer:
         kind: str,
         subject: Subject,
         details: Mapping[str, DetailValue],
-        key: PublicKey,
+        key: PublicKey | None = None,
     ) -> PreparedEvent:
-        """An event for the account that has this identity record, signed by this gateway if the key is its own."""
+        """An event for the account that has this identity record: signed, or still to be signed by
+        the gateway that has this key."""
         _check_mutable(kind, details)
         now = self._clock()
         salted = {key: (self._random(VALUE_SALT_SIZE), value) for key, value in details.items()}
@@ -91,7 +92,7 @@ class EventPreparer:
         submitter = Submitter(self._random(SALT_SIZE), identity)
         event = Event(
             origin=self._origin,
-            key=key,
+            key=key or self.key,
             nonce=self._random(NONCE_SIZE),
             claimed_at=now,
             type=kind,
@@ -100,15 +101,15 @@ class EventPreparer:
             submitter=submitter_commitment(submitter),
         )
         statement, opening = format_statement(event), EventOpening(salt, canonical, submitter)
-        if key != self._signer.public:
-            return PreparedEvent(statement_id(statement), event, statement, opening, key)
+        if event.key != self.key:
+            return PreparedEvent(statement_id(statement), event, statement, opening, event.key)
         return self._prepared(event, statement, self._signer.sign(statement), opening)
 
     def sign(self, statement: bytes, opening: EventOpening) -> PreparedEvent:
         """An event that another gateway has prepared for this one's key, judged as if asked for
         here; raises `ProblemError`."""
         event, details = self._parse(statement), _parse_details(opening)
-        if event.key != self._signer.public:
+        if event.key != self.key:
             raise ProblemError(EventProblem.EVENT_OTHER_KEY, key=event.key.text)
         if details_digest(opening.salt, opening.details) != event.details:
             raise ProblemError(EventProblem.EVENT_BODY, why="it does not open `details`")

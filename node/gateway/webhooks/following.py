@@ -85,16 +85,18 @@ class Follower:
         ]
 
     async def _happened(self, entry: StatementEntry, subject: Subject) -> Happened:
+        event = entry.statement
+        assert isinstance(event, Event)
         search = await self._members.find(statement_id=subject.statement)
         if not search.found:
             raise CannotCheck("a member does not have a deposit that is sealed")
         deposit = search.found[0].placed.statement
-        concerned = {entry.statement.key, deposit.statement.key, deposit.receipt.gateway}
+        concerned = {event.key, deposit.statement.key, deposit.receipt.gateway}
         keys = await read_keys(self._members, concerned)
         return Happened(
             subject=subject.statement,
             evidence_no=subject.evidence_no,
-            type=entry.statement.type,
+            type=event.type,
             effect=has_effect(entry, deposit, keys),
             statement_id=entry.statement_id,
             height=entry.height,

@@ -45,7 +45,7 @@ async def two(make_gateway: Any, clients: Any, database_url: str) -> list[Any]:
         await admit_all(database)
     found = [clients(await make_gateway(url=database_url)) for _ in range(2)]
     for each in found:
-        await each.gateway.follower.look()
+        await each.gateway.follower().look()
     return found
 
 
@@ -78,7 +78,7 @@ async def test_an_account_is_told_what_was_said_of_its_deposit(
     made = await deposit(first)
     body = {"reason": "标题有误"}
     event = (await first.post(f"/v1/evidence/{made['evidence_no']}/corrections", body)).json()
-    await second.gateway.follower.look()
+    await second.gateway.follower().look()
     await receiver.wait(1)
     fields, sent = receiver.came[0]
     assert is_signed(fields["cunzheng-signature"], secret, sent, clock() // 1000)
@@ -106,7 +106,7 @@ async def test_also_what_somebody_else_said_through_another_gateway(
     cluster.apply([cluster.world.key("enrol", COURT.public, role="court")])
     happen(cluster, made, "hold", 1, COURT)
     happen(cluster, made, "invalidation", 2)
-    await first.gateway.follower.look()
+    await first.gateway.follower().look()
     await receiver.wait(2)
     told = [json.loads(body)["happened"] for _, body in receiver.came]
     assert sorted((each["type"], each["effect"]) for each in told) == [
@@ -123,7 +123,7 @@ async def test_it_is_told_once_however_many_gateways_read(
     made = await deposit(first)
     for number in range(3):
         happen(cluster, made, "custody", number)
-    await asyncio.gather(*(each.gateway.follower.look() for each in (first, second) * 2))
+    await asyncio.gather(*(each.gateway.follower().look() for each in (first, second) * 2))
     await receiver.wait(3)
     listed = (await first.get("/v1/deliveries")).json()["deliveries"]
     assert len(listed) == 3
@@ -139,7 +139,7 @@ async def test_many_entries_are_read_in_their_tiles(
     made = await deposit(first)
     for number in range(140):  # With the entries of their blocks more than one tile of 256.
         happen(cluster, made, "custody", number)
-    await first.gateway.follower.look()
+    await first.gateway.follower().look()
     await receiver.wait(140)
     assert (await first.gateway.log.size()) > 256
 
@@ -153,12 +153,12 @@ async def test_whoever_does_not_want_it_is_not_told(
     made = await deposit(first)
     await receiver.wait(1)
     happen(cluster, made, "custody", 1)
-    await first.gateway.follower.look()
+    await first.gateway.follower().look()
     await register(first, receiver, "deposit.event")
     happen(cluster, made, "custody", 2)
     foreign = cluster.world.deposited(9)
     cluster.apply([foreign])
-    await first.gateway.follower.look()
+    await first.gateway.follower().look()
     await receiver.wait(2)
     listed = (await first.get("/v1/deliveries")).json()["deliveries"]
     assert sorted(each["event"] for each in listed) == ["deposit.event", "deposit.final"]
