@@ -3,6 +3,7 @@
     columns, tables   what is kept, and of every column why and for how long
     engine            how a database is opened: what is durable, private and never told
     database          `Database`: one writer that groups what waits, and readers beside it
+    statements        what the writer carries out for thousands of rows, compiled once
     schema            all tables together; `revisions` says which a database has, and how it gets
                       those of this version; `migrations` are the steps between, in Alembic's order
     requests          what was promised under an Idempotency-Key, before it is proposed

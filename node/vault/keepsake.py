@@ -17,6 +17,7 @@ from node.evidence.digests import ALGS, sha256
 from node.evidence.item import Opening
 
 _SUBMITTER_TAG = b"cunzheng/submitter/v1\n"
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def parse_submitter(data: bytes) -> Submitter:
 
 
 def _format(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+    return _write(value).encode()
 
 
 def _opening(value: dict[str, object]) -> Opening:
