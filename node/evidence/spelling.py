@@ -45,6 +45,8 @@ _TAG = re.compile(rb"(cunzheng/[a-z]+/v|#cunzheng policy v)([1-9][0-9]{0,15})")
 
 Json = Mapping[str, object]
 
+_write_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
 _DEPTH_MAX = 3
 """An item, its details, a pair: nothing of ours nests deeper, and a hostile text must not reach the
 depth at which whoever walks through it runs out of stack."""
@@ -120,8 +122,7 @@ def check_version(text: object, where: str) -> str:
 
 def format_tagged(tag: str, value: Json) -> bytes:
     """Tag, one space, canonical JSON: the bytes that are hashed and signed."""
-    body = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return f"{tag} {body}".encode("ascii")
+    return f"{tag} {_write_canonical(value)}".encode("ascii")
 
 
 def parse_tagged(tag: str, data: bytes, size_max: int) -> dict[str, object]:
