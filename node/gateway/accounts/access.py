@@ -14,10 +14,10 @@ is nobody to name and no end to them; they are counted (`metrics`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from node.accounts.account import Account, Missing
 from node.accounts.action import Action
@@ -30,8 +30,6 @@ from node.gateway.http.limits import rate_limited
 from node.gateway.http.problems import AnyProblem, Problem, ProblemError
 from node.offchain.accesses import Access
 from node.offchain.columns import REFERENCE_LENGTH_MAX
-
-_bearer = HTTPBearer(auto_error=False, scheme_name="API key")
 
 UNAUTHENTICATED = (
     AccountProblem.API_KEY_MISSING,
@@ -59,16 +57,33 @@ _REFUSALS: Mapping[AnyProblem, Action] = {
 }
 
 
-async def authenticated(
-    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Account:
-    """The account of this request; raises a problem without a good credential, or if it has asked
-    too often."""
-    del documented  # By FastAPI; what the header must be is decided here.
+class _Documented(SecurityBase):
+    """What FastAPI documents of a dependency that asks for a credential; what the header must be is
+    decided here. None of them depends on another: that would cost more than the question."""
+
+    model = HTTPBearer()
+    scheme_name = "API key"
+
+
+class Authenticated(_Documented):
+    """The account of a request; raises a problem without a good credential, or if it has asked too
+    often."""
+
+    async def __call__(self, request: Request) -> Account:
+        return await _authenticate(request)
+
+
+async def _authenticate(request: Request) -> Account:
+    """Once for each request, whatever asks: it is one of the account's rate, and a signature works
+    once."""
+    before: Account | None = getattr(request.state, "authenticated", None)
+    if before is not None:
+        return before
     account, limits = await _known(_identify(request), request), gateway_of(request).limits
     request.state.account = account.id
     if wait_s := limits.take_for_account(account.id):
         raise rate_limited(limits, "account", wait_s)
+    request.state.authenticated = account
     return account
 
 
@@ -98,47 +113,55 @@ async def _identify(request: Request) -> Account:
     return await authenticator.by_api_key(api_key)
 
 
-async def anybody(
-    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Account | None:
-    """The account of this request if it brings a credential at all, which then must be good. A
+class Anybody(_Documented):
+    """The account of a request if it brings a credential at all, which then must be good. A
     certificate that is not registered is none here: browsers show what they have."""
-    if "authorization" in request.headers:
-        return await authenticated(request, documented)
-    if (shown := _shown(request)) is None:
-        return None
-    try:
-        showing = gateway_of(request).authenticator.by_certificate(shown)
-        return await _known(showing, request)
-    except ProblemError as error:
-        if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
+
+    async def __call__(self, request: Request) -> Account | None:
+        if "authorization" in request.headers:
+            return await _authenticate(request)
+        if (shown := _shown(request)) is None:
             return None
-        raise
+        try:
+            showing = gateway_of(request).authenticator.by_certificate(shown)
+            return await _known(showing, request)
+        except ProblemError as error:
+            if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
+                return None
+            raise
 
 
-class Permit:
+class Permit(_Documented):
     """The account of a request whose credential has this scope."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    async def __call__(self, account: Annotated[Account, Depends(authenticated)]) -> Account:
+    async def __call__(self, request: Request) -> Account:
+        account = await _authenticate(request)
         if self._scope not in account.scopes:
             raise ProblemError(AccountProblem.SCOPE_MISSING, scope=self._scope.text)
         return account
 
 
-async def depositing(account: Annotated[Account, Depends(Permit(Scope.DEPOSIT))]) -> Account:
+class Depositing(Permit):
     """The account of a request that deposits."""
-    return verified(account)
+
+    async def __call__(self, request: Request) -> Account:
+        return verified(await super().__call__(request))
 
 
-async def auditing(
-    request: Request, account: Annotated[Account, Depends(Permit(Scope.AUDIT))]
-) -> Account:
+class Auditing(Permit):
     """The account of a request that reads what all depositors deposited; it is recorded."""
-    await recorded(request, account, Action.LOG_READ, _line(request))
-    return account
+
+    async def __call__(self, request: Request) -> Account:
+        account = await super().__call__(request)
+        await recorded(request, account, Action.LOG_READ, _line(request))
+        return account
+
+
+authenticated, anybody = Authenticated(), Anybody()
+depositing, auditing = Depositing(Scope.DEPOSIT), Auditing(Scope.AUDIT)
 
 
 def exporting(account: Account) -> Account:
