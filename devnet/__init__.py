@@ -28,5 +28,6 @@ Trouble, `sh scripts/soak` and `sh scripts/storm`:
 Measures, `sh scripts/bench` and `sh scripts/bench-audit`:
 
     bench, yardsticks         anchors, proofs and fail-overs, beside plain operations
+    processor                 what a process has spent, whoever else is busy
     bench_audit, long_log     an audit of a long log, published as `static_files`
 """
