@@ -227,17 +227,20 @@ class Lines:
         """The next line without its LF."""
         end = self._data.find(b"\n", self._at)
         if end < 0:
-            raise Malformed(self.where, "ends in the middle of a line")
+            raise self._broken_off()
         line = self._data[self._at : end]
         self._at = end + 1
         return line
 
     def lines(self, count: int) -> bytes:
         """The next `count` lines verbatim, each with its LF."""
-        start = self._at
+        start, end = self._at, self._at
         for _ in range(count):
-            self.line()
-        return self._data[start : self._at]
+            end = self._data.find(b"\n", end) + 1
+            if not end:
+                raise self._broken_off()
+        self._at = end
+        return self._data[start:end]
 
     def tag(self, tag: str) -> None:
         """The next line is this tag; `Malformed` is `newer` if it is a later version of it."""
@@ -307,3 +310,6 @@ class Lines:
         """Nothing is left."""
         if self._at != len(self._data):
             raise Malformed(self.where, "goes on where it should end")
+
+    def _broken_off(self) -> Malformed:
+        return Malformed(self.where, "ends in the middle of a line")
