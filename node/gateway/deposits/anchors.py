@@ -65,6 +65,8 @@ from node.words import State
 
 BESIDE_STATEMENT = ("plain_declaration", "contains_state_secret", *FILED)
 """What no statement says, so that it is asked also where the depositor brings one."""
+STATEMENT_HEADERS = frozenset({"cunzheng-statement", "cunzheng-signature"})
+"""What a depositor signed itself comes in a batch, of one item if need be."""
 LARGE = 8_192
 """Bytes of a body from which its work takes milliseconds and is moved off the event loop."""
 
@@ -131,15 +133,13 @@ async def post_anchor(
     account: Depositor,
     key: Key,
     query: Annotated[WaitQuery, Query()],
-    statement: StatementHeader = None,
-    signature: SignatureHeader = None,
 ) -> Response:
     """Salts the digests, attests a statement about them and waits for the members' cosignatures.
 
     201 with the proof, 200 for a retry; 202 with the receipt if that takes longer than `wait_ms`.
     """
     gateway, waiting = gateway_of(http), Waiting(query)
-    if statement is not None or signature is not None:
+    if STATEMENT_HEADERS.intersection(http.headers.keys()):
         raise ProblemError(Problem.STATEMENT_HEADERS, why="not at /v1/anchors")
     bodies.expect_media_type(http, bodies.JSON)
     body = await bodies.read_body(http, ANCHOR_BODY_MAX)
