@@ -35,6 +35,7 @@ from node.gateway.webhooks.following import Follower
 from node.gateway.webhooks.notifier import Notifier
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
+from node.offchain.answers import AnswerStore
 from node.offchain.cases import CaseStore
 from node.offchain.courses import CourseStore
 from node.offchain.credentials import CredentialStore
@@ -55,7 +56,7 @@ from node.vault.keys import Purpose, VaultKey
 from node.vault.sealing import Vault
 
 FORGET_EVERY_S = 3_600
-"""What is kept for 400 days need not go to the minute."""
+"""What is kept for a day or for 400 need not go to the minute."""
 
 Network = IPv4Network | IPv6Network
 
@@ -78,6 +79,7 @@ class Gateway:
     members: Members
     database: Database
     store: RequestStore
+    answers: AnswerStore
     deposits: DepositStore
     courses: CourseStore
     profiles: SourceProfileStore
@@ -122,7 +124,7 @@ class Gateway:
             group.create_task(self.notifier.run())
             group.create_task(self.follower().run())
             group.create_task(self._tell_own_key())
-            group.create_task(self._forget_accesses())
+            group.create_task(self._forget())
         raise AssertionError("they end only by cancellation")
 
     def follower(self) -> Follower:
@@ -134,12 +136,13 @@ class Gateway:
         stores = self.store, self.deposits, self.events
         return Attester(self.event_preparer, self.members, *stores, self.submissions, self.clock)
 
-    async def _forget_accesses(self) -> NoReturn:
+    async def _forget(self) -> NoReturn:
         while True:
             try:
                 await self.accesses.forget(self.clock())
+                await self.answers.forget(self.clock())
             except StoreFailed:  # The database's writer has logged why.
-                _log.error("accesses whose time is over were not deleted; tried again later")
+                _log.error("what has been kept long enough was not deleted; tried again later")
             await asyncio.sleep(FORGET_EVERY_S)
 
     async def _tell_own_key(self) -> None:
@@ -194,6 +197,7 @@ def assemble(
         members=members,
         database=database,
         store=store,
+        answers=AnswerStore(database, vault, random),
         deposits=deposits,
         courses=CourseStore(database),
         profiles=SourceProfileStore(database, vault, finder, random),

@@ -7,6 +7,7 @@
     schema            all tables together; `revisions` says which a database has, and how it gets
                       those of this version; `migrations` are the steps between, in Alembic's order
     requests          what was promised under an Idempotency-Key, before it is proposed
+    answers           what other writes were answered, for their retries
     accounts          who somebody is, their roles and consents; `credentials` let requests in;
                       `accesses` records who did or tried what
     readers           extraction codes, and courts that a deposit is linked to

@@ -31,7 +31,7 @@ class Retention(Enum):
     """When a value is deleted."""
 
     SHORT = "SHORT"
-    """24 hours after the deposit is settled."""
+    """24 hours after the deposit is settled, or the request came."""
     LOG = "LOG"
     """400 days; the law asks for six months at least (网络安全法 Art. 23)."""
     ACCOUNT = "ACCOUNT"

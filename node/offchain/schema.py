@@ -6,6 +6,7 @@ from node.offchain.columns import FieldFacts, facts_of, metadata
 from node.offchain.tables import (
     accesses,
     accounts,
+    answers,
     cases,
     deposits,
     notifications,
@@ -13,7 +14,7 @@ from node.offchain.tables import (
     requests,
 )
 
-AREAS = (requests, accounts, deposits, notifications, cases, registries, accesses)
+AREAS = (requests, answers, accounts, deposits, notifications, cases, registries, accesses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ async def gateway(make_gateway: Any, database_url: str) -> Gateway:
 @pytest.fixture
 async def source_profile(client: Any) -> str:
     """The digest of a platform's source profile, under which its records are deposited."""
-    response = await client.http.post("/v1/source-profiles", json=SOURCE_PROFILE)
+    response = await client.post("/v1/source-profiles", SOURCE_PROFILE)
     assert response.status_code == 201, response.text
     digest: str = response.json()["digest"]
     return digest

@@ -15,6 +15,7 @@ from fastapi import Path as PathParameter
 from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
+from node.accounts.account import Account
 from node.accounts.action import Action
 from node.casework.case_number import CaseNumber
 from node.casework.exhibit import (
@@ -39,6 +40,7 @@ from node.gateway.deposits.answers import moment
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import Language, language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, once
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer, text
@@ -69,6 +71,7 @@ Nothing = Annotated[NoQuery, Query()]
         **problems(
             *CASE,
             *BODY,
+            *KEY_PROBLEMS,
             CaseProblem.EVIDENCE_SPELLING,
             CaseProblem.EVIDENCE_UNKNOWN,
             CaseProblem.EXHIBIT_REPEATED,
@@ -79,13 +82,22 @@ Nothing = Annotated[NoQuery, Query()]
     },
     openapi_extra=json_body(LinksRequest),
 )
-async def link_exhibits(http: HttpRequest, account: Clerk, case_no: CaseNo, _: Nothing) -> Response:
-    """Numbers them in their order after those that are linked. 200 if all were linked before, so
-    that a retry needs no key; what is linked with other words is refused."""
-    gateway = gateway_of(http)
+async def link_exhibits(
+    http: HttpRequest, account: Clerk, case_no: CaseNo, key: Key, _: Nothing
+) -> Response:
+    """Numbers them in their order after those that are linked. 200 for a retry, or if all were
+    linked before; what is linked with other words is refused."""
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(LinksRequest, await bodies.read_body(http, LINKS_BODY_MAX))
+    body = await bodies.read_body(http, LINKS_BODY_MAX)
+    asked = bodies.parse_json(LinksRequest, body)
     case = await admitted(http, account, case_no)
+    return await once(http, account, key, body, lambda: _linked(http, account, case, asked))
+
+
+async def _linked(
+    http: HttpRequest, account: Account, case: CaseNumber, asked: LinksRequest
+) -> Response:
+    gateway = gateway_of(http)
     await _check_numbers(gateway, [each.evidence_no for each in asked.exhibits])
     await recorded(http, account, Action.CASE_LINKED, case.text)
     words = [_words(each) for each in asked.exhibits]

@@ -22,8 +22,8 @@ from node.evidence.item import DetailValue
 from node.evidence.keys import PublicKey, Signature
 from node.evidence.statement import Subject
 from node.gateway.accounts.access import NOT_YET, UNAUTHENTICATED, Permit, depositing, verified
-from node.gateway.deposits.anchors import Key, SignatureHeader, StatementHeader, own_statement
-from node.gateway.deposits.depositing import Request, Waiting, request_digest
+from node.gateway.deposits.anchors import SignatureHeader, StatementHeader, own_statement
+from node.gateway.deposits.depositing import Request, Waiting
 from node.gateway.deposits.reading import CodeHeader, Reader, right_of
 from node.gateway.events.answers import event_answer, events_answer
 from node.gateway.events.attesting import who_attests
@@ -41,6 +41,7 @@ from node.gateway.events.statement import PreparedEvent
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, request_digest
 from node.gateway.http.openapi import ALSO_ANONYMOUS, json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -70,9 +71,7 @@ _PROBLEMS = (
     *EventProblem,
     Problem.NUMBER_SPELLING,
     Problem.NUMBER_UNKNOWN,
-    Problem.IDEMPOTENCY_KEY_MISSING,
-    Problem.IDEMPOTENCY_KEY_SPELLING,
-    Problem.IDEMPOTENCY_MISMATCH,
+    *KEY_PROBLEMS,
     Problem.MEDIA_TYPE,
     Problem.BODY_TOO_LARGE,
     Problem.BODY_NOT_JSON,

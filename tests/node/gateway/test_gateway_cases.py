@@ -28,7 +28,7 @@ def exhibit(number: str, **more: Any) -> dict[str, Any]:
 
 
 async def link(client: Any, *exhibits: Any) -> Any:
-    return await client.http.post(f"{CASE}/links", json={"exhibits": list(exhibits)}, headers=CLERK)
+    return await client.post(f"{CASE}/links", {"exhibits": list(exhibits)}, headers=CLERK)
 
 
 async def listed(client: Any) -> list[int]:

@@ -157,10 +157,10 @@ async def test_the_secret_is_told_to_the_same_request_only(
     assert [each["id"] for each in listed] == [made["id"], other["id"]]
     assert not any("secret" in each for each in listed)
     rotated = await client.http.post(
-        f"/v1/webhooks/{made['id']}:rotate", headers={"idempotency-key": "r"}
+        f"/v1/webhooks/{made['id']}/rotate", headers={"idempotency-key": "r"}
     )
     again = await client.http.post(
-        f"/v1/webhooks/{made['id']}:rotate", headers={"idempotency-key": "r"}
+        f"/v1/webhooks/{made['id']}/rotate", headers={"idempotency-key": "r"}
     )
     assert rotated.json() == again.json()
     assert rotated.json()["secret"] != made["secret"]
@@ -198,13 +198,16 @@ async def test_others_know_nothing_of_it(
     headers = {"idempotency-key": "k"}
     for response, code in (
         (await rival.http.delete(f"/v1/webhooks/{made['id']}"), "WEBHOOK_UNKNOWN"),
-        (await rival.http.post(f"/v1/webhooks/{made['id']}:enable"), "WEBHOOK_UNKNOWN"),
         (
-            await rival.http.post(f"/v1/webhooks/{made['id']}:rotate", headers=headers),
+            await rival.http.post(f"/v1/webhooks/{made['id']}/enable", headers=headers),
             "WEBHOOK_UNKNOWN",
         ),
         (
-            await rival.http.post(f"/v1/deliveries/{delivery['id']}:redeliver"),
+            await rival.http.post(f"/v1/webhooks/{made['id']}/rotate", headers=headers),
+            "WEBHOOK_UNKNOWN",
+        ),
+        (
+            await rival.http.post(f"/v1/deliveries/{delivery['id']}/redeliver", headers=headers),
             "DELIVERY_UNKNOWN",
         ),
     ):
@@ -221,11 +224,11 @@ async def test_a_message_is_sent_again_on_request_and_not_after_deletion(
     await client.anchor(SALTED)
     await receiver.wait(1)
     (delivery,) = await deliveries(client)
-    response = await client.http.post(f"/v1/deliveries/{delivery['id']}:redeliver")
+    response = await client.post(f"/v1/deliveries/{delivery['id']}/redeliver", b"")
     assert (response.status_code, response.json()["state"]) == (202, "waiting")
     await receiver.wait(2)
     assert receiver.came[0][1] == receiver.came[1][1]
-    enabled = await client.http.post(f"/v1/webhooks/{made['id']}:enable")
+    enabled = await client.post(f"/v1/webhooks/{made['id']}/enable", b"")
     assert enabled.json()["enabled"] is True
     assert (await client.http.delete(f"/v1/webhooks/{made['id']}")).status_code == 204
     assert await deliveries(client) == []
