@@ -38,7 +38,7 @@ from node.gateway.members.client import CannotCheck, Members
 from node.gateway.members.links import Endpoint, Identity
 from node.member_pb2 import StatusResponse
 
-READY_S = 30.0
+READY_S = 120.0
 """A cold start takes about a second of processor time a process; a busy machine far longer."""
 STOP_S = 20.0
 """How long a process that was asked to stop may take before it is killed."""
