@@ -53,6 +53,8 @@ def make_sense(path: str, body: dict[str, Any], known: Known, number: int) -> No
         body |= {"version": IN_FORCE.version, "digest": IN_FORCE.digest.hex()}
     elif path == "/v1/account/keys":
         body |= _signed_key(known["origin"][0])
+    elif path.endswith("/erasures"):
+        body["count"] = 1
     elif path.startswith("/v1/evidence/") and not path.endswith("/codes"):
         _say_something(path, body, known, number)
     elif path.startswith("/v1/verify"):
@@ -88,6 +90,11 @@ def sample_body(path: str, known: Known, number: int) -> dict[str, Any]:
     }[path]
 
 
+def sample_deposit(number: int) -> dict[str, Any]:
+    """One file, salted by the gateway."""
+    return {"digests": {"sha256": f"{number:064x}"}, "size": 1 + number}
+
+
 def _signed_key(origin: str) -> dict[str, Any]:
     """A new key, with its own signature that it is to be this account's."""
     signer, now_ms = Signer(secrets.token_bytes(32)), time.time_ns() // 1_000_000
@@ -105,8 +112,7 @@ def _deposit_something(body: dict[str, Any], number: int) -> None:
     for each in body.get("items", [body]):
         if isinstance(each, dict):
             each.pop("declared", None)
-            each["digests"] = {"sha256": f"{number:064x}"}
-            each["size"] = 1 + number
+            each |= sample_deposit(number)
             each["details"] = {"file_name": f"{number}.pdf"}
 
 

@@ -6,7 +6,7 @@ of ten good requests are changed before they are sent:
 
 - a parameter gets the value of something that exists: what the devnet was given before (`known`),
   or what the gateway itself answered to an earlier request (`things`: OpenAPI's links, followed);
-- what a DELETE is to take away is made first, and where an account may have only so many of a
+- what a DELETE or an erasure is to take away is made first, and where an account may have only so many of a
   thing, the oldest is deleted before another is made;
 - of fields that do not go together, which no shape says, one is left out (`fuzz_bodies`).
 
@@ -24,7 +24,12 @@ import httpx
 import schemathesis
 from schemathesis import GenerationMode
 
-from tests.conformance.fuzz_bodies import make_sense, query_that_makes_sense, sample_body
+from tests.conformance.fuzz_bodies import (
+    make_sense,
+    query_that_makes_sense,
+    sample_body,
+    sample_deposit,
+)
 
 OWN_STATEMENT = ("cunzheng-statement", "cunzheng-signature")
 CREATING = {
@@ -102,6 +107,9 @@ def _name_what_exists(case: Any) -> None:
         if case.method.upper() == "DELETE":
             there.pop()
         return
+    if case.path.endswith("/erasures"):
+        case.path_parameters["number"] = _deposited(case)
+        return
     signing = case.method.upper() == "POST" and case.path.startswith("/v1/evidence/{number}/")
     for name in case.path_parameters or ():
         # What is attested of a deposit, its depositor says; who signed it itself signs that too.
@@ -130,6 +138,13 @@ def _made(case: Any, where: str) -> deque[dict[str, Any]]:
         if response.is_success:
             _learn(path, outer, response.json())
     return things[where]
+
+
+def _deposited(case: Any) -> str:
+    """The number of a deposit of its own, for what cannot be done twice."""
+    response = _ask(case, "POST", "/v1/anchors", sample_deposit(_number))
+    number: str = response.raise_for_status().json()["evidence_no"]
+    return number
 
 
 def _make_room(case: Any) -> None:

@@ -31,9 +31,8 @@ from node.evidence.item import parse_details
 from node.evidence.statement import Deposit, Subject
 from node.gateway.accounts.access import FORBIDDEN, authenticated, recorded
 from node.gateway.accounts.problems import AccountProblem
-from node.gateway.deposits.anchors import Key
 from node.gateway.deposits.answers import moment
-from node.gateway.deposits.depositing import Request, Waiting, request_digest
+from node.gateway.deposits.depositing import Request, Waiting
 from node.gateway.deposits.problems import DepositProblem
 from node.gateway.events.answers import event_answer
 from node.gateway.events.certificate import certificate
@@ -50,6 +49,7 @@ from node.gateway.events.schemas import ErasureAnswer, ErasureRequest
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import Language, language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, request_digest
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -81,9 +81,7 @@ _PROBLEMS = (
     DepositProblem.DEPOSIT_UNKNOWN,
     Problem.NUMBER_SPELLING,
     Problem.NUMBER_UNKNOWN,
-    Problem.IDEMPOTENCY_KEY_MISSING,
-    Problem.IDEMPOTENCY_KEY_SPELLING,
-    Problem.IDEMPOTENCY_MISMATCH,
+    *KEY_PROBLEMS,
     Problem.MEDIA_TYPE,
     Problem.BODY_TOO_LARGE,
     Problem.BODY_NOT_JSON,
