@@ -6,8 +6,8 @@ of ten good requests are changed before they are sent:
 
 - a parameter gets the value of something that exists: what the devnet was given before (`known`),
   or what the gateway itself answered to an earlier request (`things`: OpenAPI's links, followed);
-- what a DELETE or an erasure is to take away is made first, and where an account may have only so many of a
-  thing, the oldest is deleted before another is made;
+- what a DELETE or an erasure is to take away is made first, and where an account may have only so
+  many of a thing, the oldest is deleted before another is made;
 - of fields that do not go together, which no shape says, one is left out (`fuzz_bodies`).
 
 Every tenth good request and all bad ones stay as they were generated. No check is told anything.
