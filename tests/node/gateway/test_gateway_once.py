@@ -30,7 +30,7 @@ def test_every_post_that_writes_takes_a_key(gateway: Any) -> None:
         path
         for path, post in posts.items()
         for each in post.get("parameters", ())
-        if each["name"] == "Idempotency-Key" and each["required"]
+        if each.get("name") == "Idempotency-Key" and each["required"]
     }
     assert posts.keys() - taking == NAMED_OTHERWISE.keys()
 
