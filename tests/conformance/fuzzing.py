@@ -125,9 +125,12 @@ class Tally:
 def _cases(event: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Operation and status of every answer that one event of a report tells of."""
     recorder = event.get("ScenarioFinished", {}).get("recorder", {})
-    for each in recorder.get("interactions", {}).values():
+    for identity, each in recorder.get("interactions", {}).items():
         if (response := each.get("response")) is not None:
-            yield recorder["label"], response["status_code"]
+            case, operation = recorder["cases"][identity]["value"], recorder["label"]
+            if " /" not in operation:  # A walk through several of them.
+                operation = f"{case['method']} {case['path']}"
+            yield operation, response["status_code"]
 
 
 async def fuzz(directory: Path, examples: int, seed: int) -> Tally:

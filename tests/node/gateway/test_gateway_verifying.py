@@ -184,6 +184,16 @@ async def test_every_bad_item_is_named_and_nothing_is_verified(client: Any, cour
     assert not [each for each in lines if each.action.name == "DEPOSITS_VERIFIED"]
 
 
+async def test_what_is_asked_twice_is_looked_up_once(client: Any, court: Any, cluster: Any) -> None:
+    """A thousand copies of an item are a thousand results and one search."""
+    number = await deposit(client)
+    before = sum(len(each.asked) for each in cluster.members.values())
+    told = await verified(court, *[item(number)] * 999, item())
+    assert [each["consistent"] for each in told["results"]] == [True] * 1_000
+    asked = sum(len(each.asked) for each in cluster.members.values()) - before
+    assert asked < 100  # The gateway's own questions to its members are among them.
+
+
 async def test_bad_items_are_named_up_to_a_hundred(client: Any, court: Any) -> None:
     items = [{"digest": "x", "alg": "sha256"}] * 300
     problem = (await court.http.post("/v1/verify:batch", json={"items": items})).json()
