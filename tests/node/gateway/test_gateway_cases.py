@@ -127,7 +127,7 @@ async def test_the_document_shows_what_a_case_number_looks_like(client: Any) -> 
     (parameter,) = [
         each
         for each in paths["/v1/cases/{case_no}/evidence-list"]["get"]["parameters"]
-        if each["name"] == "case_no"
+        if each.get("name") == "case_no"
     ]
     pattern = re.compile(parameter["schema"]["pattern"])
     assert pattern.fullmatch("（2026）浙0192民初1234号")
