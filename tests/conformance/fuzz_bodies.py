@@ -17,8 +17,8 @@ DAY_MS = 24 * 3600 * 1000
 WAITING = ("wait", "wait_ms")
 PROFILE = {"system": "订单系统", "process": "下单", "operator": "某某公司", "clock_source": "NTP"}
 
-VICTIM = "victim"
-"""The account that asks what could take away its own right to ask; also in `fuzzing`."""
+FUZZER, VICTIM = "fuzzer", "victim"
+"""Who asks; the second what could take away its own right to ask."""
 
 Known = dict[str, list[str]]
 

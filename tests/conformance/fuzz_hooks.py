@@ -25,6 +25,8 @@ import schemathesis
 from schemathesis import GenerationMode
 
 from tests.conformance.fuzz_bodies import (
+    FUZZER,
+    VICTIM,
     make_sense,
     query_that_makes_sense,
     sample_body,
@@ -47,6 +49,12 @@ CREATING = {
     "/v1/webhooks": ("/v1/webhooks/{webhook_id}", "webhook_id", "id"),
 }
 """By the path to POST to: where the thing is from then on, and which parameter its answer fills."""
+LISTED = {
+    "/v1/account/api-keys": ("keys", 1),
+    "/v1/account/keys": ("keys", 0),
+    "/v1/webhooks": ("webhooks", 1),
+}
+"""Where what an earlier run left is listed, the oldest first, and how much of it is to stay."""
 PACKED = {"alg": "sha256", "wait": "committed"}
 AT_ONCE_MAX = 6
 """Things of a kind at once: an account may have 10 webhooks, 20 keys, 20 codes of a number."""
@@ -110,6 +118,11 @@ def _name_what_exists(case: Any) -> None:
     if case.path.endswith("/erasures"):
         case.path_parameters["number"] = _deposited(case)
         return
+    if case.path == "/v1/cases/{case_no}/receipts":
+        linked = "/v1/cases/{case_no}/links/{exhibit_no}"
+        if there := things[linked] or _made(case, linked):
+            case.path_parameters["case_no"] = there[-1]["case_no"]
+            return
     signing = case.method.upper() == "POST" and case.path.startswith("/v1/evidence/{number}/")
     for name in case.path_parameters or ():
         # What is attested of a deposit, its depositor says; who signed it itself signs that too.
@@ -148,14 +161,20 @@ def _deposited(case: Any) -> str:
 
 
 def _make_room(case: Any) -> None:
-    where, _, _ = CREATING[case.path]
+    where, parameter, _ = CREATING[case.path]
+    if listed := LISTED.pop(case.path, None):
+        field, staying = listed
+        found = _ask(case, "GET", case.path, None).raise_for_status().json()[field][staying:]
+        there = [each["id"] for each in found if "revoked_at" not in each]
+        things[where].extendleft({parameter: each} for each in reversed(there))
     while len(things[where]) >= AT_ONCE_MAX:
         _ask(case, "DELETE", where.format(**things[where].popleft()), None)
 
 
 def _ask(case: Any, method: str, path: str, body: Any) -> httpx.Response:
+    account = VICTIM if path.startswith("/v1/account/") else FUZZER  # As `configuration` has it.
     headers = {
-        "Authorization": case.headers["Authorization"],
+        "Authorization": f"Bearer {known[account][0]}",
         "Idempotency-Key": f"made-{os.getpid()}-{_number}",
     }
     url = case.operation.base_url.rstrip("/") + path

@@ -47,7 +47,7 @@ from node.offchain.database import Database
 from node.vault.finding import Finder
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
-from tests.conformance.fuzz_bodies import VICTIM, Known
+from tests.conformance.fuzz_bodies import FUZZER, VICTIM, Known
 
 ROOT = Path(__file__).parents[2]
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -63,7 +63,6 @@ ROLES = (
     *COURT_ROLES,
 )
 COURT = "浙0192"
-FUZZER = "fuzzer"
 VICTIMS = (
     "/v1/account/consents",
     "/v1/account/api-keys",
@@ -83,6 +82,7 @@ BAD_EACH = 10
 made one by one from the document."""
 REQUEST_S = 60
 """Of one request, on a busy machine: a filing of a thousand items is looked up one by one."""
+AGAIN_MAX = 5
 PATIENCE_S = 3_600
 """Of one pass; a tenth of it is usual."""
 
@@ -147,13 +147,29 @@ async def fuzz(directory: Path, examples: int, seed: int) -> Tally:
         signer = keyfile.load_signer(cluster.places.depositor_key)
         url, key = cluster.gateway_url(), keys[FUZZER]
         known = await asyncio.to_thread(seeded, url, key, policy, signer, directory)
-        good = ("--mode", "positive", "--phases", "fuzzing")
-        for name, options, count in (("all", (), BAD_EACH), ("good", good, examples)):
-            report = directory / f"{name}.ndjson"
-            more = (*options, "--max-examples", str(count), "--seed", str(seed))
-            tally.why += await run(url, keys, known, report, more)
+        for name, options in passes(examples, cases):
+            report, seed = directory / f"{name}.ndjson", seed + 1
+            options = (*options, "--seed", str(seed))
+            tally.why += await run(url, keys, known, report, options)
             tally.add(report, cases)
     return tally
+
+
+def passes(examples: int, cases: Counter[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Name and options of every run, one after the other; `cases` is how many there were so far.
+
+    Where ids were told before, schemathesis draws from those and ends early when it has repeated
+    itself: what has not been asked often enough then is asked once more, and that alone.
+    """
+    good = ("--mode", "positive", "--phases", "fuzzing")
+    yield "all", ("--max-examples", str(BAD_EACH))
+    yield "good", (*good, "--max-examples", str(examples))
+    for again in range(AGAIN_MAX):
+        few = [operation for operation, count in cases.items() if count < PER_OPERATION]
+        if not few:
+            return
+        only = [each for operation in few for each in ("--include-name", operation)]
+        yield f"again-{again}", (*good, "--max-examples", str(PER_OPERATION), *only)
 
 
 def new_keys() -> dict[str, str]:
@@ -239,6 +255,7 @@ async def run(
     """One run; what it found, nothing if all checks passed."""
     config = report.with_suffix(".toml")
     config.write_text(configuration(keys))
+    told_apart = {**known, **{name: [key] for name, key in keys.items()}}
     process = await asyncio.create_subprocess_exec(
         *(str(SCHEMATHESIS), "--config-file", str(config), "run", f"{url}/openapi.json"),
         *("--checks", "all"),
@@ -248,7 +265,7 @@ async def run(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=report.parent,  # Where it keeps what it wants to try again.
-        env=os.environ | {"PYTHONPATH": str(ROOT), "FUZZ_KNOWN": json.dumps(known)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "FUZZ_KNOWN": json.dumps(told_apart)},
     )
     try:
         async with asyncio.timeout(PATIENCE_S):
