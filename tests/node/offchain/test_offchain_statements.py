@@ -45,7 +45,8 @@ def row(number: int) -> dict[str, object]:
 
 
 def kept(connection: Connection) -> list[dict[str, Any]]:
-    query = select(requests).order_by(requests.c.stored_ms)
+    columns = [requests.c[name] for name in (*row(0), "settled_ms", "skipped")]
+    query = select(*columns).order_by(requests.c.stored_ms)
     return [dict(each._mapping) for each in connection.execute(query)]
 
 
