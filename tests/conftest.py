@@ -7,25 +7,43 @@ from typing import Any
 import pytest
 
 from tests.databases import (
+    KINDS,
     database,
+    database_kind,
     database_url,
-    empty_database_url,
+    devnet_database,
+    empty_database,
     postgres,
     postgresql_url,
     sqlite_url,
     upgraded_sqlite,
 )
 from tests.loops import Loop
+from tests.node.gateway.admitted import admitted_database, admitted_postgresql, admitted_sqlite
 
 __all__ = [
+    "admitted_database",
+    "admitted_postgresql",
+    "admitted_sqlite",
     "database",
+    "database_kind",
     "database_url",
-    "empty_database_url",
+    "devnet_database",
+    "empty_database",
     "postgres",
     "postgresql_url",
     "sqlite_url",
     "upgraded_sqlite",
 ]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=KINDS,
+        default=KINDS[0],
+        help="what the gateways of all tests keep their data in (default: %(default)s)",
+    )
 
 
 @pytest.fixture(scope="session")

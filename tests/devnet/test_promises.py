@@ -44,9 +44,9 @@ AT_ONCE = 50
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+async def cluster(tmp_path: Path, devnet_database: str) -> AsyncIterator[Cluster]:
     """Three members and two gateways, on which nothing was deposited yet."""
-    async with Cluster(tmp_path / "devnet", 3, 2) as running:
+    async with Cluster(tmp_path / "devnet", 3, 2, database=devnet_database) as running:
         yield running
 
 

@@ -1,32 +1,29 @@
-"""Stories are played against a whole gateway on either database, before members that are faked only
-in agreeing."""
+"""Stories are played against a whole gateway, on either database, before members that are faked
+only in agreeing; or, where processes die in them, against a devnet."""
 
 from typing import Any
 
 import pytest
 
-from node.gateway.gateway import Gateway
-from node.offchain.database import Database
 from tests.node.conftest import world
-from tests.node.gateway.admitted import admit_all
 from tests.node.gateway.conftest import (
-    admitted_sqlite,
     client,
     clients,
     clock,
     cluster,
     eventually,
+    gateway,
     make_gateway,
     tls,
 )
 
 __all__ = [
-    "admitted_sqlite",
     "client",
     "clients",
     "clock",
     "cluster",
     "eventually",
+    "gateway",
     "make_gateway",
     "tls",
     "world",
@@ -39,15 +36,6 @@ SOURCE_PROFILE = {
     "clock_source": "NTP",
     "business_course": "每笔业务自动产生",
 }
-
-
-@pytest.fixture
-async def gateway(make_gateway: Any, database_url: str) -> Gateway:
-    """A gateway on SQLite, and once more on PostgreSQL."""
-    async with Database(database_url) as database:
-        await admit_all(database)
-    made: Gateway = await make_gateway(url=database_url)
-    return made
 
 
 @pytest.fixture

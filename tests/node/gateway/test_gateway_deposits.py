@@ -11,9 +11,10 @@ from sqlalchemy import text
 from node.accounts.action import Action
 from node.gateway.deposits.listing import OPENINGS_AT_ONCE
 from node.gateway.lookups import marking
+from tests.databases import ON_BOTH
 from tests.node.gateway.admitted import AUDITOR_KEY, CLERK_KEY, RIVAL_KEY
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 NAMES = ("statement_id", "evidence_no")
 

@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
+def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int, empty_database: str) -> Path:
     """A gateway's directory, complete."""
     (tmp_path / "genesis.txt").write_bytes(format_genesis(cluster.world.genesis()))
     key = create(tmp_path / "gateway.key.pem").public
@@ -45,7 +45,7 @@ def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
         'key = "gateway.key.pem"',
         'certificate = "gateway.pem"',
         'private_key = "gateway.tls.pem"',
-        'database = "sqlite+aiosqlite:///run.db"',
+        f'database = "{empty_database}"',
         'vault_key = "vault-key"',
     ]
     for name, member in cluster.members.items():
@@ -120,8 +120,9 @@ async def test_settings_that_are_wrong_are_told_before_anything_listens(
         await run_gateway(config)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_only_a_test_gateway_upgrades_its_database(settings: Path) -> None:
-    """Any other says which command does; the operator makes a backup first."""
+    """And only a file. Any other says which command does; the operator makes a backup first."""
     config = load_gateway(settings)
     with pytest.raises(Misconfigured, match="cunzheng admin database upgrade"):
         await run_gateway(dataclasses.replace(config, profile=PRODUCTION))

@@ -10,14 +10,14 @@ import pytest
 
 from node.gateway.deposits import finality
 from node.gateway.webhooks import notifier
-from node.offchain.database import Database
 from node.offchain.notifications import CLAIMED_AT_ONCE
 from node.webhooks.schedule import CLAIM_MS, DELAYS_MS
 from node.webhooks.signature import is_signed
-from tests.node.gateway.admitted import AUDITOR_KEY, RIVAL_KEY, admit_all
+from tests.databases import ON_BOTH
+from tests.node.gateway.admitted import AUDITOR_KEY, RIVAL_KEY
 from tests.node.webhooks.receiver import Receiver
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 SALTED = {"digests": {"sha256": hashlib.sha256(b"x").hexdigest()}, "size": 1, "client_ref": "o-7"}
 
@@ -237,16 +237,13 @@ async def test_a_message_is_sent_again_on_request_and_not_after_deletion(
 async def test_a_receiver_that_is_quick_is_sent_all_that_waits_without_a_pause(
     make_gateway: Any,
     clients: Any,
-    database_url: str,
     receiver: Receiver,
     eventually: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Once sixteen a second was all that one webhook got, and deposits came faster."""
     monkeypatch.setattr(notifier, "LOOK_EVERY_S", 3_600)
-    async with Database(database_url) as database:
-        await admit_all(database)
-    client = clients(await make_gateway(url=database_url))
+    client = clients(await make_gateway())
     await register(client, receiver.url)
     count = 2 * CLAIMED_AT_ONCE + 3
     for n in range(count):
@@ -257,6 +254,6 @@ async def test_a_receiver_that_is_quick_is_sent_all_that_waits_without_a_pause(
 
     await eventually(all_wait)
     assert receiver.came == []
-    await make_gateway(url=database_url)
+    await make_gateway()
     await receiver.wait(count)
     assert len({fields["cunzheng-delivery"] for fields, _ in receiver.came}) == count
