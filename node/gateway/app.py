@@ -13,7 +13,7 @@ from node.gateway.accounts import accesses, privacy
 from node.gateway.accounts import keys as account_keys
 from node.gateway.accounts import routes as accounts
 from node.gateway.accounts.access import refusal
-from node.gateway.cases import court_receipts
+from node.gateway.cases import court_receipts, parties
 from node.gateway.cases import routes as cases
 from node.gateway.deposits import anchors, courses, extraction, source_profiles
 from node.gateway.deposits import listing as deposits
@@ -48,6 +48,7 @@ _ROUTED = (
     courses,
     source_profiles,
     cases,
+    parties,
     court_receipts,
     privacy,
     webhooks,

@@ -65,6 +65,7 @@ CODE_LENGTH_MAX = 64
 REFERENCE_LENGTH_MAX = 128
 """Of what a client calls its own things."""
 EVIDENCE_NO_LENGTH_MAX = 25
+USCC_LENGTH = 18
 
 metadata = MetaData(
     naming_convention={

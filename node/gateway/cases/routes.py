@@ -23,11 +23,13 @@ from node.casework.exhibit import (
     ExhibitWords,
     format_evidence_list,
 )
+from node.casework.interest import InterestCheck
 from node.casework.vocabulary import LitigationRole
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.gateway.accounts.access import recorded
 from node.gateway.cases.access import BODY, CASE, CaseNo, Clerk, admitted, court_of
+from node.gateway.cases.parties import interest_value, interests_of
 from node.gateway.cases.problems import CaseProblem
 from node.gateway.cases.schemas import (
     CaseAnswer,
@@ -99,6 +101,7 @@ async def _linked(
 ) -> Response:
     gateway = gateway_of(http)
     await _check_numbers(gateway, [each.evidence_no for each in asked.exhibits])
+    check = await interests_of(gateway, case)
     await recorded(http, account, Action.CASE_LINKED, case.text)
     words = [_words(each) for each in asked.exhibits]
     try:
@@ -107,7 +110,7 @@ async def _linked(
         raise ProblemError(CaseProblem.EXHIBIT_LINKED, items=_listed(error.indexes)) from error
     except TooManyExhibits as error:
         raise ProblemError(CaseProblem.EXHIBITS_MAX, limit=f"{EXHIBITS_MAX:,}") from error
-    return answer(http, await _answer(http, case, linked), 201 if new else 200)
+    return answer(http, await _answer(http, case, linked, check), 201 if new else 200)
 
 
 @router.get(
@@ -116,7 +119,7 @@ async def _linked(
     response_model=CaseAnswer,
     responses={
         200: {"content": {"text/plain": {}}, "description": "JSON, or text to print and sign."},
-        **problems(*CASE),
+        **problems(*CASE, Problem.CANNOT_CHECK),
     },
 )
 async def get_evidence_list(
@@ -127,11 +130,12 @@ async def get_evidence_list(
     case = await admitted(http, account, case_no)
     await recorded(http, account, Action.CASE_READ, case.text)
     exhibits = await gateway.cases.exhibits(case.text)
+    check = await interests_of(gateway, case)
     if query.format == "text":
         court = await court_of(gateway, case)
-        printed = format_evidence_list(case.text, court.name, exhibits)
+        printed = format_evidence_list(case.text, court.name, exhibits, check.result)
         return text(printed.encode())
-    return answer(http, await _answer(http, case, exhibits))
+    return answer(http, await _answer(http, case, exhibits, check))
 
 
 @router.delete(
@@ -195,12 +199,15 @@ def _words(asked: ExhibitRequest) -> ExhibitWords:
     return ExhibitWords(**{**said, "litigation_role": LitigationRole[asked.litigation_role]})
 
 
-async def _answer(http: HttpRequest, case: CaseNumber, exhibits: Sequence[Exhibit]) -> CaseAnswer:
+async def _answer(
+    http: HttpRequest, case: CaseNumber, exhibits: Sequence[Exhibit], check: InterestCheck
+) -> CaseAnswer:
     court, language = await court_of(gateway_of(http), case), language_of(http)
     return CaseAnswer(
         case_no=case.text,
         court=court.value,
         exhibits=[_exhibit(each, language) for each in exhibits],
+        interests=interest_value(check, language),
     )
 
 
