@@ -51,29 +51,34 @@ class Postgres:
     def create(self, template: str = "template0") -> str:
         """The name of a new database."""
         name = f"test{next(self._numbers)}"
-        self._run("createdb", *self._socket, "-T", template, name)
+        self._ask("createdb", "-T", template, name)
         return name
 
     def drop(self, name: str) -> None:
-        self._run("dropdb", *self._socket, "--force", name)
+        self._ask("dropdb", "--force", name)
 
     def rename(self, name: str, to: str) -> None:
-        self._run("psql", *self._socket, "-q", "-c", f"alter database {name} rename to {to}")
+        self._ask("psql", "-q", "-c", f"alter database {name} rename to {to}")
 
     def url(self, name: str) -> str:
         return f"postgresql+asyncpg://postgres@/{name}?host={self._directory}"
 
-    @property
-    def _socket(self) -> tuple[str, ...]:
-        return ("-h", str(self._directory), "-U", "postgres")
-
     def _run(self, program: str, *arguments: Any) -> None:
+        """As the user that the server runs as."""
         subprocess.run(  # noqa: S603 (its own programs, arguments of ours)
             [self._binaries / program, *arguments],
             cwd=self._directory,
             user=self._user,
             check=True,
             stdout=subprocess.DEVNULL,
+        )
+
+    def _ask(self, program: str, *arguments: str) -> None:
+        """As ourselves: to become another user Python has to fork, and a fork of a process in which
+        gRPC runs may crash in gRPC's hands before it is anything else."""
+        server = ("-h", str(self._directory), "-U", "postgres")
+        subprocess.run(  # noqa: S603 (as above)
+            [self._binaries / program, *server, *arguments], check=True, stdout=subprocess.DEVNULL
         )
 
 

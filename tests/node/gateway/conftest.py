@@ -51,6 +51,7 @@ from tests.node.gateway.fake_tls import Tls, make_tls
 
 __all__ = ["AUDITOR_KEY", "admit_all"]
 
+EVENTUALLY_S = 60.0
 NAMES = ("court", "forensic", "notary")
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
@@ -63,11 +64,13 @@ def tls() -> dict[str, Tls]:
 
 @pytest.fixture
 def eventually(anyio_backend: str) -> Callable[..., Any]:
-    """Waits for what only shows from outside; the test's own time-out ends it."""
+    """Waits for what only shows from outside. pytest's time-out would not end it: that may be
+    raised in one of the gateway's own tasks, and the test would go on for ever."""
 
     async def wait(condition: Callable[[], Any]) -> None:
-        while not await condition():  # noqa: ASYNC110 (the store tells nobody)
-            await asyncio.sleep(0)
+        async with asyncio.timeout(EVENTUALLY_S):
+            while not await condition():  # noqa: ASYNC110 (the store tells nobody)
+                await asyncio.sleep(0)
 
     return wait
 
