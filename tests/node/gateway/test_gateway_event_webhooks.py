@@ -11,12 +11,11 @@ import pytest
 from node.evidence.keys import Signer
 from node.evidence.statement import Subject
 from node.gateway.webhooks import following, notifier
-from node.offchain.database import Database
 from node.webhooks.signature import is_signed
-from tests.node.gateway.admitted import admit_all
+from tests.databases import ON_BOTH
 from tests.node.webhooks.receiver import Receiver
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 SALTED = {"digests": {"sha256": hashlib.sha256(b"x").hexdigest()}, "size": 1, "client_ref": "o-7"}
 COURT = Signer(b"\x21" * 32)
@@ -39,11 +38,9 @@ async def receiver(anyio_backend: str) -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def two(make_gateway: Any, clients: Any, database_url: str) -> list[Any]:
+async def two(make_gateway: Any, clients: Any) -> list[Any]:
     """Clients of two gateways of one database, each of which has looked once."""
-    async with Database(database_url) as database:
-        await admit_all(database)
-    found = [clients(await make_gateway(url=database_url)) for _ in range(2)]
+    found = [clients(await make_gateway()) for _ in range(2)]
     for each in found:
         await each.gateway.follower().look()
     return found
