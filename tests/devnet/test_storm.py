@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -125,6 +126,7 @@ def test_what_is_wrong_shows_in_the_exit_code(
     reckoning: Reckoning | None,
     raised: Exception | None,
     why: list[str],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -139,7 +141,7 @@ def test_what_is_wrong_shows_in_the_exit_code(
             raise raised
 
     monkeypatch.setattr(storm, "_run", run)
-    assert storm.main(["--seed", "1"]) == (1 if why else 0)
+    assert storm.main(["--seed", "1", "--keep", str(tmp_path)]) == (1 if why else 0)
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["why"] == why
 
 
