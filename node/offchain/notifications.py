@@ -222,10 +222,12 @@ class NotificationStore:
             .order_by(deliveries.c.due_ms, deliveries.c.id)
             .limit(CLAIMED_AT_ONCE)
         )
-        locked = some.with_for_update(skip_locked=True, of=deliveries)  # SQLite has one writer.
+        # SQLite has one writer. PostgreSQL may carry a subquery out again for every row, and then
+        # finds others than before; what stands in a WITH and locks is carried out once.
+        locked = some.with_for_update(skip_locked=True, of=deliveries).cte("locked")
         change = (
             update(deliveries)
-            .where(deliveries.c.id.in_(locked.scalar_subquery()), due)
+            .where(deliveries.c.id.in_(select(locked.c.id)), due)
             .values(claimed_until_ms=now + CLAIM_MS)
             .returning(*deliveries.c)
         )
