@@ -45,8 +45,8 @@ from node.evidence.members import KINDS, Member, format_members
 from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
-from node.founding import found
-from node.member import read_genesis
+from node.member.process import read_genesis
+from node.membership.founding import found
 
 ORGANISATIONS = (
     Member("court", "court", "示例互联网法院"),

@@ -25,12 +25,12 @@ from types import TracebackType
 from devnet.cluster import Cluster, ClusterError
 from devnet.linearizable import Append, LookUp, NotLinearizable, Operation, ReadSize, check
 from devnet.load import DONE, REPEAT_S, Client, until_answered
+from node.chain.store import Store
 from node.config import load_member
 from node.evidence.merkle import leaf_hash
 from node.evidence.number import format_number, parse_number
 from node.evidence.record import parse_genesis
 from node.gateway.members.client import CannotCheck
-from node.store import Store
 
 RECENT = 50
 """Readers ask for one of so many newest numbers: old ones can only be lost, which is looked for at

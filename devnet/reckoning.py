@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from devnet.cluster import Cluster
 from devnet.told import Message
+from node.chain.store import Store
 from node.config import load_member
 from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.merkle import leaf_hash
 from node.evidence.record import parse_genesis
 from node.evidence.statement import Deposit
-from node.store import Store
 
 WHY_MAX = 20
 """Lines about one kind of thing that is wrong: the first few tell the story."""

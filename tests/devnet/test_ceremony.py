@@ -25,8 +25,8 @@ from node.errors import Misconfigured
 from node.evidence.members import parse_members
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.record import parse_genesis
-from node.founding import found
 from node.keyfile import load_vault_key
+from node.membership.founding import found
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.vault.keys import Purpose

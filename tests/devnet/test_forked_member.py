@@ -25,14 +25,14 @@ from consensus.messages import EntryKind
 from devnet.cluster import Cluster
 from devnet.load import Answer, Client, until_answered
 from node.config import load_member
-from node.directory import open_directory
 from node.evidence.accusation import judge
 from node.evidence.number import parse_number
 from node.evidence.proof_text import parse_proof
 from node.evidence.record import format_block
 from node.evidence.steps import Anchor
 from node.gateway.members.client import CannotCheck
-from node.member import read_genesis
+from node.member.directory import open_directory
+from node.member.process import read_genesis
 from tests.node.forks import forge
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]

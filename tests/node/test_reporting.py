@@ -12,10 +12,10 @@ from node import member_pb2 as pb
 from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.keys import Signer
 from node.evidence.statement import statement_id
-from node.member import serve
+from node.member.process import serve
+from node.member.reporting import HEALTH, TAKEN
 from node.operating.health import Reported, check_reported, submit
 from node.operating.window import judge
-from node.reporting import HEALTH, TAKEN
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

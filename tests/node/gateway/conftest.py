@@ -1,8 +1,9 @@
 """Three members behind real gRPC with mutual TLS, over one real chain in memory, and a gateway.
 
 The members agree by being one: what is faked is only that they do not need Raft. Blocks are applied
-by `node.chain`, proofs are built and sealed with the members' own keys, and every fault a test
-wants (no leader, no seals, a refusal, a lie) is set on `Cluster` or put into a member's `script`.
+by `node.chain.apply`, proofs are built and sealed with the members' own keys, and every fault a
+test wants (no leader, no seals, a refusal, a lie) is set on `Cluster` or put into a member's
+`script`.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import httpx
 import pytest
 
 from node import member_pb2 as pb
-from node.chain import Taken
+from node.chain.apply import Taken
 from node.evidence import merkle
 from node.evidence.checkpoint import cosign
 from node.evidence.digests import ALGS

@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from node.participant import Participant
-from node.reporting import LEARNER, RECALLING, REMOVED, role_of
-from node.sealing import time_of
+from node.member.participant import Participant
+from node.member.reporting import LEARNER, RECALLING, REMOVED, role_of
+from node.seals.sealing import time_of
 
 ROLES = ("leader", "follower", "candidate", LEARNER, RECALLING, REMOVED)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)

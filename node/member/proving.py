@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from consensus.journal import Journal
-from node.cosigning import note_of, parse_cosigned, seals_of
-from node.directory import journal_errors
+from node.chain.store import Position, Store, ViewsCorrupt
 from node.errors import BadRequest
 from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.item import page_hashes, page_items, page_path
@@ -27,9 +26,10 @@ from node.evidence.record import StatementRecord, parse_block, parse_record
 from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_sealed
 from node.evidence.statement import Deposit
 from node.evidence.tlog_proof import TlogProof
-from node.sealing import Note
-from node.seals import Seals
-from node.store import Position, Store, ViewsCorrupt
+from node.member.directory import journal_errors
+from node.seals.cosigning import note_of, parse_cosigned, seals_of
+from node.seals.sealing import Note
+from node.seals.store import Seals
 
 LATER_MAX = 8
 """Notes looked at for seals that are missing on the first, from it on and back from the newest: a

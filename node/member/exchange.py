@@ -29,7 +29,7 @@ from consensus.peers import Identity, secure_channel
 from consensus.reasons import Reasons
 from node import member_pb2 as pb
 from node.errors import BadRequest
-from node.sealing import SentSeal
+from node.seals.sealing import SentSeal
 
 PUSH = "/cunzheng.node.Member/PushSeals"
 PULL = "/cunzheng.node.Member/PullSeals"

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from consensus.journal import Journal
-from node.directory import Lost, journal_errors
+from node.chain.store import Store, ViewsCorrupt
 from node.errors import Absent, BadRequest
 from node.evidence.checkpoint import Checkpoint
 from node.evidence.digests import sha256
@@ -36,9 +36,9 @@ from node.evidence.merkle import (
 from node.evidence.record import format_block, format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import HEIGHT, WIDTH, Tile, range_nodes, root_from
+from node.member.directory import Lost, journal_errors
 from node.published.layout import BUNDLE_SIZE_MAX, join_bundle
-from node.sealing import Note
-from node.store import Store, ViewsCorrupt
+from node.seals.sealing import Note
 
 MESSAGE_SIZE_MAX = BUNDLE_SIZE_MAX + 64
 """A bundle as an answer over gRPC: 16 MiB at most. Statements take about 2 kB each, and nothing but

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from node.chain import Outcome
+from node.chain.apply import Outcome
 from node.errors import BadRequest, Busy, NodeError, Unavailable, Unknown
 from node.evidence.record import BLOCK_SIZE_MAX, TAG, format_block
 

@@ -39,13 +39,13 @@ from consensus.messages import Configuration, Voter
 from consensus.peers import secure_channel
 from consensus.ready import Role
 from node import member_pb2 as pb
-from node.application import Application
-from node.asking import JOIN, LEAVE, STATUS, member_of
 from node.config import MemberAddress
 from node.errors import BadRequest, Busy, NotLeader, Stranger, Unavailable
 from node.evidence.digests import sha256
 from node.evidence.record import Genesis, format_genesis
-from node.participant import Participant
+from node.member.participant import Participant
+from node.membership.application import Application
+from node.membership.asking import JOIN, LEAVE, STATUS, member_of
 
 PASS_ON_S = 3.0
 """A change is committed in a moment or by another leader; who asked asks again."""

@@ -25,11 +25,8 @@ from consensus.messages import Configuration, Entry, ReplicaId, Voter
 from consensus.peers import Identity, Peers
 from consensus.quorum import Tally, tally
 from consensus.replica import Replica
-from node.asking import member_of
-from node.chain import Applied, Outcome, Skipped, peek_statement_id, repeated
+from node.chain.apply import Applied, Outcome, Skipped, peek_statement_id, repeated
 from node.checking.scrub import Scrub
-from node.cutter import Cutter
-from node.directory import Directory
 from node.errors import (
     Busy,
     Corrupt,
@@ -40,13 +37,16 @@ from node.errors import (
     Unavailable,
     Unknown,
 )
-from node.exchange import Exchange
-from node.expiry import expiring
-from node.freshness import pulled, silent
-from node.ledger import Ledger
-from node.milestone import Milestone
-from node.proving import Prover
-from node.sealing import Note, SentSeal, Step
+from node.member.cutter import Cutter
+from node.member.directory import Directory
+from node.member.exchange import Exchange
+from node.member.expiry import expiring
+from node.member.ledger import Ledger
+from node.member.milestone import Milestone
+from node.member.proving import Prover
+from node.membership.asking import member_of
+from node.seals.freshness import pulled, silent
+from node.seals.sealing import Note, SentSeal, Step
 
 VERSION = version("cunzheng")
 CHUNK_BLOCKS = 16

@@ -27,9 +27,11 @@ from consensus.peers import Identity
 from consensus.quorum import majority
 from consensus.reasons import Reasons
 from node import member_pb2 as pb
-from node.asking import Applicant, Told, ask, ask_all, contacts_of, member_of
 from node.config import MemberConfig
-from node.directory import (
+from node.errors import Misconfigured
+from node.evidence.digests import sha256
+from node.evidence.record import Genesis, format_genesis
+from node.member.directory import (
     Lost,
     draw_replica_id,
     is_empty,
@@ -37,10 +39,8 @@ from node.directory import (
     open_directory,
     set_aside_before,
 )
-from node.errors import Misconfigured
-from node.evidence.digests import sha256
-from node.evidence.record import Genesis, format_genesis
-from node.participant import Participant
+from node.member.participant import Participant
+from node.membership.asking import Applicant, Told, ask, ask_all, contacts_of, member_of
 
 FIRST_S = 1.0
 """After a start most replicas take part before this, and need not ask."""

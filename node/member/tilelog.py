@@ -11,9 +11,9 @@ from typing import TypeVar, TypeVarTuple
 from node import member_pb2 as pb
 from node.errors import Absent
 from node.evidence.tiles import Tile
-from node.participant import Participant
-from node.publishing import Publisher
-from node.sealing import Note
+from node.member.participant import Participant
+from node.member.publishing import Publisher
+from node.seals.sealing import Note
 
 FILES_SIZE_MAX = 3 << 20
 """Contradiction files in one answer: gRPC takes 4 MiB. Before hundreds of policy changes, hundreds

@@ -43,12 +43,12 @@ from consensus.journal import (
 )
 from consensus.messages import Configuration, ReplicaId
 from consensus.records import Mark
+from node.chain.store import Store, ViewsCorrupt
 from node.config import MemberConfig
 from node.errors import Corrupt, DiskFailed, Misconfigured
 from node.evidence.record import Genesis
 from node.leveldb import reading
-from node.seals import Seals, SealsCorrupt
-from node.store import Store, ViewsCorrupt
+from node.seals.store import Seals, SealsCorrupt
 
 INCARNATION = "incarnation"
 JOURNAL = "journal"

@@ -17,25 +17,25 @@ from google.protobuf.message import Message
 
 from consensus.peers import peer_certificate
 from node import member_pb2 as pb
-from node.admitting import Admitting
-from node.chain import Outcome, Skipped, newest_rules
+from node.chain.apply import Outcome, Skipped, newest_rules
+from node.chain.store import Position
 from node.errors import BadRequest, NodeError, NotLeader, Stranger, Unavailable
 from node.evidence.checkpoint import cosignature_time
 from node.evidence.digests import ALGS
 from node.evidence.keys import parse_public_key
 from node.evidence.malformed import Malformed
 from node.evidence.note import parse_line
-from node.exchange import read_seals, write_seals
-from node.freshness import freshest
-from node.measuring import MemberMetrics
+from node.member.exchange import read_seals, write_seals
+from node.member.measuring import MemberMetrics
+from node.member.participant import VERSION, Participant
+from node.member.publishing import Publisher
+from node.member.reporting import Reporting, role_of
+from node.member.tilelog import TileLog
+from node.membership.admitting import Admitting
 from node.operating.health import HealthRecord
 from node.operating.request_id import METADATA, request_id, working_on
-from node.participant import VERSION, Participant
-from node.publishing import Publisher
-from node.reporting import Reporting, role_of
-from node.sealing import Note, SentSeal
-from node.store import Position
-from node.tilelog import TileLog
+from node.seals.freshness import freshest
+from node.seals.sealing import Note, SentSeal
 
 SERVICE = "cunzheng.node.Member"
 WAIT_MS_MAX = 60_000

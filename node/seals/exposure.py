@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator
 
-from node.cosigning import parse_cosigned, seals_of
+from node.chain.store import Store
 from node.evidence.accusation import Accused, Sealed
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.contradiction import Side, format_contradiction, ordered
@@ -26,9 +26,9 @@ from node.evidence.malformed import Malformed
 from node.evidence.sealed import Seal, parse_sealed
 from node.evidence.steps import Anchor
 from node.published.contradictions import Exposed, expose, name_of, place_of
-from node.sealing import Head, Sealing, Step
-from node.seals import Seals
-from node.store import Store
+from node.seals.cosigning import parse_cosigned, seals_of
+from node.seals.sealing import Head, Sealing, Step
+from node.seals.store import Seals
 
 BODIES_MAX = 4
 """Foreign checkpoints of one member that are shown: one names it, and it may make thousands."""

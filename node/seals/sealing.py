@@ -30,8 +30,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from node.chain import Applied
-from node.cosigning import Cosigned, Cosigner, checked, note_of, parse_cosigned, seals_of
+from node.chain.apply import Applied
 from node.evidence.checkpoint import (
     Checkpoint,
     cosignature_time,
@@ -45,6 +44,7 @@ from node.evidence.members import Member, parse_members
 from node.evidence.note import Vkey, parse_line, sign_ed25519
 from node.evidence.policy import SKEW_MS_MAX, Policy, Sealer
 from node.evidence.sealed import Seal, format_sealed, parse_sealed
+from node.seals.cosigning import Cosigned, Cosigner, checked, note_of, parse_cosigned, seals_of
 
 HEADS_MAX = 1_024
 """Own checkpoints on which late seals are still counted; about ten seconds of a busy chain."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from consensus.clocks import SKEW_MS_MAX
 from consensus.messages import Configuration, ReplicaId, Voter
 from node.config import MemberConfig, PlannedMember, PolicyPlan
-from node.directory import draw_replica_id, is_empty, make_directory
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
 from node.evidence.keys import PublicKey, parse_public_key
@@ -28,6 +27,7 @@ from node.evidence.policy import Policy, Sealer, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
 from node.keyfile import load_signer
+from node.member.directory import draw_replica_id, is_empty, make_directory
 from node.settings import read_certificate, read_file
 
 

@@ -31,12 +31,17 @@ from cryptography.x509 import (
 
 from consensus.journal import JournalError
 from consensus.peers import SERVER_OPTIONS, Identity, server_credentials
-from node.admitting import Admitting
-from node.asking import Applicant, contacts_of
+from node.chain.store import ViewsCorrupt
 from node.checking.mending import NotProven, mend
 from node.checking.scrub import Scrub
 from node.config import MemberConfig
-from node.directory import (
+from node.errors import Misconfigured, NodeError
+from node.evidence.digests import sha256
+from node.evidence.keys import P256, SM2, Signer
+from node.evidence.malformed import Malformed
+from node.evidence.record import Genesis, format_genesis, parse_genesis
+from node.keyfile import load_signer
+from node.member.directory import (
     SEALS,
     Directory,
     JournalDamaged,
@@ -45,23 +50,18 @@ from node.directory import (
     open_directory,
     set_seals_aside,
 )
-from node.errors import Misconfigured, NodeError
-from node.evidence.digests import sha256
-from node.evidence.keys import P256, SM2, Signer
-from node.evidence.malformed import Malformed
-from node.evidence.record import Genesis, format_genesis, parse_genesis
-from node.joining import Joining, rejoin
-from node.keyfile import load_signer
-from node.ledger import Ledger
-from node.measuring import MemberMetrics
+from node.member.ledger import Ledger
+from node.member.measuring import MemberMetrics
+from node.member.participant import CLOSE_S, VERSION, DiskHangs, Participant
+from node.member.publishing import MESSAGE_SIZE_MAX
+from node.member.reporting import Reporting
+from node.member.service import Service
+from node.membership.admitting import Admitting
+from node.membership.asking import Applicant, contacts_of
+from node.membership.joining import Joining, rejoin
 from node.operating.exposition import expose
-from node.participant import CLOSE_S, VERSION, DiskHangs, Participant
-from node.publishing import MESSAGE_SIZE_MAX
-from node.reporting import Reporting
-from node.seals import SealsCorrupt
-from node.service import Service
+from node.seals.store import SealsCorrupt
 from node.settings import read_certificate, read_file
-from node.store import ViewsCorrupt
 from node.witness.client import Witnessing
 from node.words import Answer
 

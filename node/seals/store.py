@@ -35,7 +35,7 @@ from node.errors import Corrupt, Misconfigured
 from node.evidence.digests import sha256
 from node.evidence.record import Genesis, format_genesis
 from node.leveldb import NUMBER, key_of, number_of
-from node.sealing import Contradiction, Note, Remembered, SentSeal, Step
+from node.seals.sealing import Contradiction, Note, Remembered, SentSeal, Step
 
 COPY_BYTES = 4 << 20
 """Copied in one batch."""

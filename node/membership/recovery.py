@@ -35,7 +35,6 @@ from consensus.journal import DirectoryInUse, Journal, JournalError
 from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
 from consensus.salvage import Salvage, borrow
 from node.config import MemberConfig
-from node.directory import JOURNAL, SEALS, make_directory, new_directory
 from node.errors import Corrupt, Misconfigured
 from node.evidence.checkpoint import verify_cosignature
 from node.evidence.keys import BadSignature
@@ -44,9 +43,10 @@ from node.evidence.note import Vkey, parse_line
 from node.evidence.policy import Policy
 from node.evidence.policy_note import PolicyNote, verify_succession
 from node.evidence.record import Genesis, parse_block, parse_record
-from node.participant import VERSION
-from node.sealing import Remembered, SentSeal, Step
-from node.seals import Seals
+from node.member.directory import JOURNAL, SEALS, make_directory, new_directory
+from node.member.participant import VERSION
+from node.seals.sealing import Remembered, SentSeal, Step
+from node.seals.store import Seals
 
 LOG = "recovery.log"
 APPEND_BYTES = 4 << 20

@@ -18,10 +18,10 @@ from google.protobuf.message import DecodeError
 from consensus.messages import ReplicaId, Voter
 from consensus.peers import Identity, secure_channel
 from node import member_pb2 as pb
-from node.application import Application
 from node.config import MemberAddress, MemberConfig
 from node.errors import BadRequest
 from node.evidence.keys import PublicKey, Signer
+from node.membership.application import Application
 from node.settings import read_certificate
 
 JOIN = "/cunzheng.node.Member/Join"

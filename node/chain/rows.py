@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from node.chain import Applied, KeyState, Taken
+from node.chain.apply import Applied, KeyState, Taken
 from node.evidence.digests import ALGS
 from node.evidence.entry import BlockEntry, KeyEntry, PolicyEntry, StatementEntry
 from node.evidence.item import ITEM_SIZE

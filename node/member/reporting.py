@@ -29,14 +29,14 @@ from consensus.peers import secure_channel
 from consensus.ready import Role
 from consensus.replica import Status
 from node import member_pb2 as pb
-from node.asking import member_of
 from node.config import MemberConfig
-from node.directory import set_seals_aside
 from node.errors import BadRequest, Busy, Corrupt, DiskFailed, NodeError
 from node.evidence.keys import BadSignature, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.statement import NONCE_SIZE
-from node.freshness import overdue
+from node.member.directory import set_seals_aside
+from node.member.participant import CLOSE_S, VERSION, Participant
+from node.membership.asking import member_of
 from node.operating.bucket import Bucket, Rate
 from node.operating.health import (
     ALARMS_MAX,
@@ -55,7 +55,7 @@ from node.operating.health import (
 from node.operating.keeping import KEEP_MS, Kept, Records
 from node.operating.versions import PYTHON, code_digest, settings_digest
 from node.operating.window import INTERVAL_MS
-from node.participant import CLOSE_S, VERSION, Participant
+from node.seals.freshness import overdue
 
 HEALTH = "health"
 """Its directory, beside the other databases."""

@@ -29,7 +29,17 @@ from pathlib import Path
 from consensus.disk import REAL_DISK, Database, Disk
 from consensus.messages import Entry as RaftEntry
 from node import leveldb
-from node.chain import Applied, Chain, KeyState, genesis
+from node.chain.apply import Applied, Chain, KeyState, genesis
+from node.chain.rows import (
+    ITEM,
+    Place,
+    Row,
+    digest_prefix,
+    parse_key_state,
+    policy_leaf_of,
+    rows_of,
+)
+from node.chain.tree import Tree
 from node.errors import Corrupt
 from node.evidence.digests import sha256
 from node.evidence.entry import BlockEntry, PolicyEntry, parse_entry
@@ -40,8 +50,6 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import Genesis
 from node.evidence.tiles import Node
 from node.leveldb import NUMBER, key_of, number_of
-from node.rows import ITEM, Place, Row, digest_prefix, parse_key_state, policy_leaf_of, rows_of
-from node.tree import Tree
 
 FOUND_MAX = 100
 """Deposits named in one answer; whoever has more wants a list, not an answer."""

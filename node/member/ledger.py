@@ -15,13 +15,13 @@ from collections.abc import Sequence
 
 from consensus.journal import Journal
 from consensus.messages import Entry
-from node.chain import Applied, apply, check_rules, obstacle
+from node.chain.apply import Applied, apply, check_rules, obstacle
+from node.chain.store import Store
 from node.evidence.keys import Signer
 from node.evidence.members import parse_members
-from node.exposure import Exposure
-from node.sealing import Head, Sealing, Step
-from node.seals import Seals
-from node.store import Store
+from node.seals.exposure import Exposure
+from node.seals.sealing import Head, Sealing, Step
+from node.seals.store import Seals
 
 
 class Ledger:

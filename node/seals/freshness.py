@@ -9,9 +9,9 @@ Reads only. What a member is told is read in the thread that applies, the rest i
 
 from __future__ import annotations
 
-from node.cosigning import checked, note_of, parse_cosigned, seals_of
 from node.evidence.sealed import format_sealed, parse_sealed
-from node.sealing import REFRESH_S, Note, Sealing, SentSeal, time_of
+from node.seals.cosigning import checked, note_of, parse_cosigned, seals_of
+from node.seals.sealing import REFRESH_S, Note, Sealing, SentSeal, time_of
 
 PULLED_MAX = 256
 """Seals told to a member that comes back; it needs one, the rest only fills gaps."""
