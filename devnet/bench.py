@@ -5,7 +5,8 @@ and yardsticks share this machine, so what counts is the last column: each figur
 operation that was measured in the same run. In this order:
 
     latency      one client deposits one file after the other, to FINAL with its proof, over HTTP
-    anchors      32 clients do so at once
+    anchors      32 clients do so at once; and what one such deposit costs each process in
+                 processor time, which depends less on who else uses the machine (Linux only)
     batch items  2 clients deposit packed items, 16 to a page, 65,536 to a request, to FINAL
     proofs       32 clients fetch proofs of random numbers
     verify       this process verifies proofs offline, one after the other, without the files
@@ -35,7 +36,8 @@ from rich.table import Table
 from devnet.cluster import Cluster, ClusterError
 from devnet.enrolment import NotEnrolled
 from devnet.load import Answer, Client, Deposited, Load, Refused, until_answered
-from devnet.yardsticks import Yardsticks, measure, percentile
+from devnet.processor import spent_s
+from devnet.yardsticks import Yardsticks, measure, percentile, verifies_per_s
 from node.evidence.item import ITEM_SIZE
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
@@ -100,7 +102,7 @@ async def _run(directory: Path, seconds: float) -> tuple[Yardsticks, list[Figure
         deposited, latency = await bench.latency()
         figures = [
             *latency,
-            await bench.anchors(),
+            *await bench.anchors(),
             await bench.batch_items(),
             await bench.proofs(deposited),
             bench.verify(deposited),
@@ -119,7 +121,7 @@ class Bench:
 
     async def latency(self) -> tuple[list[Deposited], list[Figure]]:
         """One client; the deposits are what later figures ask for."""
-        answers, _ = await self._deposit(1, "latency")
+        answers, *_ = await self._deposit(1, "latency")
         times = [1000 * (each.answered_s - each.sent_s) for each in answers]
         stick = ("gRPC echo, ms", self._sticks.echo_ms)
         figures = [
@@ -130,11 +132,13 @@ class Bench:
         ]
         return answers, figures
 
-    async def anchors(self) -> Figure:
+    async def anchors(self) -> list[Figure]:
         """Many clients, a file each."""
-        answers, elapsed_s = await self._deposit(CLIENTS, "anchors")
+        leader = await self._cluster.leader()
+        answers, elapsed_s, spent = await self._deposit(CLIENTS, "anchors")
         times = [1000 * (each.answered_s - each.sent_s) for each in answers]
-        return Figure(
+        verify_us = 1e6 / verifies_per_s(YARDSTICK_S, time.process_time)
+        throughput = Figure(
             f"single anchors, {CLIENTS} clients",
             len(answers) / elapsed_s,
             "/s",
@@ -142,6 +146,19 @@ class Bench:
             self._sticks.verifies_per_s,
             f"p99 {percentile(times, 0.99):,.0f} ms",
         )
+        return [
+            throughput,
+            *(
+                Figure(
+                    f"processor time of one anchor, {'leader' if name == leader else name}",
+                    1e6 * seconds / len(answers),
+                    "us",
+                    "Ed25519 verify, us",
+                    verify_us,
+                )
+                for name, seconds in spent.items()
+            ),
+        ]
 
     async def batch_items(self) -> Figure:
         """Packed items; that each request has the same does not matter, as statements differ."""
@@ -217,17 +234,26 @@ class Bench:
 
     # Inside.
 
+    def _spent(self) -> dict[str, float]:
+        """Seconds of processor time by process."""
+        cluster = self._cluster
+        told = {name: spent_s(cluster.pid(name)) for name in (*cluster.gateways, *cluster.members)}
+        return {name: seconds for name, seconds in told.items() if seconds is not None}
+
     def _load(self, clients: int, name: str, wait: str = "final") -> Load:
         cluster = self._cluster
         return Load([cluster.gateway_url()], cluster.api_key, clients, name, wait)
 
-    async def _deposit(self, clients: int, name: str) -> tuple[list[Deposited], float]:
-        """What so many clients had answered in the time, and the time."""
+    async def _deposit(
+        self, clients: int, name: str
+    ) -> tuple[list[Deposited], float, dict[str, float]]:
+        """What so many clients had answered in the time, the time, and what each process spent."""
         async with self._load(clients, name) as load:
             await load.more(WARM_UP * clients)
-            first, start_s = len(load.answers), time.monotonic()
+            first, start_s, before = len(load.answers), time.monotonic(), self._spent()
             await asyncio.sleep(self._seconds)
-            return load.answers[first:], time.monotonic() - start_s
+            spent = {name: after - before[name] for name, after in self._spent().items()}
+            return load.answers[first:], time.monotonic() - start_s, spent
 
     async def _repeat(
         self, clients: int, request: Callable[[Client, str], Awaitable[None]]

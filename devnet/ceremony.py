@@ -37,7 +37,7 @@ from pathlib import Path
 from consensus.messages import Configuration, Voter
 from devnet.accounts import admit_at, new_api_key
 from devnet.attesting import hold_signing_ceremony
-from devnet.places import NotADevnet, Places, owned, read_places, write_description
+from devnet.places import OWN_FILE, NotADevnet, Places, owned, read_places, write_description
 from devnet.tls import Authority, der_of
 from node import keyfile
 from node.accounts.vocabulary import Role
@@ -48,8 +48,8 @@ from node.evidence.members import KINDS, Member, format_members
 from node.evidence.policy import Policy, Sealer, fingerprint, format_policy
 from node.evidence.policy_note import first_note
 from node.evidence.record import Genesis, format_genesis
-from node.founding import found
-from node.member import read_genesis
+from node.member.process import read_genesis
+from node.membership.founding import found
 
 ORGANISATIONS = (
     Member("court", "court", "示例互联网法院"),
@@ -82,8 +82,11 @@ TIMESTAMPS = "devnet-tsa"
 _PORTS = range(20_000, 30_000)
 
 
-def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Places:
-    """Make a devnet in `directory`, which must not exist yet or be empty."""
+def hold_ceremony(
+    directory: Path, members: int = 3, gateways: int = 1, database: str = OWN_FILE
+) -> Places:
+    """Make a devnet in `directory`, which must not exist yet or be empty; `database` is the URL of
+    an empty one."""
     if not 0 < members <= len(ORGANISATIONS):
         raise ValueError(f"1 to {len(ORGANISATIONS)} members, not {members}")
     if not 0 <= gateways <= GATEWAYS_MAX:
@@ -101,6 +104,7 @@ def hold_ceremony(directory: Path, members: int = 3, gateways: int = 1) -> Place
         dict(zip(names, addresses, strict=False)),
         {f"gateway-{n}": addresses[members + n - 1] for n in range(1, gateways + 1)},
         addresses[-1] if gateways else "",
+        database,
     )
     _make(places)
     _write_environment(places, dataclasses.replace(places, directory=directory))
@@ -276,7 +280,7 @@ def _write_gateway_settings(places: Places, name: str) -> None:
         'key = "key.pem"',
         'certificate = "certificate.pem"',
         'private_key = "tls.pem"',
-        'database = "sqlite+aiosqlite:///../gateways.db"',
+        f'database = "{places.database}"',
         'vault_key = "../vault-key"',
         f"timestamp_every_s = {TIMESTAMP_EVERY_S}",
         *_for_courts(places),

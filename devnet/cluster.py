@@ -33,12 +33,12 @@ from devnet import leash, signals
 from devnet.ceremony import OBSERVER, add_member, drop_member, hold_ceremony
 from devnet.enrolment import enrol_keys
 from devnet.network import PROXY_VARIABLES, Network
-from devnet.places import DESCRIPTION, TSA, Places, owned, read_places
+from devnet.places import DESCRIPTION, OWN_FILE, TSA, Places, owned, read_places
 from node.gateway.members.client import CannotCheck, Members
 from node.gateway.members.links import Endpoint, Identity
 from node.member_pb2 import StatusResponse
 
-READY_S = 30.0
+READY_S = 120.0
 """A cold start takes about a second of processor time a process; a busy machine far longer."""
 STOP_S = 20.0
 """How long a process that was asked to stop may take before it is killed."""
@@ -67,14 +67,18 @@ class Cluster:
         gateways: int | None = None,
         *,
         bad_network: bool = False,
+        database: str = OWN_FILE,
+        ready_s: float = READY_S,
     ) -> None:
-        """The devnet of this directory; made with 3 members and 1 gateway unless told otherwise.
+        """The devnet of this directory; made with 3 members, 1 gateway and this database unless
+        told otherwise.
 
-        With `bad_network` everything between its processes goes through `network`.
+        With `bad_network` everything between its processes goes through `network`; `ready_s` is how
+        long any of them may take to be ready.
         """
         directory = directory.absolute()
         if not (directory / DESCRIPTION).exists():
-            hold_ceremony(directory, members or 3, 1 if gateways is None else gateways)
+            hold_ceremony(directory, members or 3, 1 if gateways is None else gateways, database)
         self.places: Places = read_places(directory)
         for wanted, there, what in (
             (members, len(self.places.members), "member"),
@@ -88,6 +92,7 @@ class Cluster:
         self._processes: dict[str, Process] = {}
         self._paused: set[str] = set()
         self._links: dict[str, Members] = {}
+        self._ready_s = ready_s
         self._network = None
         if bad_network:
             self._network = Network({**self.places.members, **self.places.gateways})
@@ -250,7 +255,7 @@ class Cluster:
 
         return await _until("no member leads", find, wait_s)
 
-    async def ready(self, name: str, wait_s: float = READY_S) -> None:
+    async def ready(self, name: str) -> None:
         """Wait until this process can serve."""
 
         async def serves() -> bool | None:
@@ -265,7 +270,7 @@ class Cluster:
                 return await _answers_ok(f"http://{self.places.timestamps}/healthz")
             return await _answers_ok(f"http://{self.places.gateways[name]}/readyz")
 
-        await _until(f"{name} is not ready, see {self.places.log(name)}", serves, wait_s)
+        await _until(f"{name} is not ready, see {self.places.log(name)}", serves, self._ready_s)
 
     async def whole(self, wait_s: float = READY_S) -> None:
         """Wait until every member votes, nobody else does, and each has all that was committed at

@@ -25,12 +25,12 @@ from types import TracebackType
 from devnet.cluster import Cluster, ClusterError
 from devnet.linearizable import Append, LookUp, NotLinearizable, Operation, ReadSize, check
 from devnet.load import DONE, REPEAT_S, Client, until_answered
+from node.chain.store import Store
 from node.config import load_member
 from node.evidence.merkle import leaf_hash
 from node.evidence.number import format_number, parse_number
 from node.evidence.record import parse_genesis
 from node.gateway.members.client import CannotCheck
-from node.store import Store
 
 RECENT = 50
 """Readers ask for one of so many newest numbers: old ones can only be lost, which is looked for at
@@ -216,7 +216,7 @@ class Findings:
 async def examine(cluster: Cluster, history: History) -> Findings:
     """Whether every member has every acknowledged deposit under its number, no deposit twice, and
     one moment can be given to every answer. Stops the members, who all must run."""
-    other = await _agree(cluster)
+    other = await agree(cluster)
     await cluster.stop()
     logs = {member: read_log(cluster, member) for member in cluster.members}
     return judge(history.deposits, history.looks, logs, other)
@@ -306,7 +306,7 @@ def _operations(
             yield LookUp(standing.entry_hash, look.sent_s, look.answered_s, None)
 
 
-async def _agree(cluster: Cluster) -> list[str]:
+async def agree(cluster: Cluster) -> list[str]:
     """Wait until all members have applied the same blocks; what is strange about them then."""
     deadline = time.monotonic() + AGREE_S
     while True:

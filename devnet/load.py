@@ -104,13 +104,15 @@ class Refused(Exception):
     """A gateway answered with an error that repeating does not mend."""
 
 
-async def until_answered(request: Callable[[], Awaitable[Answer]]) -> Answer:
+async def until_answered(
+    request: Callable[[], Awaitable[Answer]], repeat_s: float = REPEAT_S
+) -> Answer:
     """Repeat a deposit, the same bytes under the same key, until it is answered with 200 or 201."""
     while True:
         try:
             answer = await request()
         except OSError:
-            await asyncio.sleep(REPEAT_S)
+            await asyncio.sleep(repeat_s)
             continue
         if answer.status in DONE:
             return answer

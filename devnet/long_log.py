@@ -14,7 +14,7 @@ from consensus.messages import Entry, EntryKind
 from devnet.places import Places
 from node import keyfile
 from node.archive.files import Files
-from node.chain import Applied, Chain, KeyState, apply, genesis
+from node.chain.apply import Applied, Chain, KeyState, apply, genesis
 from node.evidence.checkpoint import cosign, format_checkpoint
 from node.evidence.digests import sha256
 from node.evidence.enrolment import KeyRecord, format_key_record

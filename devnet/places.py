@@ -17,8 +17,9 @@
         */pid  */log               while a process runs, and what all its runs have printed
 
 `devnet.json` is one object: {"members": {NAME: ADDRESS}, "gateways": {NAME: ADDRESS},
-"timestamps": ADDRESS}, addresses being `127.0.0.1:PORT`. Nothing in here outlives the devnet's
-usefulness: no key is anybody's.
+"timestamps": ADDRESS, "database": URL}, addresses being `127.0.0.1:PORT`; all gateways share the
+database, which is `gateways.db` unless it was made with another. Nothing in here outlives the
+devnet's usefulness: no key is anybody's.
 """
 
 import fcntl
@@ -30,6 +31,8 @@ from pathlib import Path
 
 DESCRIPTION = "devnet.json"
 TSA = "tsa"
+OWN_FILE = "sqlite+aiosqlite:///../gateways.db"
+"""The database of all gateways, as seen from the folder of one."""
 
 
 class NotADevnet(Exception):
@@ -49,6 +52,7 @@ class Places:
     gateways: Mapping[str, str]
     timestamps: str = ""
     """Address of its timestamp service; a devnet without gateways has none."""
+    database: str = OWN_FILE
 
     @property
     def policy(self) -> Path:
@@ -147,6 +151,7 @@ def write_description(places: Places) -> None:
         "members": dict(places.members),
         "gateways": dict(places.gateways),
         "timestamps": places.timestamps,
+        "database": places.database,
     }
     (places.directory / DESCRIPTION).write_text(json.dumps(value, indent=2) + "\n")
 
@@ -160,7 +165,7 @@ def read_places(directory: Path) -> Places:
             f"{directory} holds no devnet; name its directory with --dir, or begin with `up`"
         ) from error
     timestamps = value.get("timestamps", "")  # Older devnets have none.
-    return Places(directory, value["members"], value["gateways"], timestamps)
+    return Places(directory, value["members"], value["gateways"], timestamps, value["database"])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from devnet.long_log import GrowingChain, enrolled, sealed_by_all
 from devnet.places import Places
 from node import keyfile
-from node.chain import genesis
+from node.chain.apply import genesis
 from node.client.hashing import hash_file
 from node.evidence import merkle
 from node.evidence.digests import sha256

@@ -6,41 +6,28 @@ what it computed; a proof is what a quorum of seals covers.
 
     evidence/     the court's shelf: formats, trees, proofs, verification; pure
     words         what is said to people, zh and en; the nine answers
-    chain         apply: state and block in, leaves and new state out; pure
-    store, tree   `views/`: what can be computed again, for finding and proving; `rows` says from
-                  what each row of them follows
-    sealing       which checkpoint to seal, whose seals count, what contradicts; pure
-    cosigning     the lines with which one member seals; pure
-    seals         `seals/`: the seals, kept before they are told
-    freshness     whose newest seal is how old
-    exposure      what contradicts, made into files that name its signers
-    ledger        chain, store and seals in step, in one thread
-    cutter        records of many requests become blocks
-    proving       a proof from store, journal and seals; publishing: tiles, entries, bodies, each
-                  proven up to the newest note (`tilelog` answers for them)
+    chain/        what the agreed blocks come to: state, views and tree
+    seals/        what a member signs of the chain, and holds of the others' signatures
+    member/       one member at work: ledger, exchange, proofs, services, health
+    membership/   how members begin, come in, leave, and go on after losing most disks
+    checking/     whether what it keeps is what it must be, and what makes good what is not
+    operating/    what operators, machines and courts are told of its health
     published/    the published log as others read it: layout, policies, tiles; pure. archive/
                   mirrors it into files
-    exchange      seals go from member to member
-    participant   one member at work: replica, ledger, exchange in one loop; expiry: whose
-                  certificate ends soon
-    admitting     who may take part; `joining` wants to and is `asking`, by an `application` that
-                  its member signs; `founding` makes the first members, `recovery` goes on after
-                  the majority of disks was lost
-    reporting     its health records; operating/ what operators, machines and courts are told
-    measuring     its metrics
-    service       its gRPC services; `member` is the process
-    directory     its data directory; `config`, `keyfile`, `sm2_file` its settings and keys;
-                  court_settings: what a gateway signs and has stamped
-    checking/     whether what it keeps is what it must be, and what makes good what is not
-    errors        what can go wrong, by whose move is next
-    leveldb       LevelDB as this house uses it; milestone: a number others wait for
     witness/      cosigning logs from outside; a member asks its witnesses
     audit/        following a published log without believing it
+    gateway/      the HTTP API. Its rules and stores: accounts/ who may do what, casework/ what
+                  courts need, vault/ what is encrypted how, webhooks/ what platforms are told,
+                  offchain/ all tables
     export/       the evidence bundle, which a court checks alone
-    gateway/      the HTTP API; cli/ the command `cunzheng`
+    client/       the HTTP API as Python functions; cli/ the command `cunzheng`
+    config        settings, read by `settings`, court_settings: what a gateway signs and has
+                  stamped; `keyfile`, `sm2_file` keys on disk
+    leveldb       LevelDB as this house uses it
+    errors        what can go wrong, by whose move is next
 
-Read first: `evidence/__init__`, then `chain`, `ledger`, `participant`. The three walks: anchor is
-`gateway.anchors -> gateway.members -> service -> cutter -> replica -> ledger -> exchange`; prove is
-`gateway.lookups -> service -> proving -> evidence.proof`; verify is
-`cli.verify -> evidence.verify`.
+Read first: `evidence/__init__`, then `chain.apply`, `member.ledger`, `member.participant`. The
+three walks: anchor is `gateway.deposits -> gateway.members -> member.service -> cutter -> replica
+-> ledger -> exchange`; prove is `gateway.lookups -> member.service -> proving -> evidence.proof`;
+verify is `cli.verify -> evidence.verify`.
 """

@@ -22,6 +22,10 @@ from node.settings import Table
 
 TEST, PRODUCTION = "test", "production"
 PROFILES = (TEST, PRODUCTION)
+PRODUCTION_DRAIN_S = 5
+"""Whoever divides requests among gateways asks each whether it is ready every second or two."""
+DRAIN_S_MAX = 300
+"""Whoever stops a process kills it if it takes longer than it was given."""
 
 _WILDCARDS = ("0.0.0.0", "[::]")  # noqa: S104  # Refused, not bound.
 
@@ -193,6 +197,9 @@ class GatewayConfig:
                  `[[timestamp_authorities]]`. Not there: no deposit has a trusted timestamp.
     timestamp_every_s  Optional. Seconds between two tokens of one authority, if the log grew
                  meanwhile; 60 unless given.
+    drain_s      Optional. How many seconds it still serves once it is told to stop, while /readyz
+                 answers 503: more than whoever asks there lets pass between two questions. 5 in
+                 production, else 0. Too few: requests are sent to a gateway that is gone.
     """
 
     listen: str
@@ -213,6 +220,7 @@ class GatewayConfig:
     platform: PlatformConfig = NO_PLATFORM
     timestamp_authorities: tuple[TimestampAuthorityConfig, ...] = ()
     timestamp_every_s: int = TIMESTAMP_EVERY_S
+    drain_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +303,7 @@ def load_member(path: Path) -> MemberConfig:
 def load_gateway(path: Path) -> GatewayConfig:
     """The settings of a gateway; `Misconfigured` names what is wrong."""
     table = Table(path, GatewayConfig)
+    profile = table.choice("profile", PROFILES) if table.has("profile") else TEST
     config = GatewayConfig(
         listen=table.address("listen"),
         genesis=table.path("genesis"),
@@ -305,13 +314,14 @@ def load_gateway(path: Path) -> GatewayConfig:
         database=table.database("database"),
         vault_key=table.path("vault_key"),
         tls=_tls(table.table("tls", TlsConfig)) if table.has("tls") else None,
-        profile=table.choice("profile", PROFILES) if table.has("profile") else TEST,
+        profile=profile,
         security_officer=_officer(table, "security_officer"),
         data_protection_officer=_officer(table, "data_protection_officer"),
         trusted_proxies=table.networks("trusted_proxies") if table.has("trusted_proxies") else (),
         rate_limits=_rate_limits(path, table),
         metrics=table.address("metrics") if table.has("metrics") else "",
         **_for_courts(path, table),
+        drain_s=_drain_s(path, table, profile),
     )
     if config.profile == PRODUCTION:
         for name in ("security_officer", "data_protection_officer"):
@@ -374,6 +384,18 @@ def _for_courts(path: Path, table: Table) -> dict[str, Any]:
                 f"{path}：设置 `timestamp_every_s` 须不小于 1",
             )
     return found
+
+
+def _drain_s(path: Path, table: Table, profile: str) -> int:
+    if not table.has("drain_s"):
+        return PRODUCTION_DRAIN_S if profile == PRODUCTION else 0
+    drain_s = table.integer("drain_s")
+    if not 0 <= drain_s <= DRAIN_S_MAX:
+        raise Misconfigured(
+            f"{path}: `drain_s` is not 0 to {DRAIN_S_MAX}",
+            f"{path}：`drain_s` 须为 0 至 {DRAIN_S_MAX}",
+        )
+    return drain_s
 
 
 def _rate_limits(path: Path, table: Table) -> RateLimits:

@@ -169,7 +169,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions", "witnesses", "scrub_passed_s")
+    __slots__ = ("member", "origin", "role", "term", "leader", "commit", "applied", "size", "sealed_size", "sealed_height", "clock_ms", "version", "peers", "alarms", "root", "items", "rules", "scrubbed", "scrub_damage", "contradictions", "witnesses", "scrub_passed_s", "health")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +192,7 @@ class StatusResponse(_message.Message):
     CONTRADICTIONS_FIELD_NUMBER: _ClassVar[int]
     WITNESSES_FIELD_NUMBER: _ClassVar[int]
     SCRUB_PASSED_S_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
     member: str
     origin: str
     role: str
@@ -214,7 +215,20 @@ class StatusResponse(_message.Message):
     contradictions: _containers.RepeatedScalarFieldContainer[str]
     witnesses: _containers.RepeatedCompositeFieldContainer[Witness]
     scrub_passed_s: int
-    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ..., scrub_passed_s: _Optional[int] = ...) -> None: ...
+    health: HealthNote
+    def __init__(self, member: _Optional[str] = ..., origin: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader: _Optional[str] = ..., commit: _Optional[int] = ..., applied: _Optional[int] = ..., size: _Optional[int] = ..., sealed_size: _Optional[int] = ..., sealed_height: _Optional[int] = ..., clock_ms: _Optional[int] = ..., version: _Optional[str] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., alarms: _Optional[_Iterable[str]] = ..., root: _Optional[bytes] = ..., items: _Optional[int] = ..., rules: _Optional[int] = ..., scrubbed: _Optional[int] = ..., scrub_damage: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[str]] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ..., scrub_passed_s: _Optional[int] = ..., health: _Optional[_Union[HealthNote, _Mapping]] = ...) -> None: ...
+
+class HealthNote(_message.Message):
+    __slots__ = ("serial", "kind", "to_ms", "alarms")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TO_MS_FIELD_NUMBER: _ClassVar[int]
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
+    serial: int
+    kind: str
+    to_ms: int
+    alarms: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, serial: _Optional[int] = ..., kind: _Optional[str] = ..., to_ms: _Optional[int] = ..., alarms: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Witness(_message.Message):
     __slots__ = ("name", "size", "time_s")

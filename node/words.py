@@ -216,6 +216,25 @@ class EventType(Bilingual):
     HEALTH = ("运行记录", "health")
 
 
+class ErasureGround(Bilingual):
+    """Why personal data is erased: 个人信息保护法 Art. 47 (1) to (5)."""
+
+    PURPOSE_ENDED = (
+        "处理目的已实现、无法实现或者不再必要",
+        "the purpose is achieved, cannot be, or no longer needs it",
+    )
+    PERIOD_ENDED = (
+        "停止提供服务或者保存期限已届满",
+        "the service or the time of storage has ended",
+    )
+    CONSENT_WITHDRAWN = ("个人撤回同意", "consent was withdrawn")
+    UNLAWFUL_PROCESSING = (
+        "违反法律、行政法规或者约定处理",
+        "it was processed against the law or an agreement",
+    )
+    OTHER_LAW = ("法律、行政法规规定的其他情形", "another case that the law provides")
+
+
 class Category(Bilingual):
     """Kind of evidence as the depositor declares it: 民事证据规定 Art. 14 (1) to (5), or none.
 

@@ -57,6 +57,7 @@ def test_result_codes_are_the_glossarys() -> None:
         ("States", words.State),
         ("Flags", words.Flag),
         ("Events", words.EventType),
+        ("Grounds of erasure", words.ErasureGround),
         ("Evidence categories", words.Category),
         ("Notices", words.Notice),
         ("Submitters", vocabulary.SubmitterType),

@@ -19,7 +19,7 @@ Reading order:
     network, partition            parcels, and how the network falls apart
     medium, database, disk        a disk that breaks as real ones were seen to
     writing, driver               one replica: what `consensus.writer` and `.replica` do
-    exchange, member              one member: what `node.exchange` and `.participant` do
+    exchange, member              one member: what `node.member.exchange` and `.participant` do
     joining, machine              coming, staying and leaving; power, processes, clocks
     clients                       who writes and reads, and tries again
     budget, disk_faults           what may be destroyed; what goes wrong with disks

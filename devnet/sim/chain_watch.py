@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 from consensus.messages import Entry
 from devnet.sim.violation import Invariant, Judge
-from node.chain import Applied, Chain, KeyState, Taken, apply, genesis
+from node.chain.apply import Applied, Chain, KeyState, Taken, apply, genesis
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.keys import BadSignature, PublicKey
 from node.evidence.malformed import Malformed
 from node.evidence.record import Genesis
 from node.evidence.sealed import parse_sealed, verify_seals
-from node.sealing import REFRESH_S, Note, SentSeal, Step, time_of
+from node.seals.sealing import REFRESH_S, Note, SentSeal, Step, time_of
 
 
 @dataclass(slots=True)

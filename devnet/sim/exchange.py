@@ -1,4 +1,4 @@
-"""Seals on their way between members: what `node.exchange` does, without asyncio.
+"""Seals on their way between members: what `node.member.exchange` does, without asyncio.
 
 Pushed to everybody a little later, all that came meanwhile together; pulled from everybody after a
 start, until enough have said what they hold of this member's own seals, and from somebody now and
@@ -13,7 +13,7 @@ from consensus.messages import ReplicaId, Voter
 from devnet.sim.cast import member_of
 from devnet.sim.chance import Stream, interval_us
 from devnet.sim.schedule import MS, SECOND, Life, Schedule
-from node.sealing import SentSeal
+from node.seals.sealing import SentSeal
 
 FLUSH_US = 10 * MS
 """Seals made within this leave together."""

@@ -1,9 +1,9 @@
 """How a machine comes to be in the group as its operator wants it, or out of it.
 
-What `node.joining` and `node.admitting` do: who has no directory that can be trusted is told who
-belongs to the group and makes one for a new replica; who does not stand as it should asks anybody,
-again and again, and each time the leader takes the step that is due; and who is told that it was
-removed for good comes back as another.
+What `node.membership.joining` and `node.membership.admitting` do: who has no directory that can be
+trusted is told who belongs to the group and makes one for a new replica; who does not stand as it
+should asks anybody, again and again, and each time the leader takes the step that is due; and who
+is told that it was removed for good comes back as another.
 """
 
 from enum import Enum

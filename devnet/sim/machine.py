@@ -23,12 +23,12 @@ from devnet.sim.schedule import MS, SECOND, Life
 from devnet.sim.setting import TICK_US
 from devnet.sim.violation import Invariant, Violation
 from devnet.sim.world import World
+from node.chain.store import ViewsCorrupt
 from node.config import MemberConfig
-from node.directory import Lost, is_empty, make_directory, open_directory, set_seals_aside
 from node.errors import NodeError
 from node.evidence.record import Genesis
-from node.seals import SealsCorrupt
-from node.store import ViewsCorrupt
+from node.member.directory import Lost, is_empty, make_directory, open_directory, set_seals_aside
+from node.seals.store import SealsCorrupt
 
 DATA = Path("/member/data")
 POSITION = DATA / "journal" / "position"

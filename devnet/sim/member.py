@@ -1,4 +1,4 @@
-"""One member at work: what `node.participant` does, without asyncio.
+"""One member at work: what `node.member.participant` does, without asyncio.
 
     propose:  records -> replica ... agreed ... -> ledger (apply, seal) -> seals to the others
     read:     confirmed by the replica -> applied that far -> what the ledger has
@@ -27,14 +27,14 @@ from devnet.sim.medium import PowerCut
 from devnet.sim.network import Network
 from devnet.sim.schedule import MS, SECOND, Life, Schedule
 from devnet.sim.setting import Setting
-from node.chain import Applied, Chain, Outcome, Taken
-from node.directory import Directory
+from node.chain.apply import Applied, Chain, Outcome, Taken
 from node.errors import Corrupt, NodeError, Unavailable
 from node.evidence.record import format_block
-from node.freshness import pulled
-from node.ledger import Ledger
-from node.participant import CHUNK_BLOCKS
-from node.sealing import SentSeal, Step
+from node.member.directory import Directory
+from node.member.ledger import Ledger
+from node.member.participant import CHUNK_BLOCKS
+from node.seals.freshness import pulled
+from node.seals.sealing import SentSeal, Step
 
 RETRY_US = 200 * MS
 ASK_AGAIN_US = 2 * SECOND

@@ -18,9 +18,9 @@ class Scope(Bilingual):
     """权限: one thing that may be done. In keys and requests its name stands in lower case."""
 
     DEPOSIT = ("存证及其后续事件", "deposits, and events of them")
-    READ = ("读取本账户的存证、证明和打开材料", "the account's own deposits, proofs and openings")
-    EXPORT = ("出具证据包", "bundles for courts")
-    VERIFY = ("批量核验", "verification in batches")
+    READ = ("读取本账户的存证", "the account's own deposits")
+    EXPORT = ("导出证明、打开材料和证据包", "proofs, openings, and bundles for courts")
+    VERIFY = ("批量核验、登记核验结果", "verification in batches, and telling what one found")
     ACCOUNT = ("管理本账户的同意、密钥和验证数据", "the account's own consents and keys")
     WEBHOOKS = ("管理本账户的通知", "the account's own webhooks")
     CASES = ("关联案件、出具证据目录和收据", "cases: links, evidence lists, receipts")

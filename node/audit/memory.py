@@ -21,7 +21,7 @@ from pathlib import Path
 
 from consensus.disk import REAL_DISK, Disk
 from node import leveldb
-from node.chain import Chain, KeyState
+from node.chain.apply import Chain, KeyState
 from node.evidence.keys import PublicKey
 from node.evidence.merkle import HASH_SIZE
 from node.evidence.tiles import Frontier

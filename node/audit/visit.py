@@ -25,7 +25,7 @@ from pathlib import Path
 from node.audit.growth import Growth
 from node.audit.memory import Memory, Seen
 from node.audit.walk import Different, Walk, read_block
-from node.chain import Chain
+from node.chain.apply import Chain
 from node.errors import Misconfigured, Unavailable
 from node.evidence.contradiction import Side, format_contradiction, ordered
 from node.evidence.entry import StatementEntry, parse_entry

@@ -26,7 +26,7 @@ from typing import Protocol
 from consensus.messages import Entry as RaftEntry
 from node.audit.glance import Glance, Reader, public_key
 from node.audit.growth import Growth
-from node.chain import CARRIES, Chain, KeyState, apply, judge
+from node.chain.apply import CARRIES, Chain, KeyState, apply, judge
 from node.errors import NewerRules
 from node.evidence.checkpoint import Checkpoint, format_checkpoint
 from node.evidence.digests import sha256

@@ -6,6 +6,7 @@
     gaps            what is missing in a matter's phases and a series' numbers
     case_number     案号: its elements, and which of them is wrong
     court           registries of courts and certification authorities, and their files
+    interest        利害关系: a case's parties compared with who operates members and platform
     exhibit         exhibits, evidence lists and court receipts
 
 Pure: what is asked for and what is answered, no database and no clock.

@@ -1,8 +1,8 @@
-"""Courts and certification authorities as registries name them, and how registry files are read.
+"""Courts, certification authorities and interests as registries name them, and how files are read.
 
 Nothing is invented: courts ship with the one code that a published judgment of our sources names,
-authorities with none. An operator loads the rest from a file, and what is in no registry is printed
-as 未核对.
+authorities and interests with none. An operator loads the rest from a file, and what is in no
+registry is printed as 未核对.
 
 A registry file is CSV in UTF-8 with a line of column names, which say what it holds:
 
@@ -12,9 +12,13 @@ A registry file is CSV in UTF-8 with a line of column names, which say what it h
     root_digest,name,kind,licence_no,cipher_licence_no,valid_from,valid_to,source
     ab...,某电子认证服务有限公司,PUBLIC,ECP...,,2020-01-01,2030-01-01,where this was read
 
+    uscc,member,name,relation,source
+    91350100M000100Y43,court,示例集团有限公司,OWNER,where this was read
+
 `level` is SUPREME, HIGH, INTERMEDIATE, BASIC or SPECIALISED, `kind` is PUBLIC or GOVERNMENT, times
 are dates (yyyy-mm-dd) in Beijing time, from the first day to the last. `level`, `parent_code` and a
-court's dates may be empty, and so may `cipher_licence_no`. What has the same key is replaced.
+court's dates may be empty, and so may `cipher_licence_no`. `member` is a member's name or
+`PLATFORM`, `relation` one of `interest.Relation`. What has the same key is replaced.
 """
 
 from __future__ import annotations
@@ -27,7 +31,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.accounts.identity import parse_id_no
+from node.accounts.vocabulary import IdType
 from node.casework.case_number import PROVINCES, SUPREME
+from node.casework.interest import PLATFORM, Interest, Relation
+from node.evidence.malformed import Malformed
+from node.evidence.spelling import check_member
 from node.words import Bilingual
 
 LINES_MAX = 20_000
@@ -54,6 +63,9 @@ AUTHORITY_COLUMNS = (
     "valid_to",
     "source",
 )
+
+
+INTEREST_COLUMNS = ("uscc", "member", "name", "relation", "source")
 
 
 class CourtLevel(Bilingual):
@@ -134,7 +146,7 @@ SHIPPED_COURTS = (
 )
 
 
-def parse_registry(data: bytes) -> list[Court] | list[Authority]:
+def parse_registry(data: bytes) -> list[Court] | list[Authority] | list[Interest]:
     """What a registry file names; raises `BadRegistry`."""
     try:
         lines = io.StringIO(data.decode("utf-8-sig"), newline="")
@@ -147,14 +159,18 @@ def parse_registry(data: bytes) -> list[Court] | list[Authority]:
             return [_court(fields, at) for fields, at in _rows(reader, len(columns))]
         if columns == AUTHORITY_COLUMNS:
             return [_authority(fields, at) for fields, at in _rows(reader, len(columns))]
+        if columns == INTEREST_COLUMNS:
+            return [_interest(fields, at) for fields, at in _rows(reader, len(columns), 2)]
     except csv.Error as error:
         raise BadRegistry(reader.line_num, str(error)) from error
-    raise BadRegistry(1, f"the columns are not {','.join(COURT_COLUMNS)} (or of authorities)")
+    wanted = ",".join(COURT_COLUMNS)
+    raise BadRegistry(1, f"the columns are not {wanted} (or those of authorities or interests)")
 
 
-def _rows(reader: _Reader, width: int) -> list[tuple[list[str], int]]:
+def _rows(reader: _Reader, width: int, key: int = 1) -> list[tuple[list[str], int]]:
+    """The lines, whose first `key` fields no two have in common."""
     rows: list[tuple[list[str], int]] = []
-    keys: set[str] = set()
+    keys: set[tuple[str, ...]] = set()
     for fields in reader:
         at = reader.line_num
         if len(rows) >= LINES_MAX:
@@ -163,9 +179,9 @@ def _rows(reader: _Reader, width: int) -> list[tuple[list[str], int]]:
             raise BadRegistry(at, f"{len(fields)} columns, not {width}")
         if any(len(field) > TEXT_LENGTH_MAX for field in fields):
             raise BadRegistry(at, f"a field is longer than {TEXT_LENGTH_MAX} characters")
-        if fields[0] in keys:
-            raise BadRegistry(at, f"{fields[0]} stands twice")
-        keys.add(fields[0])
+        if tuple(fields[:key]) in keys:
+            raise BadRegistry(at, f"{' '.join(fields[:key])} stands twice")
+        keys.add(tuple(fields[:key]))
         rows.append((fields, at))
     return rows
 
@@ -203,6 +219,22 @@ def _authority(fields: list[str], at: int) -> Authority:
         valid_from_ms=_day(start, at),
         valid_to_ms=_day(end, at) + _DAY_MS,
         source=_said(source, "source", at),
+    )
+
+
+def _interest(fields: list[str], at: int) -> Interest:
+    uscc, member, name, relation, source = fields
+    try:
+        if parse_id_no(IdType.USCC, uscc) != uscc:
+            raise Malformed("uscc", "has letters in lower case")
+        if member != PLATFORM:
+            check_member(member, "member")
+    except Malformed as error:
+        raise BadRegistry(at, str(error)) from error
+    if relation not in Relation.__members__:
+        raise BadRegistry(at, f"{relation!r} is none of {', '.join(Relation.__members__)}")
+    return Interest(
+        uscc, member, _said(name, "name", at), Relation[relation], _said(source, "source", at)
     )
 
 

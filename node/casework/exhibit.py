@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.casework.interest import InterestResult
 from node.casework.vocabulary import LitigationRole
 from node.evidence.item import printable
 from node.evidence.number import beijing_time
@@ -61,13 +62,16 @@ class CourtName:
         return f"{self.name}（{self.code}）" if self.name else f"{self.code}（名称未核对）"
 
 
-def format_evidence_list(case_no: str, court: CourtName, exhibits: Sequence[Exhibit]) -> str:
+def format_evidence_list(
+    case_no: str, court: CourtName, exhibits: Sequence[Exhibit], interests: InterestResult
+) -> str:
     """The list, with lines for signature and date."""
     lines = [
         "证据目录 Evidence list",
         "",
         f"案号 Case: {case_no}",
         f"法院 Court: {court.text}",
+        f"当事人与节点机构、平台的利害关系 Interests: {interests.zh} {interests.en}",
     ]
     for each in exhibits:
         words = each.words

@@ -16,17 +16,8 @@ from collections.abc import Callable, Iterator
 from consensus.disk import Damaged, Database
 from consensus.messages import Entry as RaftEntry
 from node import leveldb
-from node.chain import LIVE, REVOKED, ROTATED, Applied, Chain, KeyState, apply, genesis
-from node.checking.difference import Difference, Part
-from node.errors import Corrupt
-from node.evidence.entry import KeyEntry, parse_entry
-from node.evidence.keys import PublicKey
-from node.evidence.malformed import Malformed
-from node.evidence.merkle import HASH_SIZE
-from node.evidence.record import Genesis
-from node.evidence.tiles import HEIGHT, WIDTH, tiles
-from node.leveldb import NUMBER, key_of
-from node.rows import (
+from node.chain.apply import LIVE, REVOKED, ROTATED, Applied, Chain, KeyState, apply, genesis
+from node.chain.rows import (
     KINDS,
     Place,
     Row,
@@ -36,7 +27,16 @@ from node.rows import (
     policy_leaf_of,
     rows_of,
 )
-from node.tree import tile_key
+from node.chain.tree import tile_key
+from node.checking.difference import Difference, Part
+from node.errors import Corrupt
+from node.evidence.entry import KeyEntry, parse_entry
+from node.evidence.keys import PublicKey
+from node.evidence.malformed import Malformed
+from node.evidence.merkle import HASH_SIZE
+from node.evidence.record import Genesis
+from node.evidence.tiles import HEIGHT, WIDTH, tiles
+from node.leveldb import NUMBER, key_of
 
 DIFFERENCES_MAX = 1_000
 """Then it is no use to go on: more than a few damaged places are a reason to make all again."""

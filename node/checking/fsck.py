@@ -22,15 +22,15 @@ from consensus.prefix import Prefix, read
 from consensus.records import Mark
 from consensus.salvage import Salvage, borrow
 from node import leveldb
-from node.chain import Applied, Chain, apply
+from node.chain.apply import Applied, Chain, apply
+from node.chain.store import Store, format_state, parse_state
 from node.checking.comparison import Comparison
 from node.checking.difference import Difference, Part
 from node.checking.vouching import Vouching
-from node.directory import INCARNATION, journal_errors
 from node.errors import Corrupt, Misconfigured
 from node.evidence.record import Genesis
-from node.seals import Seals
-from node.store import Store, format_state, parse_state
+from node.member.directory import INCARNATION, journal_errors
+from node.seals.store import Seals
 
 Advance = Callable[[int, int], None]
 """Hears how many blocks there are, and how many were read since it heard last."""

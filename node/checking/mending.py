@@ -39,18 +39,9 @@ from consensus.peers import Identity, secure_channel
 from consensus.prefix import read
 from consensus.salvage import Salvage
 from node import member_pb2 as pb
-from node.asking import CALL_S, contacts_of, member_of
-from node.chain import CARRIES
+from node.chain.apply import CARRIES
+from node.chain.store import Store
 from node.config import MemberConfig
-from node.directory import (
-    JOURNAL,
-    MENDED,
-    SEALS,
-    VIEWS,
-    journal_errors,
-    place_journal,
-    replica_id_of,
-)
 from node.errors import Corrupt
 from node.evidence.digests import sha256
 from node.evidence.entry import BlockEntry, parse_entry
@@ -61,9 +52,18 @@ from node.evidence.policy import parse_policy
 from node.evidence.record import Genesis
 from node.evidence.sealed import parse_sealed, verify_seals
 from node.evidence.tiles import Frontier
-from node.sealing import Note
-from node.seals import Seals
-from node.store import Store
+from node.member.directory import (
+    JOURNAL,
+    MENDED,
+    SEALS,
+    VIEWS,
+    journal_errors,
+    place_journal,
+    replica_id_of,
+)
+from node.membership.asking import CALL_S, contacts_of, member_of
+from node.seals.sealing import Note
+from node.seals.store import Seals
 
 FETCHED_BYTES_MAX = 256 << 20
 """Held in memory; who lacks more is sent everything faster as a new replica."""

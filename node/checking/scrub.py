@@ -28,15 +28,15 @@ from consensus.journal import Journal, StorageCorrupt
 from consensus.messages import Entry
 from consensus.prefix import read
 from consensus.recount import Part
+from node.chain.rows import Row
+from node.chain.store import ViewsCorrupt
 from node.checking.comparison import Comparison
 from node.checking.difference import Difference
 from node.checking.vouching import Vouching
-from node.directory import Directory, journal_errors
 from node.evidence.record import Genesis
-from node.rows import Row
-from node.sealing import Note
-from node.seals import Seals
-from node.store import ViewsCorrupt
+from node.member.directory import Directory, journal_errors
+from node.seals.sealing import Note
+from node.seals.store import Seals
 
 SHARE = 0.02
 """Of one core. A ledger of 10 GB is read and computed again within half a day, and whoever waits

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from node.chain import Applied
+from node.chain.apply import Applied
 from node.checking.difference import Difference, Part
-from node.cosigning import parse_cosigned
 from node.evidence.checkpoint import Checkpoint, parse_checkpoint, verify_cosignature
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.members import parse_members
 from node.evidence.policy import Policy
 from node.evidence.sealed import parse_sealed, verify_further_lines, verify_seals
-from node.sealing import Note, Remembered, SentSeal
+from node.seals.cosigning import parse_cosigned
+from node.seals.sealing import Note, Remembered, SentSeal
 
 
 class Vouching:

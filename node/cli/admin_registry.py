@@ -1,4 +1,5 @@
-"""`cunzheng admin registry load|list`: which courts and certification authorities are known.
+"""`cunzheng admin registry load|list`: which courts, certification authorities and interests are
+known.
 
 The format of a registry file is that of `node.casework.court`: CSV with column names.
 """
@@ -12,26 +13,28 @@ from node.accounts.action import Action
 from node.casework.court import (
     AUTHORITY_COLUMNS,
     COURT_COLUMNS,
+    INTEREST_COLUMNS,
     Authority,
     BadRegistry,
     Court,
     parse_registry,
 )
+from node.casework.interest import Interest
 from node.cli.administering import Actions, add_action
 from node.cli.administering_accounts import Office, at_office
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 
+_COLUMNS = [",".join(each) for each in (COURT_COLUMNS, AUTHORITY_COLUMNS, INTEREST_COLUMNS)]
 _LOAD = Text(
-    "载入法院或电子认证机构名录，同一代字或根证书的记录被替换",
-    "load courts or certification authorities; those with the same code or root are replaced",
+    "载入法院、电子认证机构或利害关系名录，同一代字、根证书或机构的记录被替换",
+    "load courts, certification authorities or interests; what has the same key is replaced",
 )
 _LIST = Text("列出名录", "list the registries")
 _FILE = Text(
-    f"UTF-8 编码的 CSV 文件，首行为列名：{','.join(COURT_COLUMNS)}"
-    f" 或 {','.join(AUTHORITY_COLUMNS)}",
-    f"CSV in UTF-8, its first line {','.join(COURT_COLUMNS)} or {','.join(AUTHORITY_COLUMNS)}",
+    f"UTF-8 编码的 CSV 文件，首行为列名：{_COLUMNS[0]}、{_COLUMNS[1]} 或 {_COLUMNS[2]}",
+    f"CSV in UTF-8, its first line {_COLUMNS[0]}, {_COLUMNS[1]} or {_COLUMNS[2]}",
 )
 
 
@@ -62,19 +65,22 @@ def _load(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _list(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    async def work(office: Office) -> tuple[list[Court], list[Authority]]:
-        return await office.registries.courts(), await office.registries.authorities()
+    async def work(office: Office) -> tuple[list[Court], list[Authority], list[Interest]]:
+        known = office.registries
+        return await known.courts(), await known.authorities(), await known.interests()
 
-    courts, authorities = at_office(arguments, Action.REGISTRY_READ, work)
+    courts, authorities, interests = at_office(arguments, Action.REGISTRY_READ, work)
     terminal.json(
         {
             "courts": [_court(each) for each in courts],
             "authorities": [_authority(each) for each in authorities],
+            "interests": [_interest(each) for each in interests],
             "exit_code": 0,
         }
     )
     rows = [(each.court_code, each.name, each.source) for each in courts]
     rows += [(each.root_digest.hex()[:16], each.name, each.source) for each in authorities]
+    rows += [(f"{each.member} {each.uscc}", each.name, each.source) for each in interests]
     terminal.columns(rows, indent=0)
     return 0
 
@@ -101,4 +107,14 @@ def _authority(authority: Authority) -> dict[str, object]:
         "valid_from_ms": authority.valid_from_ms,
         "valid_to_ms": authority.valid_to_ms,
         "source": authority.source,
+    }
+
+
+def _interest(interest: Interest) -> dict[str, object]:
+    return {
+        "uscc": interest.uscc,
+        "member": interest.member,
+        "name": interest.name,
+        "relation": interest.relation.name,
+        "source": interest.source,
     }

@@ -11,7 +11,6 @@ Run again, it fetches what is new. Everything is verified before it is written.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ from node.archive.encryption import (
 )
 from node.archive.files import Files
 from node.archive.mirror import Behind, Copies, Mirror, Untrusted
-from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_trust, trust
+from node.cli.arguments import add_api_key, add_gateway, add_trust, trust
 from node.cli.connecting import connect, read_api_key
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
@@ -50,13 +49,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         parser.add_argument(*names, help=said(Text(zh, en), language), **options)  # type: ignore[arg-type]
 
     add("directory", nargs="?", type=Path, metavar="DIR", zh="归档目录", en="the archive")
-    add(
-        "--gateway",
-        default=os.environ.get(GATEWAY_VARIABLE),
-        metavar="URL",
-        zh=f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
-        en=f"the address of a gateway (or set {GATEWAY_VARIABLE})",
-    )
+    add_gateway(parser, language, required=False)
     add("--entries", action="store_true", zh="另存全部记录（加密）", en="also entries, encrypted")
     add(
         "--bodies",

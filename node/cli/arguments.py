@@ -69,24 +69,46 @@ def common(language: Language) -> Parser:
     return parser
 
 
+class _InItsPlace(argparse.Action):
+    """What is given replaces the default, and what is given again is added."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        given = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*([] if given is self.default else given), values])
+
+
 def add_gateway(
-    parser: argparse.ArgumentParser, language: Language, *, required: bool = True
+    parser: argparse._ActionsContainer, language: Language, *, required: bool = True
 ) -> None:
-    """Which gateway to ask."""
-    default = os.environ.get(GATEWAY_VARIABLE)
+    """Which gateways to ask: the next one where one does not answer; None if no one was named."""
+    default = usual_gateways()
     parser.add_argument(
         "--gateway",
+        action=_InItsPlace,
         required=required and default is None,
         default=default,
         metavar="URL",
         help=said(
             Text(
-                f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
-                f"the address of a gateway (or set {GATEWAY_VARIABLE})",
+                f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}，以空格分隔）；"
+                "可重复给出，前一个不应答即改用下一个",
+                f"the address of a gateway (or set {GATEWAY_VARIABLE}, with spaces between); again "
+                "for others, which are asked where it does not answer",
             ),
             language,
         ),
     )
+
+
+def usual_gateways() -> list[str] | None:
+    """Those of the environment, if it names any."""
+    return os.environ.get(GATEWAY_VARIABLE, "").split() or None
 
 
 def path_from(variable: str) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,19 +20,21 @@ from node.client.gateway import Gateway
 API_KEY_SIZE_MAX = 1_024
 
 
-def connect(url: str, terminal: Terminal, api_key: str | None = None) -> Gateway:
-    """The gateway of this address; warns of an API key that others can read on the way."""
+def connect(urls: str | Sequence[str], terminal: Terminal, api_key: str | None = None) -> Gateway:
+    """The gateways of these addresses, asked in their order until one answers; warns of an API key
+    that others can read on the way."""
+    urls = [urls] if isinstance(urls, str) else list(urls)
 
     def on_retry(error: ClientError) -> None:
         terminal.note(f"{error.zh} 正在重试……", f"{error.en} Trying again ...", "yellow")
 
     credential = None if api_key is None else ApiKey(api_key)
     try:
-        connection = Connection(url, credential, language=terminal.language, on_retry=on_retry)
+        connection = Connection(urls, credential, language=terminal.language, on_retry=on_retry)
     except BadAddress as error:
         raise Failure(f"--gateway {error.zh}", f"--gateway: {error.en}") from error
-    parsed = httpx.URL(url)
-    if api_key is not None and parsed.scheme == "http" and not _is_here(parsed.host):
+    plain = [parsed.host for parsed in map(httpx.URL, urls) if parsed.scheme == "http"]
+    if api_key is not None and not all(map(_is_here, plain)):
         terminal.note(
             "警告：以 http 连接其他机器，API 密钥可被沿途读取；请使用 https。",
             "warning: over http to another machine, your API key can be read on the way; use "

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def _subject(arguments: argparse.Namespace) -> tuple[Path, Genesis]:
     from node.config import load_member
     from node.evidence.record import parse_genesis
-    from node.member import read_genesis
+    from node.member.process import read_genesis
     from node.settings import read_file
 
     by_hand = arguments.data is not None and arguments.genesis is not None

@@ -45,8 +45,8 @@ def add_member_config(parser: argparse.ArgumentParser, language: Language) -> No
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Make the directory; never over another."""
     from node.config import load_member
-    from node.founding import found
-    from node.member import read_genesis
+    from node.member.process import read_genesis
+    from node.membership.founding import found
 
     config = load_member(arguments.config)
     replica_id = found(config, read_genesis(config), arguments.voters)

@@ -27,8 +27,8 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask who belongs to the group, and make the directory."""
     from node.config import load_member
-    from node.joining import begin_anew
-    from node.member import read_applicant, read_genesis, read_identity
+    from node.member.process import read_applicant, read_genesis, read_identity
+    from node.membership.joining import begin_anew
 
     config = load_member(arguments.config)
     genesis = read_genesis(config)

@@ -38,10 +38,10 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask this member's own process and the others, until it is done."""
     from consensus.messages import Configuration
-    from node.asking import ask_to_leave, contacts_of
     from node.config import load_member
-    from node.founding import draw_voter
-    from node.member import read_identity
+    from node.member.process import read_identity
+    from node.membership.asking import ask_to_leave, contacts_of
+    from node.membership.founding import draw_voter
 
     config = load_member(arguments.config)
     name = arguments.member or config.member

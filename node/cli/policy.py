@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _write(path: Path) -> Path:
     from node.config import load_plan
-    from node.founding import write_rules
+    from node.membership.founding import write_rules
 
     directory = path.absolute().parent
     try:

@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _change(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from node.config import load_plan
-    from node.founding import policy_texts
+    from node.membership.founding import policy_texts
 
     plan, log = load_plan(arguments.file), load_key(arguments.key, terminal)
     previous = _trusted(arguments, terminal).notes[-1]

@@ -13,11 +13,10 @@ policy the proof itself encloses, and said so.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from pathlib import Path
 
-from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_trust, trust
+from node.cli.arguments import add_api_key, add_gateway, add_trust, trust
 from node.cli.batch_files import is_of, reopen
 from node.cli.connecting import connect, read_api_key
 from node.cli.delivering import Delivered, Delivery, deliver
@@ -54,13 +53,7 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         zh="存证编号；使用 --from-batch 时也可为文件（默认为批次中的全部文件）",
         en="an evidence number; with --from-batch also files (default: all of the batch)",
     )
-    add(
-        "--gateway",
-        default=os.environ.get(GATEWAY_VARIABLE),
-        metavar="URL",
-        zh=f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
-        en=f"the address of a gateway (or set {GATEWAY_VARIABLE})",
-    )
+    add_gateway(parser, language, required=False)
     add("--proof", type=Path, metavar="P", zh="已有的证明文件", en="a proof file you have")
     add(
         "--from-batch",

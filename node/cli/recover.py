@@ -21,7 +21,7 @@ from node.errors import Misconfigured
 if TYPE_CHECKING:
     from node.config import MemberConfig
     from node.evidence.record import Genesis
-    from node.recovery import Copy, Recovered
+    from node.membership.recovery import Copy, Recovered
 
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -51,9 +51,9 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Show what the copies still tell, ask, and begin anew from the best."""
     from node.config import load_member
-    from node.directory import finish_directory
-    from node.member import read_genesis
-    from node.recovery import opened
+    from node.member.directory import finish_directory
+    from node.member.process import read_genesis
+    from node.membership.recovery import opened
 
     config = load_member(arguments.config)
     genesis = read_genesis(config)
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _check_group_is_lost(config: MemberConfig) -> None:
     """Whoever listens may lead, or be what another operator has recovered already."""
-    from node.asking import contacts_of, listening
+    from node.membership.asking import contacts_of, listening
 
     names = asyncio.run(listening(contacts_of(config)))
     if names:
@@ -119,7 +119,7 @@ def _check_group_is_lost(config: MemberConfig) -> None:
 
 
 def _show(terminal: Terminal, copies: list[Copy]) -> None:
-    from node.recovery import sealed_height
+    from node.membership.recovery import sealed_height
 
     for copy in copies:
         terminal.line(str(copy))
@@ -162,8 +162,8 @@ def _confirm(terminal: Terminal, copies: list[Copy]) -> None:
 def _recover(
     config: MemberConfig, genesis: Genesis, copies: list[Copy], terminal: Terminal
 ) -> Recovered:
-    from node.founding import draw_voter
-    from node.recovery import recover
+    from node.membership.founding import draw_voter
+    from node.membership.recovery import recover
 
     best = copies[0].salvage
     assert best is not None, "asked before"

@@ -74,7 +74,7 @@ class Serve:
 
 def _member(config: Path) -> Coroutine[None, None, None]:
     from node.config import load_member
-    from node.member import run_member
+    from node.member.process import run_member
 
     return run_member(load_member(config))
 

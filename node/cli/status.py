@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.cli.arguments import GATEWAY_VARIABLE
+from node.cli.arguments import add_gateway, usual_gateways
 from node.cli.connecting import connect
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
@@ -41,6 +40,8 @@ ZH_ROLES = {
     "recalling": "核实中",
     REMOVED: "已移出",
 }
+ZH_KINDS = {"start": "启动", "periodic": "定期", "stop": "停止"}
+"""Of health records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ class Witness:
     name: str
     size: int
     time_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A member's newest health record, written at `to_ms` by its clock, and its alarms of then."""
+
+    serial: int
+    kind: str
+    to_ms: int
+    alarms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class Row:
     """The height up to which it has compared what it keeps, in the pass under way."""
     scrub_passed_s: int = 0
     """When its last whole pass ended; 0 if there was none yet, or a gateway tells."""
+    health: Health | None = None
+    """None if it has written none since it started, or is of an older version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +104,8 @@ class Overview:
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     """The arguments of `status`."""
-    default = os.environ.get(GATEWAY_VARIABLE)
-    group = parser.add_mutually_exclusive_group(required=default is None)
-    group.add_argument(
-        "--gateway",
-        default=default,
-        metavar="URL",
-        help=said(
-            Text(
-                f"接入网关的地址（或用环境变量 {GATEWAY_VARIABLE}）",
-                f"the address of a gateway (or set {GATEWAY_VARIABLE})",
-            ),
-            language,
-        ),
-    )
+    group = parser.add_mutually_exclusive_group(required=usual_gateways() is None)
+    add_gateway(group, language, required=False)
     group.add_argument(
         "--config",
         type=Path,
@@ -165,6 +166,7 @@ def _from_gateway(value: dict[str, Any]) -> Overview:
                     Witness(str(one["name"]), int(one["size"]), int(one["time_s"]))
                     for one in each.get("witnesses", ())
                 ),
+                health=_health(each.get("health")),
             )
             for each in value["members"]
         )
@@ -176,6 +178,13 @@ def _from_gateway(value: dict[str, Any]) -> Overview:
             "the gateway's answer cannot be understood; check the address, or use a newer program.",
             Answer.COULD_NOT_CHECK,
         ) from error
+
+
+def _health(value: dict[str, Any] | None) -> Health | None:
+    if value is None:
+        return None
+    alarms = tuple(map(str, value["alarms"]))
+    return Health(int(value["serial"]), str(value["kind"]), int(value["to_ms"]), alarms)
 
 
 async def _from_member(path: Path) -> Overview:
@@ -210,6 +219,7 @@ def told_by(status: StatusResponse) -> Overview:
         tuple(Witness(each.name, each.size, each.time_s) for each in status.witnesses),
         status.scrubbed,
         status.scrub_passed_s,
+        _noted(status),
     )
     voters = {peer.member for peer in status.peers if peer.voter}
     learners = {peer.member for peer in status.peers if not peer.voter}
@@ -226,6 +236,13 @@ def told_by(status: StatusResponse) -> Overview:
         voters=tuple(sorted(voters)),
         learners=tuple(sorted(learners)),
     )
+
+
+def _noted(status: StatusResponse) -> Health | None:
+    if not status.HasField("health"):
+        return None
+    note = status.health
+    return Health(note.serial, note.kind, note.to_ms, tuple(note.alarms))
 
 
 def _print(overview: Overview, terminal: Terminal) -> None:
@@ -273,6 +290,8 @@ def _print(overview: Overview, terminal: Terminal) -> None:
     for row in overview.rows:
         for witness in row.witnesses:
             terminal.line(f"  {row.member}: {_cosigned(witness, terminal, time.time())}")
+        if row.health:
+            terminal.line(f"  {row.member}: {_recorded(row.health, terminal, time.time())}")
         if row.scrubbed:
             terminal.line(f"  {row.member}: {_scrubbed(row, terminal, time.time())}")
         for alarm in row.alarms:
@@ -288,6 +307,17 @@ def _cosigned(witness: Witness, terminal: Terminal, now_s: float) -> str:
     return terminal.pick(
         f"外部联签方 {witness.name} 已联签 {witness.size} 条记录，{age_s} 秒前",
         f"witness {witness.name} cosigned {witness.size} entries, {age_s} s ago",
+    )
+
+
+def _recorded(health: Health, terminal: Terminal, now_s: float) -> str:
+    """How old its newest health record is, and whether it had alarms then."""
+    age_s = max(0, int(now_s) - health.to_ms // 1000)
+    zh, en = ZH_KINDS.get(health.kind, health.kind), health.kind
+    count = len(health.alarms)
+    return terminal.pick(
+        f"最近的运行记录第 {health.serial} 号（{zh}）写于 {age_s} 秒前，告警 {count} 项",
+        f"health record {health.serial} ({en}) was written {age_s} s ago, alarms: {count}",
     )
 
 

@@ -12,7 +12,6 @@ that a file cannot change in a byte and still mean the same:
     b'light'
 """
 
-import base64
 import binascii
 import re
 
@@ -36,14 +35,14 @@ def read_decimal(where: str, text: str) -> int:
 
 
 def write_base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def read_base64(where: str, text: str, size: int | None = None) -> bytes:
     """The bytes `text` spells; where `size` is given, exactly that many."""
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:  # Also what is not ASCII.
         raise Malformed(where, "not base64") from None
     if write_base64(data) != text:
         raise Malformed(where, "not the one base64 spelling of these bytes")

@@ -30,10 +30,11 @@ _DETAILS_TAG = b"cunzheng/event/v1\n"
 
 BY_DEPOSITOR = frozenset({"correction", "supplement", "rendition", "invalidation", "custody"})
 BY_COURT = frozenset({"hold", "release"})
+BY_INSTITUTION = frozenset({"notarisation", "verification"})
 
 _ROLES = {
     **dict.fromkeys(BY_COURT, frozenset({"court"})),
-    **dict.fromkeys(("notarisation", "verification"), frozenset({"court", "notary", "forensic"})),
+    **dict.fromkeys(BY_INSTITUTION, frozenset({"court", "notary", "forensic"})),
 }
 
 

@@ -7,11 +7,14 @@ and English on each line, and a file whose head differs is refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.evidence.number import beijing_time, utc_time
 from node.evidence.policy import fingerprint
 
 TAG = "cunzheng/proof/v1"
+KEPT = 64
+"""Times kept as spelled: all proofs out of one block have the same."""
 
 COMPUTED = (
     "以下由本文件自身算出，须经核验 Computed from this file itself; verify before relying on it"
@@ -64,6 +67,7 @@ def format_head(head: Head) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+@lru_cache(KEPT)
 def format_seconds(time_s: int) -> str:
     """A time in seconds, Beijing time first."""
     layout = "%Y-%m-%d %H:%M:%S"
@@ -71,6 +75,7 @@ def format_seconds(time_s: int) -> str:
     return f"{local:{layout}} 北京时间 UTC+8 ({utc:{layout}} UTC)"
 
 
+@lru_cache(KEPT)
 def format_milliseconds(time_ms: int) -> str:
     """A time in milliseconds, Beijing time first."""
     layout, fraction = "%Y-%m-%d %H:%M:%S", f".{time_ms % 1000:03d}"

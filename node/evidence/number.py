@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from node.evidence.malformed import Malformed
 
@@ -22,6 +23,9 @@ ORDINAL_MAX = 10**12 - 1
 
 TIME_S_END = 253_402_272_000
 """The year 10000 in UTC+8, in seconds: no date beyond it can be printed."""
+
+KEPT = 64
+"""Dates kept as spelled: all numbers out of one block have the same."""
 
 BEIJING = timezone(timedelta(hours=8))
 """Legal time of the courts: UTC+8 without summer time."""
@@ -43,7 +47,12 @@ def beijing_time(time_ms: int) -> datetime:
 def format_number(block_time_ms: int, ordinal: int) -> str:
     """The evidence number of the item with this ordinal in a block of this time."""
     assert 0 <= ordinal <= ORDINAL_MAX, "ordinal outside twelve digits"
-    return _with_check(f"{beijing_time(block_time_ms):%Y%m%d}{ordinal:012d}")
+    return _with_check(f"{_date(block_time_ms)}{ordinal:012d}")
+
+
+@lru_cache(KEPT)
+def _date(block_time_ms: int) -> str:
+    return f"{beijing_time(block_time_ms):%Y%m%d}"
 
 
 def parse_number(text: object, where: str = "evidence number") -> tuple[str, int]:

@@ -148,6 +148,7 @@ def check_suites(rules: int, *keys: PublicKey) -> None:
             raise Malformed("public key", f"rules {rules} do not take {key.algorithm}")
 
 
+@lru_cache(KEPT)
 def fingerprint(text: bytes) -> str:
     """The first 160 bits of SHA-256 of the policy text: 8 groups of 4 of base32."""
     letters = base64.b32encode(sha256(text)[:20]).decode()

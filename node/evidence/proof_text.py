@@ -127,9 +127,9 @@ def parse_proof(data: bytes) -> Proof:
         policy_entries=policies,
         later=later[0] if later else None,
     )
-    if _head(proof) != head + b"\n":
-        raise Malformed("proof head", "is not what the file itself gives")
     if format_proof(proof) != data:
+        if _head(proof) != head + b"\n":
+            raise Malformed("proof head", "is not what the file itself gives")
         raise Malformed("proof", "not spelled as this version writes it")
     return proof
 

@@ -19,7 +19,7 @@ statement, an empty line and the packed items:
     b'\\x00\\x00\\x00\\x03one'
 
 `check_statement` and `check_enrolment` are the part of the validity rules that looks at one record
-alone; `node.chain` adds what depends on what the chain already holds.
+alone; `node.chain.apply` adds what depends on what the chain already holds.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ from node.evidence.spelling import check_integer, check_member, check_origin
 LOG_PAYLOAD_SIZE = 64
 FURTHER_MAX = MEMBERS_MAX * len(KEY_ALGORITHMS)
 KEPT = 64
-"""Checkpoints kept as read: all proofs out of one block have the same."""
+"""Checkpoints kept as read, and as verified: all proofs out of one block have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ def publisher(sealed: SealedCheckpoint, policy: Policy) -> Sealer:
     raise BadSignature("the log signature is by no member of the policy")
 
 
+@lru_cache(KEPT)
 def verify_seals(sealed: SealedCheckpoint, policy: Policy) -> None:
     """Raise `BadSignature` unless log line and seals are members', in order, valid, and enough."""
     publisher(sealed, policy)

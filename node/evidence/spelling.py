@@ -45,6 +45,8 @@ _TAG = re.compile(rb"(cunzheng/[a-z]+/v|#cunzheng policy v)([1-9][0-9]{0,15})")
 
 Json = Mapping[str, object]
 
+_write_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
 _DEPTH_MAX = 3
 """An item, its details, a pair: nothing of ours nests deeper, and a hostile text must not reach the
 depth at which whoever walks through it runs out of stack."""
@@ -120,8 +122,7 @@ def check_version(text: object, where: str) -> str:
 
 def format_tagged(tag: str, value: Json) -> bytes:
     """Tag, one space, canonical JSON: the bytes that are hashed and signed."""
-    body = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return f"{tag} {body}".encode("ascii")
+    return f"{tag} {_write_canonical(value)}".encode("ascii")
 
 
 def parse_tagged(tag: str, data: bytes, size_max: int) -> dict[str, object]:
@@ -226,17 +227,20 @@ class Lines:
         """The next line without its LF."""
         end = self._data.find(b"\n", self._at)
         if end < 0:
-            raise Malformed(self.where, "ends in the middle of a line")
+            raise self._broken_off()
         line = self._data[self._at : end]
         self._at = end + 1
         return line
 
     def lines(self, count: int) -> bytes:
         """The next `count` lines verbatim, each with its LF."""
-        start = self._at
+        start, end = self._at, self._at
         for _ in range(count):
-            self.line()
-        return self._data[start : self._at]
+            end = self._data.find(b"\n", end) + 1
+            if not end:
+                raise self._broken_off()
+        self._at = end
+        return self._data[start:end]
 
     def tag(self, tag: str) -> None:
         """The next line is this tag; `Malformed` is `newer` if it is a later version of it."""
@@ -306,3 +310,6 @@ class Lines:
         """Nothing is left."""
         if self._at != len(self._data):
             raise Malformed(self.where, "goes on where it should end")
+
+    def _broken_off(self) -> Malformed:
+        return Malformed(self.where, "ends in the middle of a line")

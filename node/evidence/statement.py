@@ -33,6 +33,7 @@ has no items. Who may make which event is judged when reading, never when it is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.evidence.digests import ALGS, sha256
 from node.evidence.item import ALG_SETS, ITEMS_MAX, PAGE_SIZES
@@ -55,6 +56,9 @@ TAG = "cunzheng/statement/v1"
 STATEMENT_SIZE_MAX = 4_096
 """Several times what the fields can fill; leaves an entry far below its 65,535 bytes."""
 NONCE_SIZE = 16
+KEPT = 1_024
+"""Statements kept as read: each is read when it is written, checked, and told, and a block has
+hundreds. They fill some megabytes at most."""
 
 CATEGORIES = (
     "A14_0",
@@ -215,6 +219,7 @@ def _event_value(event: Event) -> dict[str, object]:
     return value
 
 
+@lru_cache(KEPT)
 def parse_statement(data: bytes) -> Statement:
     """The statement these bytes are, or `Malformed`."""
     value = parse_tagged(TAG, data, STATEMENT_SIZE_MAX)

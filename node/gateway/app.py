@@ -12,10 +12,12 @@ from fastapi_offline import FastAPIOffline
 from node.gateway.accounts import accesses, privacy
 from node.gateway.accounts import keys as account_keys
 from node.gateway.accounts import routes as accounts
-from node.gateway.cases import court_receipts
+from node.gateway.accounts.access import refusal
+from node.gateway.cases import court_receipts, parties
 from node.gateway.cases import routes as cases
 from node.gateway.deposits import anchors, courses, extraction, source_profiles
 from node.gateway.deposits import listing as deposits
+from node.gateway.events import erasing
 from node.gateway.events import routes as events
 from node.gateway.gateway import Gateway
 from node.gateway.http import documents, openapi
@@ -30,6 +32,7 @@ from node.gateway.webhooks import routes as webhooks
 _ROUTED = (
     anchors,
     events,
+    erasing,
     deposits,
     extraction,
     searching,
@@ -47,6 +50,7 @@ _ROUTED = (
     courses,
     source_profiles,
     cases,
+    parties,
     court_receipts,
     privacy,
     webhooks,
@@ -70,7 +74,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     for module in _ROUTED:
         app.include_router(module.router)
-    documents.install(app, (module.router for module in _ROUTED))
+    documents.install(app, (module.router for module in _ROUTED), refusal)
     openapi.install(app)
     app.add_middleware(
         Door,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import NoReturn
 
@@ -16,10 +16,12 @@ from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
 from node.export.signing.dual import Platform
 from node.gateway.accounts.auth import Authenticator
+from node.gateway.accounts.identities import Identities
 from node.gateway.clock import Clock, system_clock
 from node.gateway.deposits.finality import Finality
 from node.gateway.deposits.statement import Preparer, Random
 from node.gateway.deposits.submissions import Submissions
+from node.gateway.events.attesting import Attester
 from node.gateway.events.statement import EventPreparer
 from node.gateway.http.limits import Limits
 from node.gateway.http.room import BODIES_MAX, Room
@@ -32,16 +34,20 @@ from node.gateway.members.register import KeyRegister
 from node.gateway.operating.metrics import GatewayMetrics, Watched
 from node.gateway.timestamps.reaching import Reaching
 from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
+from node.gateway.webhooks.following import Follower
 from node.gateway.webhooks.notifier import Notifier
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
+from node.offchain.answers import AnswerStore
 from node.offchain.cases import CaseStore
 from node.offchain.courses import CourseStore
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.offchain.deposits import DepositStore
 from node.offchain.engine import StoreFailed
+from node.offchain.erasures import ErasureStore
 from node.offchain.events import EventStore
+from node.offchain.following import FollowingStore
 from node.offchain.notifications import NotificationStore
 from node.offchain.readers import ReaderStore
 from node.offchain.registries import RegistryStore
@@ -54,7 +60,7 @@ from node.vault.keys import Purpose, VaultKey
 from node.vault.sealing import Vault
 
 FORGET_EVERY_S = 3_600
-"""What is kept for 400 days need not go to the minute."""
+"""What is kept for a day or for 400 need not go to the minute."""
 
 Network = IPv4Network | IPv6Network
 
@@ -65,17 +71,17 @@ _log = logging.getLogger(__name__)
 class Gateway:
     """Everything a request may need. `run` must be running while requests are served."""
 
-    origin: str
-    network: str
     first_policy: PolicyNote
     signer: Signer
     accounts: AccountStore
     credentials: CredentialStore
     authenticator: Authenticator
+    identities: Identities
     accesses: AccessStore
     members: Members
     database: Database
     store: RequestStore
+    answers: AnswerStore
     deposits: DepositStore
     courses: CourseStore
     profiles: SourceProfileStore
@@ -89,6 +95,7 @@ class Gateway:
     preparer: Preparer
     events: EventStore
     event_preparer: EventPreparer
+    erasures: ErasureStore
     notifications: NotificationStore
     notifier: Notifier
     webhook_key: bytes
@@ -97,7 +104,6 @@ class Gateway:
     own_key: OwnKey
     check_proof: ProofChecker
     log: PublishedLog
-    room: Room
     clock: Clock
     data_protection_officer: Officer | None
     limits: Limits
@@ -108,8 +114,21 @@ class Gateway:
     reaching: Reaching
     stamping: Stamping
     platform: Platform
-    changing_policy: asyncio.Lock
+    room: Room = field(default_factory=lambda: Room(BODIES_MAX))
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is told to stop: what is asked is still answered, and no more should be asked."""
+    changing_policy: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the request that puts a policy onto the chain."""
+
+    @property
+    def origin(self) -> str:
+        """The chain's name, which no policy changes."""
+        return self.first_policy.policy.origin
+
+    @property
+    def network(self) -> str:
+        """`test` or `production`, which no policy changes either."""
+        return self.first_policy.policy.network
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
@@ -117,18 +136,30 @@ class Gateway:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
+            group.create_task(self._attester().run())
             group.create_task(self.notifier.run())
             group.create_task(self.stamping.run())
+            group.create_task(self.follower().run())
             group.create_task(self._tell_own_key())
-            group.create_task(self._forget_accesses())
+            group.create_task(self._forget())
         raise AssertionError("they end only by cancellation")
 
-    async def _forget_accesses(self) -> NoReturn:
+    def follower(self) -> Follower:
+        """Who reads the log for events; any number of them may."""
+        following = FollowingStore(self.database, self.notifications)
+        return Follower(following, self.log, self.members)
+
+    def _attester(self) -> Attester:
+        stores = self.store, self.deposits, self.events
+        return Attester(self.event_preparer, self.members, *stores, self.submissions, self.clock)
+
+    async def _forget(self) -> NoReturn:
         while True:
             try:
                 await self.accesses.forget(self.clock())
+                await self.answers.forget(self.clock())
             except StoreFailed:  # The database's writer has logged why.
-                _log.error("accesses whose time is over were not deleted; tried again later")
+                _log.error("what has been kept long enough was not deleted; tried again later")
             await asyncio.sleep(FORGET_EVERY_S)
 
     async def _tell_own_key(self) -> None:
@@ -170,18 +201,19 @@ def assemble(
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
     metrics.watch(lambda: _watched(coalescer, submissions, log, members))
+    accounts = AccountStore(database, vault, finder, random)
     return Gateway(
-        origin=policy.origin,
-        network=policy.network,
         first_policy=note,
         signer=signer,
-        accounts=AccountStore(database, vault, finder, random),
+        accounts=accounts,
         credentials=credentials,
         authenticator=Authenticator(vault_key, credentials, policy.origin, clock),
+        identities=Identities(accounts, clock),
         accesses=AccessStore(database, vault, random),
         members=members,
         database=database,
         store=store,
+        answers=AnswerStore(database, vault, random),
         deposits=deposits,
         courses=CourseStore(database),
         profiles=SourceProfileStore(database, vault, finder, random),
@@ -195,6 +227,7 @@ def assemble(
         preparer=Preparer(policy.origin, signer, clock, random),
         events=EventStore(database, vault, random),
         event_preparer=EventPreparer(policy.origin, signer, clock, random),
+        erasures=ErasureStore(database),
         notifications=notifications,
         notifier=Notifier(notifications, clock, public_only=public_only),
         webhook_key=vault_key.derive(Purpose.WEBHOOK_SECRETS),
@@ -203,7 +236,6 @@ def assemble(
         own_key=OwnKey(members, signer.public, clock),
         check_proof=ProofChecker(note.policy_text),
         log=log,
-        room=Room(BODIES_MAX),
         clock=clock,
         data_protection_officer=data_protection_officer,
         limits=limits or Limits(RateLimits()),
@@ -214,7 +246,6 @@ def assemble(
         reaching=Reaching(log, timestamps),
         stamping=Stamping(log, timestamps, clock, random, for_courts),
         platform=for_courts.platform,
-        changing_policy=asyncio.Lock(),
     )
 
 

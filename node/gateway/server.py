@@ -1,8 +1,10 @@
 """A gateway process: settings in, HTTP out, until a signal ends it.
 
 Order matters in both directions. Starting: keys and database first, so that a wrong setting is told
-before anything listens. Stopping: first no new requests, then those under way get their answers,
-then the gateway's own tasks end; what is stored but not settled goes on at the next start.
+before anything listens. Stopping: first /readyz says so, so that whoever divides requests among
+gateways sends them elsewhere (`drain_s`); then no new requests, those under way get their answers,
+and the gateway's own tasks end; what is stored but not settled goes on at the next start. A second
+signal ends the first part at once.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ async def run_gateway(config: GatewayConfig) -> None:
             )
             await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
-            await _serve(gateway, listener, tls, config.metrics)
+            await _serve(gateway, listener, tls, config)
     except StoreFailed as error:
         raise Misconfigured(f"database: {error}") from error  # Its address may hold a password.
     finally:
@@ -81,14 +83,26 @@ async def run_gateway(config: GatewayConfig) -> None:
 
 
 async def _serve(
-    gateway: Gateway, listener: socket.socket, tls: ssl.SSLContext | None, metrics: str
+    gateway: Gateway,
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    config: GatewayConfig,
 ) -> None:
     """HTTP and the gateway's own tasks together: if those fail, the process must end."""
     server = Server(create_app(gateway), backlog=BACKLOG, shutdown_s=SHUTDOWN_S, tls=tls)
-    server.stop_at_signals()
+
+    def drain() -> None:
+        if gateway.draining.is_set():
+            server.stop()
+            return
+        gateway.draining.set()
+        _log.info("told to stop: for %d s /readyz sends requests elsewhere", config.drain_s)
+        asyncio.get_running_loop().call_later(config.drain_s, server.stop)
+
+    server.stop_at_signals(drain)
     own = [asyncio.create_task(gateway.run())]
-    if metrics:
-        own.append(asyncio.create_task(expose(metrics, gateway.metrics.registry)))
+    if config.metrics:
+        own.append(asyncio.create_task(expose(config.metrics, gateway.metrics.registry)))
     for task in own:
         task.add_done_callback(lambda _: server.stop())
     await server.serve(sockets=[listener])

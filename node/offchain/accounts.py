@@ -220,6 +220,22 @@ class AccountStore:
             raise NoSuchAccount
         return record
 
+    async def proof(self, account: str) -> IdentityProof | None:
+        """How its identity was verified, or was not, the last time that was tried."""
+        key = select(accounts.c.data_key).where(accounts.c.account == account)
+
+        def work(connection: Connection) -> IdentityProof | None:
+            newest = connection.execute(_proofs_of(account).limit(1)).first()
+            if newest is None:
+                return None
+            data_key = connection.execute(key).scalar_one()
+            row = None
+            if data_key is not None:
+                row = self._vault.row("accounts", account.encode(), data_key)
+            return _proof(row, newest)
+
+        return await self._database.read(work)
+
     async def all(self) -> list[Holder]:
         """Every account, by name."""
 

@@ -1,4 +1,4 @@
-"""Cases: the exhibits linked to them, and the receipts their courts gave.
+"""Cases: their parties, the exhibits linked to them, and the receipts their courts gave.
 
 What is said of an exhibit is sealed under a key of its row, and so is a receipt. An exhibit keeps
 its number also after it was taken out again.
@@ -10,19 +10,21 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.casework.case_number import CaseNumber
 from node.casework.exhibit import Exhibit, ExhibitWords
+from node.casework.interest import Party
 from node.casework.vocabulary import LitigationRole
 from node.offchain.database import Database
-from node.offchain.tables.cases import cases, court_receipts, exhibits
+from node.offchain.tables.cases import cases, court_receipts, exhibits, parties
 from node.vault.sealing import Vault
 
 Random = Callable[[int], bytes]
+_Result = TypeVar("_Result")
 
 ID_SIZE = 16
 EXHIBITS_MAX = 1_000
@@ -82,13 +84,7 @@ class CaseStore:
         def work(connection: Connection) -> tuple[list[Exhibit], bool]:
             return self._link(connection, case, account, wanted, now_ms)
 
-        for attempt in range(_TRIES):
-            try:
-                return await self._database.write(work)
-            except IntegrityError:
-                if attempt + 1 == _TRIES:
-                    raise
-        raise AssertionError("the last try returns or raises")
+        return await self._again(work)
 
     async def exhibits(self, case_no: str) -> list[Exhibit]:
         """What stands on a case's evidence list, by number."""
@@ -115,6 +111,38 @@ class CaseStore:
             return connection.execute(change).rowcount > 0
 
         return await self._database.write(work)
+
+    async def name_parties(
+        self, case: CaseNumber, account: str, named: Sequence[Party], now_ms: int
+    ) -> None:
+        """These are a case's parties from now on."""
+
+        def work(connection: Connection) -> None:
+            case_id = self._case(connection, case, account, now_ms)
+            connection.execute(delete(parties).where(parties.c.case_id == case_id))
+            for each in named:
+                values = {
+                    "case_id": case_id,
+                    "uscc": each.uscc,
+                    "litigation_role": each.role.name,
+                    "account": account,
+                    "named_ms": now_ms,
+                }
+                connection.execute(insert(parties).values(values))
+
+        await self._again(work)
+
+    async def parties(self, case_no: str) -> list[Party]:
+        """A case's parties, by role and code."""
+        query = (
+            select(parties.c.uscc, parties.c.litigation_role)
+            .join(cases, cases.c.id == parties.c.case_id)
+            .where(cases.c.case_no == case_no)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        named = [Party(row.uscc, LitigationRole[row.litigation_role]) for row in rows]
+        order = list(LitigationRole)
+        return sorted(named, key=lambda each: (order.index(each.role), each.uscc))
 
     async def issue(
         self, case_no: str, account: str, receipt_id: str, receipt: StoredReceipt, now_ms: int
@@ -152,6 +180,15 @@ class CaseStore:
         )
         found = await self._database.read(lambda connection: connection.execute(query).first())
         return None if found is None else self._receipt(found)
+
+    async def _again(self, work: Callable[[Connection], _Result]) -> _Result:
+        for attempt in range(_TRIES):
+            try:
+                return await self._database.write(work)
+            except IntegrityError:
+                if attempt + 1 == _TRIES:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def _link(
         self,

@@ -31,7 +31,7 @@ class Retention(Enum):
     """When a value is deleted."""
 
     SHORT = "SHORT"
-    """24 hours after the deposit is settled."""
+    """24 hours after the deposit is settled, or the request came."""
     LOG = "LOG"
     """400 days; the law asks for six months at least (网络安全法 Art. 23)."""
     ACCOUNT = "ACCOUNT"
@@ -65,6 +65,7 @@ CODE_LENGTH_MAX = 64
 REFERENCE_LENGTH_MAX = 128
 """Of what a client calls its own things."""
 EVIDENCE_NO_LENGTH_MAX = 25
+USCC_LENGTH = 18
 
 metadata = MetaData(
     naming_convention={

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Delete, Insert, Update
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -34,6 +34,7 @@ from node.offchain.engine import (
     require_durable,
     told,
 )
+from node.offchain.statements import Statement, Values, execute
 
 _Result = TypeVar("_Result")
 _Work = Callable[[Connection], _Result]
@@ -48,8 +49,8 @@ class Rows:
     Those that wait for the writer with the same statement object are sent to the database together.
     """
 
-    statement: Insert | Update | Delete
-    values: Sequence[Mapping[str, object]]
+    statement: Statement
+    values: Sequence[Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +161,13 @@ def _fail(group: Sequence[_Waiting], error: Exception) -> None:
 
 
 def _do_all(connection: Connection, group: Sequence[_Waiting]) -> list[Any]:
-    together: dict[Insert | Update | Delete, list[Mapping[str, object]]] = {}
-    for rows in (rows for each in group for rows in each.rows):
-        together.setdefault(rows.statement, []).extend(rows.values)
+    together: dict[Statement, list[Values]] = {}
+    for each in group:
+        for rows in each.rows:
+            together.setdefault(rows.statement, []).extend(rows.values)
     for statement, values in together.items():
         if values:
-            connection.execute(statement, values)
+            execute(connection, statement, values)
     results = [each.work(connection) for each in group]
     connection.commit()  # The fsync that everybody in the group waits for.
     return results

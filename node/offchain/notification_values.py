@@ -56,6 +56,31 @@ class Claimed:
     secrets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event about a deposit, as it stands on the chain; `effect` is what a verifier makes of
+    it."""
+
+    subject: bytes
+    evidence_no: str
+    type: str
+    effect: bool
+    statement_id: bytes
+    height: int
+    entry_hash: bytes
+
+    def told(self) -> dict[str, str | int | bool]:
+        """What a message says of it."""
+        return {
+            "evidence_no": self.evidence_no,
+            "type": self.type.upper(),
+            "effect": self.effect,
+            "statement_id": self.statement_id.hex(),
+            "height": self.height,
+            "entry_hash": self.entry_hash.hex(),
+        }
+
+
 def told_of(record: DepositRecord) -> dict[str, str | int]:
     """What a message says of a deposit."""
     identity, number = record.statement_id.hex(), record.number()

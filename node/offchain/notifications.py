@@ -22,6 +22,7 @@ from node.offchain.deposit_values import DepositRecord
 from node.offchain.notification_values import (
     Claimed,
     Delivery,
+    Happened,
     Webhook,
     delivery_of,
     told_of,
@@ -30,12 +31,13 @@ from node.offchain.notification_values import (
 from node.offchain.tables.notifications import deliveries, webhooks
 from node.vault.sealing import Row as Vaulted
 from node.vault.sealing import Vault
-from node.webhooks.message import EVENTS, Message, format_message
+from node.webhooks.message import DEPOSIT_EVENT, EVENTS, Message, format_message
 from node.webhooks.schedule import CLAIM_MS, delay_ms
 from node.words import State
 
 Random = Callable[[int], bytes]
 Clock = Callable[[], int]
+_News = tuple[DepositRecord, str, Happened | None]
 
 WEBHOOKS_MAX = 10
 """Of one account: systems that want to be told; every deposit is told to each."""
@@ -51,7 +53,7 @@ FORGET_AT_ONCE = 10_000
 DELIVERY_FAILED = "DELIVERY_FAILED"
 
 _EVENT_OF = {State.FINAL: "deposit.final", State.FAILED: "deposit.failed"}
-assert set(_EVENT_OF.values()) == set(EVENTS)
+assert {*_EVENT_OF.values(), DEPOSIT_EVENT} == set(EVENTS)
 _OPEN = deliveries.c.delivered_ms.is_(None) & deliveries.c.due_ms.is_not(None)
 
 
@@ -80,24 +82,34 @@ class NotificationStore:
 
     def tell(self, connection: Connection, records: Sequence[DepositRecord]) -> None:
         """Deliveries of what has just become of these deposits, in the same transaction."""
-        accounts = {record.account for record in records}
+        self._tell(connection, [(each, _EVENT_OF[each.state], None) for each in records])
+
+    def tell_events(
+        self, connection: Connection, events: Sequence[tuple[DepositRecord, Happened]]
+    ) -> None:
+        """Deliveries of what was said of deposits later."""
+        self._tell(connection, [(each, DEPOSIT_EVENT, happened) for each, happened in events])
+
+    def _tell(self, connection: Connection, news: Sequence[_News]) -> None:
+        accounts = {record.account for record, _, _ in news}
         query = select(webhooks).where(
             webhooks.c.account.in_(accounts), webhooks.c.disabled_ms.is_(None)
         )
         told = [webhook_of(each) for each in connection.execute(query)]
         rows = [
-            self._delivery(webhook, record)
-            for record in records
+            self._delivery(webhook, each)
+            for each in news
             for webhook in told
-            if webhook.account == record.account and _EVENT_OF[record.state] in webhook.events
+            if webhook.account == each[0].account and each[1] in webhook.events
         ]
         if rows:
             connection.execute(insert(deliveries), rows)
 
-    def _delivery(self, webhook: Webhook, record: DepositRecord) -> dict[str, object]:
-        now, event = self._clock(), _EVENT_OF[record.state]
-        identity = self._random(16).hex()
-        message = Message(identity, event, self._origin, now, told_of(record))
+    def _delivery(self, webhook: Webhook, news: _News) -> dict[str, object]:
+        record, event, happened = news
+        identity, now = self._random(16).hex(), self._clock()
+        told = None if happened is None else happened.told()
+        message = Message(identity, event, self._origin, now, told_of(record), told)
         return {
             "id": identity,
             "webhook": webhook.id,
@@ -210,10 +222,12 @@ class NotificationStore:
             .order_by(deliveries.c.due_ms, deliveries.c.id)
             .limit(CLAIMED_AT_ONCE)
         )
-        locked = some.with_for_update(skip_locked=True, of=deliveries)  # SQLite has one writer.
+        # SQLite has one writer. PostgreSQL may carry a subquery out again for every row, and then
+        # finds others than before; what stands in a WITH and locks is carried out once.
+        locked = some.with_for_update(skip_locked=True, of=deliveries).cte("locked")
         change = (
             update(deliveries)
-            .where(deliveries.c.id.in_(locked.scalar_subquery()), due)
+            .where(deliveries.c.id.in_(select(locked.c.id)), due)
             .values(claimed_until_ms=now + CLAIM_MS)
             .returning(*deliveries.c)
         )

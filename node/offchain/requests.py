@@ -8,6 +8,9 @@ process or in two gateways on one database.
 A row is *settled* when the chain has taken or skipped its record. 24 hours later the record is
 deleted, which the chain has, and the row only remembers that this key was used, and for which
 statement. What opens a deposit is kept with it (`deposits`), not here.
+
+A row may *await* the key of another gateway of the database: then its `record` is the bare
+statement, which nobody proposes, until that gateway has put the signed record in its place.
 """
 
 from __future__ import annotations
@@ -37,13 +40,16 @@ _SETTLE = (
 )
 
 
+_AWAITING = requests.c.awaits.is_not(None) & requests.c.settled_ms.is_(None)
+
+
 class KeyTaken(Exception):
     """This account has used this Idempotency-Key before; nothing was stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredStatement:
-    """One row. `record` is what is proposed."""
+    """One row. `record` is what is proposed, once `awaits` names nobody."""
 
     account: str
     idempotency_key: str
@@ -54,6 +60,7 @@ class StoredStatement:
     stored_ms: int
     settled_ms: int | None = None
     skipped: str | None = None
+    awaits: str | None = None
 
 
 class RequestStore:
@@ -100,12 +107,27 @@ class RequestStore:
     async def unsettled(
         self, after: bytes = b"", stored_before_ms: int | None = None
     ) -> list[StoredStatement]:
-        """Some statements whose fate is not known here, in the order of their ids."""
+        """Some signed statements whose fate is not known here, in the order of their ids."""
         waits = requests.c.settled_ms.is_(None) & (requests.c.statement_id > after)
+        waits &= requests.c.awaits.is_(None)
         if stored_before_ms is not None:
             waits &= requests.c.stored_ms < stored_before_ms
         query = select(requests).where(waits).order_by(requests.c.statement_id).limit(RECOVER_BATCH)
         return await self._read(query)
+
+    async def awaiting(self, key: str) -> list[StoredStatement]:
+        """Some statements that wait for the signature of this key, the oldest first."""
+        query = select(requests).where(_AWAITING, requests.c.awaits == key)
+        return await self._read(query.order_by(requests.c.stored_ms).limit(RECOVER_BATCH))
+
+    async def sign(self, statement_id: bytes, key: str, record: bytes) -> None:
+        """The record of a statement that has waited for this key; once only."""
+        change = (
+            update(requests)
+            .where(_AWAITING, requests.c.statement_id == statement_id, requests.c.awaits == key)
+            .values(record=record, awaits=None)
+        )
+        await self._database.write(lambda connection: connection.execute(change))
 
     async def forget(self, now_ms: int) -> int:
         """Delete records settled more than `KEEP_MS` ago; says of how many rows."""

@@ -6,6 +6,7 @@ from node.offchain.columns import FieldFacts, facts_of, metadata
 from node.offchain.tables import (
     accesses,
     accounts,
+    answers,
     cases,
     deposits,
     notifications,
@@ -16,6 +17,7 @@ from node.offchain.tables import (
 
 AREAS = (
     requests,
+    answers,
     accounts,
     deposits,
     notifications,

@@ -18,7 +18,7 @@ a time nobody speaks for.
 
 A record has no signature of its own. The member's log key signs an event statement of type `health`
 whose `details` is the SHA-256 of the record, and the receipt for it: both go to the chain as a
-record like any other (docs/proof-format.md, section 6), which is kept beside the health record.
+record like any other, which is kept beside the health record (docs/proof-format.md, section 19).
 As nobody else attests it, the statement names its `submitter`: the member's name, salted with the
 digest of the record.
 

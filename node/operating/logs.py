@@ -22,6 +22,8 @@ Format = Literal["auto", "json", "text"]
 FORMATS: tuple[Format, ...] = ("auto", "json", "text")
 PLACES_MAX = 20
 """Of an exception, the innermost: with them its bug is found."""
+_CHATTY = ("alembic",)
+"""Libraries that say at every start which parts they consist of."""
 _HOUSES = ("consensus", "devnet", "node")
 
 _Event = MutableMapping[str, Any]
@@ -35,6 +37,8 @@ def set_up(level: str, how: Format = "auto", stream: TextIO | None = None) -> No
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(is_text))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def formatter(is_text: bool) -> logging.Formatter:

@@ -4,18 +4,20 @@ JSON, as it is answered and, sealed, as it is stored. An opening has the fields 
 batch file (docs/proof-format.md, section 15):
 
     {"details": {...}, "salt": "0...", "sha256": "0...", "size": 1, "sm3": "0..."}
-    {"identity": "{\\"account\\":\\"acme\\"}", "salt": "00..."}
+    {"identity": "{\\"account\\":\\"acme\\",\\"identity\\":{...}}", "salt": "00..."}
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.evidence.digests import ALGS, sha256
 from node.evidence.item import Opening
 
 _SUBMITTER_TAG = b"cunzheng/submitter/v1\n"
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,12 @@ class Keepsake:
     openings: tuple[Opening, ...] = ()
 
 
-def identity_record(account: str) -> bytes:
-    """Who the depositor is to this gateway: its account."""
-    return json.dumps({"account": account}, separators=(",", ":")).encode("ascii")
+def identity_record(account: str, proofing: Mapping[str, str | int] | None = None) -> bytes:
+    """Who the depositor is to this gateway: its account, and how its identity was verified."""
+    value: dict[str, object] = {"account": account}
+    if proofing:
+        value["identity"] = dict(proofing)
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode("ascii")
 
 
 def submitter_commitment(submitter: Submitter) -> bytes:
@@ -83,7 +88,7 @@ def parse_submitter(data: bytes) -> Submitter:
 
 
 def _format(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+    return _write(value).encode()
 
 
 def _opening(value: dict[str, object]) -> Opening:

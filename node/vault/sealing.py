@@ -31,35 +31,35 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its table and primary key, and the data key that encrypts its values."""
+    """One row: its table and primary key, and the cipher of the data key that its values have."""
 
     name: bytes
-    data_key: bytes = field(repr=False)
+    cipher: AESGCM = field(repr=False)
 
     def seal(self, column: str, value: bytes, random: Random) -> bytes:
         """The value as it is stored."""
-        return _seal(self.data_key, value, _place(self.name, column), random)
+        return _seal(self.cipher, value, _place(self.name, column), random)
 
     def open(self, column: str, stored: bytes) -> bytes:
         """The value that `seal` was given; raises `Unreadable`."""
-        return _open(self.data_key, stored, _place(self.name, column))
+        return _open(self.cipher, stored, _place(self.name, column))
 
 
 class Vault:
     """Makes and opens data keys."""
 
     def __init__(self, key: VaultKey) -> None:
-        self._wrapping = key.derive(Purpose.DATA_KEYS)
+        self._wrapping = AESGCM(key.derive(Purpose.DATA_KEYS))
 
     def new_row(self, table: str, primary_key: bytes, random: Random) -> tuple[Row, bytes]:
         """A row with a fresh data key, and that key as it is stored beside its values."""
-        row = Row(_name(table, primary_key), random(KEY_SIZE))
-        return row, _seal(self._wrapping, row.data_key, row.name, random)
+        name, data_key = _name(table, primary_key), random(KEY_SIZE)
+        return Row(name, AESGCM(data_key)), _seal(self._wrapping, data_key, name, random)
 
     def row(self, table: str, primary_key: bytes, stored_data_key: bytes) -> Row:
         """The row again; raises `Unreadable`."""
         name = _name(table, primary_key)
-        return Row(name, _open(self._wrapping, stored_data_key, name))
+        return Row(name, AESGCM(_open(self._wrapping, stored_data_key, name)))
 
 
 def _name(table: str, primary_key: bytes) -> bytes:
@@ -70,13 +70,13 @@ def _place(row: bytes, column: str) -> bytes:
     return len(row).to_bytes(4, "big") + row + column.encode()
 
 
-def _seal(key: bytes, value: bytes, aad: bytes, random: Random) -> bytes:
+def _seal(cipher: AESGCM, value: bytes, aad: bytes, random: Random) -> bytes:
     nonce = random(NONCE_SIZE)
-    return nonce + AESGCM(key).encrypt(nonce, value, aad)
+    return nonce + cipher.encrypt(nonce, value, aad)
 
 
-def _open(key: bytes, stored: bytes, aad: bytes) -> bytes:
+def _open(cipher: AESGCM, stored: bytes, aad: bytes) -> bytes:
     try:
-        return AESGCM(key).decrypt(stored[:NONCE_SIZE], stored[NONCE_SIZE:], aad)
+        return cipher.decrypt(stored[:NONCE_SIZE], stored[NONCE_SIZE:], aad)
     except (InvalidTag, ValueError) as error:
         raise Unreadable("not made with this key for this row, or changed since") from error

@@ -4,7 +4,10 @@
      "origin": "cunzheng.test/devnet"}
 
 `id` is the delivery's: a receiver that has seen it before has seen the same message. Nothing in it
-is personal; whoever wants more asks for the deposit.
+is personal; whoever wants more asks for the deposit. A message about an event has `happened` too:
+
+    {"effect": true, "entry_hash": "...", "evidence_no": "EV...", "height": 13,
+     "statement_id": "...", "type": "HOLD"}
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-EVENTS = ("deposit.final", "deposit.failed")
+DEPOSIT_EVENT = "deposit.event"
+EVENTS = ("deposit.final", "deposit.failed", DEPOSIT_EVENT)
 """`deposit.final`: a quorum has sealed it, its proof can be fetched. `deposit.failed`: the chain
-has skipped it, which the same bytes always would be."""
+has skipped it, which the same bytes always would be. `deposit.event`: something was said of it
+later, by whomever and through whichever gateway, and a quorum has sealed that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +32,22 @@ class Message:
     origin: str
     created_ms: int
     deposit: Mapping[str, str | int]
+    happened: Mapping[str, str | int | bool] | None = None
 
     def __post_init__(self) -> None:
         assert self.event in EVENTS
+        assert (self.happened is not None) == (self.event == DEPOSIT_EVENT)
 
 
 def format_message(message: Message) -> bytes:
     """The body that is sent."""
-    value = {
+    value: dict[str, object] = {
         "id": message.id,
         "event": message.event,
         "origin": message.origin,
         "created_at": message.created_ms,
         "deposit": dict(message.deposit),
     }
+    if message.happened is not None:
+        value["happened"] = dict(message.happened)
     return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()

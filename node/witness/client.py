@@ -29,8 +29,8 @@ from node.evidence.checkpoint import parse_foreign_checkpoint, verify_cosignatur
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
 from node.evidence.note import SignatureLine, Vkey, format_line, lines_by, parse_note
-from node.participant import Participant
-from node.sealing import Note, SentSeal
+from node.member.participant import Participant
+from node.seals.sealing import Note, SentSeal
 from node.witness.protocol import (
     ANSWER_SIZE_MAX,
     PATH,

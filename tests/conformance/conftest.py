@@ -14,6 +14,11 @@ import pytest
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
 from tests.conformance.archived import Archived, archive
+from tests.node.conftest import world
+from tests.node.gateway.admitted import admitted_sqlite
+from tests.node.gateway.conftest import clock, cluster, gateway, make_gateway, tls
+
+__all__ = ["admitted_sqlite", "clock", "cluster", "gateway", "make_gateway", "tls", "world"]
 
 
 def _load(name: str) -> ModuleType:

@@ -17,9 +17,10 @@ AssertHeld = Callable[[Cluster, History], Awaitable[None]]
 
 
 @pytest.fixture
-async def troubled(tmp_path: Path) -> AsyncIterator[Cluster]:
+async def troubled(tmp_path: Path, devnet_database: str) -> AsyncIterator[Cluster]:
     """Three members and two gateways with a network that can be cut."""
-    async with Cluster(tmp_path / "devnet", 3, 2, bad_network=True) as running:
+    directory = tmp_path / "devnet"
+    async with Cluster(directory, 3, 2, database=devnet_database, bad_network=True) as running:
         yield running
 
 

@@ -34,9 +34,9 @@ from node.export.timestamps.authority import TimestampService
 from node.export.timestamps.request import Imprint, TimestampRequest, format_request
 from node.export.timestamps.settings import load_credential, load_timestamp_service
 from node.export.timestamps.verifying import verify_response
-from node.founding import found
 from node.gateway.timestamps.loading import load_for_courts
 from node.keyfile import load_vault_key
+from node.membership.founding import found
 from node.offchain.credentials import CredentialStore
 from node.offchain.database import Database
 from node.vault.keys import Purpose

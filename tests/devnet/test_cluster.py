@@ -32,8 +32,8 @@ def pids(places: Places) -> list[int]:
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    async with Cluster(tmp_path / "devnet") as running:
+async def cluster(tmp_path: Path, devnet_database: str) -> AsyncIterator[Cluster]:
+    async with Cluster(tmp_path / "devnet", database=devnet_database) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from devnet.cluster import Cluster
 from devnet.history import History
-from node.directory import INCARNATION
+from node.member.directory import INCARNATION
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300)]
 

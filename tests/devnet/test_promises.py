@@ -20,7 +20,6 @@ import pytest
 from devnet.cluster import POLL_S, Cluster, ClusterError
 from devnet.load import Answer, Client, Deposited, Load, until_answered
 from node.config import load_member
-from node.directory import Directory, open_directory
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.item import items_root
 from node.evidence.keys import format_signature
@@ -32,6 +31,7 @@ from node.evidence.sealed import parse_sealed
 from node.evidence.statement import Deposit, format_statement, statement_id
 from node.gateway.members.client import CannotCheck
 from node.keyfile import load_signer
+from node.member.directory import Directory, open_directory
 from node.member_pb2 import StatusResponse
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -44,9 +44,9 @@ AT_ONCE = 50
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+async def cluster(tmp_path: Path, devnet_database: str) -> AsyncIterator[Cluster]:
     """Three members and two gateways, on which nothing was deposited yet."""
-    async with Cluster(tmp_path / "devnet", 3, 2) as running:
+    async with Cluster(tmp_path / "devnet", 3, 2, database=devnet_database) as running:
         yield running
 
 

@@ -15,16 +15,17 @@ import httpx
 import pytest
 
 from devnet.cluster import Cluster
+from tests.databases import ON_BOTH
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, ON_BOTH]
 
 CLIENTS = 4
 PATIENCE_S = 20.0
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    async with Cluster(tmp_path / "devnet", 3, 2) as running:
+async def cluster(tmp_path: Path, devnet_database: str) -> AsyncIterator[Cluster]:
+    async with Cluster(tmp_path / "devnet", 3, 2, database=devnet_database) as running:
         yield running
 
 

@@ -15,8 +15,8 @@ from devnet.sim.cast import configuration, genesis
 from devnet.sim.disk import WRITES_BACK, SimDisk
 from devnet.sim.machine import DATA, SEALS, config_of
 from devnet.sim.medium import PLENTY_BYTES, PowerCut
-from node.directory import make_directory, open_directory
-from node.sealing import SentSeal, Step
+from node.member.directory import make_directory, open_directory
+from node.seals.sealing import SentSeal, Step
 
 ME = "court/00000000000000aa"
 CONFIGURATION = Configuration((Voter(ME, "127.0.0.1:7000", b"certificate"),))

@@ -28,14 +28,14 @@ from devnet.sim.history import History
 from devnet.sim.invariants import Watch
 from devnet.sim.moments import Moment
 from devnet.sim.violation import Invariant, Judge, Scope, Violation
-from node.chain import apply
-from node.chain import genesis as first_block
+from node.chain.apply import apply
+from node.chain.apply import genesis as first_block
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
 from node.evidence.note import format_line, sign_ed25519
 from node.evidence.record import format_block
 from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
-from node.sealing import REFRESH_S, Note, SentSeal, Step
-from node.sealing import Contradiction as SealContradiction
+from node.seals.sealing import REFRESH_S, Note, SentSeal, Step
+from node.seals.sealing import Contradiction as SealContradiction
 
 A, B, C = (f"{name}/000000000000000{name[0]}" for name in ("archive", "bank", "court"))
 FIRST = configuration([A, B, C])

@@ -21,7 +21,7 @@ from devnet.sim.schedule import MS, SECOND
 from devnet.sim.setting import Setting, draw
 from devnet.sim.violation import Invariant, Violation
 from devnet.sim.world import World
-from node.sealing import REFRESH_S, time_of
+from node.seals.sealing import REFRESH_S, time_of
 
 NAMES = ("archive", "bank", "court", "escrow")
 DURATION_US = 10 * SECOND

@@ -17,7 +17,7 @@ from consensus.peers import Identity, secure_channel
 from devnet.ceremony import free_ports
 from devnet.tls import Authority, der_of
 from node import member_pb2 as pb
-from node.chain import Applied, KeyState, Taken, apply, genesis
+from node.chain.apply import Applied, KeyState, Taken, apply, genesis
 from node.config import MemberAddress, MemberConfig
 from node.evidence.digests import sha256
 from node.evidence.enrolment import KeyRecord, format_key_record
@@ -37,8 +37,8 @@ from node.evidence.record import (
     format_record,
 )
 from node.evidence.statement import Deposit, Event, Statement, format_statement, statement_id
-from node.founding import found
-from node.member import serve
+from node.member.process import serve
+from node.membership.founding import found
 
 ORIGIN = "cunzheng.test/rooms"
 TIME_MS = 1_790_000_000_000

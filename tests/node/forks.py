@@ -7,7 +7,6 @@ from typing import Any
 
 from consensus.messages import Entry, EntryKind
 from node.config import MemberConfig
-from node.directory import open_directory
 from node.evidence.checkpoint import cosign, format_checkpoint
 from node.evidence.contradiction import (
     Side,
@@ -18,9 +17,10 @@ from node.evidence.contradiction import (
 from node.evidence.merkle import consistency_path, leaf_hash, root
 from node.evidence.sealed import parse_seal
 from node.keyfile import load_signer
-from node.ledger import Ledger
-from node.member import read_genesis
-from node.participant import VERSION
+from node.member.directory import open_directory
+from node.member.ledger import Ledger
+from node.member.participant import VERSION
+from node.member.process import read_genesis
 
 
 def contradiction_file(world: Any, first: tuple[str, ...], second: tuple[str, ...]) -> bytes:

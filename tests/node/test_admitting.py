@@ -18,17 +18,17 @@ from consensus.peers import Identity, server_credentials
 from consensus.ready import Role
 from devnet.ceremony import free_ports
 from devnet.tls import Authority, der_of
-from node import admitting as admitting_module
 from node import member_pb2 as pb
-from node.admitting import Admitting
-from node.application import Application
-from node.asking import SAID_MAX, SILENT, ask, listening
 from node.config import MemberAddress
 from node.errors import Unavailable
 from node.evidence.digests import sha256
 from node.evidence.keys import Signer
 from node.evidence.record import format_genesis
-from node.founding import found
+from node.membership import admitting as admitting_module
+from node.membership.admitting import Admitting
+from node.membership.application import Application
+from node.membership.asking import SAID_MAX, SILENT, ask, listening
+from node.membership.founding import found
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 
 from consensus.messages import Voter
-from node.application import TAG, Application
-from node.asking import Applicant
 from node.errors import Stranger
 from node.evidence.checkpoint import parse_foreign_checkpoint
 from node.evidence.digests import sha256
@@ -15,6 +13,8 @@ from node.evidence.keys import P256, Signer
 from node.evidence.malformed import Malformed
 from node.evidence.policy_note import TAG as POLICY_NOTE_TAG
 from node.evidence.spelling import check_origin
+from node.membership.application import TAG, Application
+from node.membership.asking import Applicant
 
 NOTARY = Voter("notary/00000000000000aa", "notary:7000", b"notary's certificate")
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus.messages import EntryKind
-from node.chain import LIVE, REVOKED, ROTATED, Applied, KeyState, Skipped, Taken, apply
+from node.chain.apply import LIVE, REVOKED, ROTATED, Applied, KeyState, Skipped, Taken, apply
 from node.errors import NewerRules
 from node.evidence.checkpoint import format_checkpoint
 from node.evidence.digests import EMPTY, sha256

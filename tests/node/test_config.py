@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.config import (
+    PRODUCTION_DRAIN_S,
     GatewayConfig,
     MemberAddress,
     MemberConfig,
@@ -127,8 +128,17 @@ def test_production_asks_for_its_officers_by_name(tmp_path: Path) -> None:
     assert config.profile == "production"
     assert config.security_officer == Officer("李四", "soc@example.test")
     assert config.data_protection_officer == Officer("王五", "dpo")
+    assert config.drain_s == PRODUCTION_DRAIN_S
     for missing, given in zip(officers, reversed(officers.values()), strict=True):
         _refused(tmp_path, load_gateway, production + given, f"`{missing}` must be named")
+
+
+def test_how_long_a_gateway_drains(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(GATEWAY)
+    assert load_gateway(path).drain_s == 0
+    path.write_text(f"drain_s = 7\n{GATEWAY}")
+    assert load_gateway(path).drain_s == 7
 
 
 def test_the_documents_settings_for_production_are_read(tmp_path: Path) -> None:
@@ -171,6 +181,8 @@ def test_wrong_member_settings_are_named(tmp_path: Path, old: str, new: str, rea
         (GATEWAY + 'port = "1"\n', "unknown setting `port`"),
         (GATEWAY.replace("court.example:7101", "court"), "`address` is not HOST:PORT"),
         (f'profile = "live"\n{GATEWAY}', "`profile` is none of test, production"),
+        (f"drain_s = 301\n{GATEWAY}", "`drain_s` is not 0 to 300"),
+        (f"drain_s = -1\n{GATEWAY}", "`drain_s` is not 0 to 300"),
         (f'security_officer = "somebody"\n{GATEWAY}', r"not a table `\[security_officer\]`"),
         (f'{GATEWAY}\n[security_officer]\nname = "李四"\n', "`contact` is missing"),
         (f'{GATEWAY}\n[security_officer]\nphone = "1"\n', "unknown setting `phone`"),

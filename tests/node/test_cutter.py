@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from node.chain import Outcome, Skipped
-from node.cutter import IN_FLIGHT_MAX, WAITING_BYTES_MAX, Cutter
+from node.chain.apply import Outcome, Skipped
 from node.errors import BadRequest, Busy, Dropped, Unavailable, Unknown
 from node.evidence.record import BLOCK_SIZE_MAX, format_record, parse_block
-from node.milestone import Milestone
+from node.member.cutter import IN_FLIGHT_MAX, WAITING_BYTES_MAX, Cutter
+from node.member.milestone import Milestone
 
 pytestmark = pytest.mark.anyio
 

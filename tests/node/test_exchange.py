@@ -11,8 +11,8 @@ import grpc.aio
 import pytest
 
 from consensus.peers import SERVER_OPTIONS, server_credentials
-from node import exchange
-from node.exchange import (
+from node.member import exchange
+from node.member.exchange import (
     PAUSE_S,
     PAUSE_S_MAX,
     PUSH,
@@ -22,7 +22,7 @@ from node.exchange import (
     read_seals,
 )
 from node.member_pb2 import Seal, SealsRequest
-from node.sealing import SentSeal
+from node.seals.sealing import SentSeal
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from consensus.messages import Voter
-from node.expiry import expiring
+from node.member.expiry import expiring
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

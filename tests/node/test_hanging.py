@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from consensus.messages import Entry
-from node import member, participant
 from node.config import MemberConfig
-from node.directory import Directory
 from node.evidence.record import Genesis
-from node.participant import DiskHangs, Participant
-from node.sealing import Step
-from node.seals import Seals
+from node.member import participant
+from node.member import process as member
+from node.member.directory import Directory
+from node.member.participant import DiskHangs, Participant
+from node.seals.sealing import Step
+from node.seals.store import Seals
 
 pytestmark = pytest.mark.anyio
 

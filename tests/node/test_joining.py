@@ -12,14 +12,14 @@ import pytest
 
 from consensus.messages import Configuration, Voter
 from consensus.peers import Identity
-from node import joining as joining_module
 from node import member_pb2 as pb
-from node.asking import Applicant, Told
-from node.directory import Lost
 from node.errors import Misconfigured
 from node.evidence.keys import Signer
-from node.joining import Joining, begin_anew, rejoin
-from node.member import serve
+from node.member.directory import Lost
+from node.member.process import serve
+from node.membership import joining as joining_module
+from node.membership.asking import Applicant, Told
+from node.membership.joining import Joining, begin_anew, rejoin
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,10 @@ import pytest
 
 from consensus.peers import Identity, secure_channel
 from devnet.tls import Authority
-from node import chain as transition
 from node import leveldb
 from node import member_pb2 as pb
+from node.chain import apply as transition
+from node.chain.store import Store
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
 from node.evidence.entry import KeyEntry, parse_entry
@@ -27,8 +28,7 @@ from node.evidence.record import format_genesis, format_record
 from node.evidence.sealed import parse_sealed, verify_seals
 from node.evidence.statement import Subject
 from node.evidence.verify import Anchor, verify
-from node.member import serve
-from node.store import Store
+from node.member.process import serve
 from node.words import ResultCode
 
 pytestmark = pytest.mark.anyio

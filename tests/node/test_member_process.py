@@ -31,7 +31,7 @@ import asyncio, logging, sys
 from pathlib import Path
 from node.config import load_member
 from node.errors import Misconfigured
-from node.member import run_member
+from node.member.process import run_member
 logging.basicConfig(level=logging.INFO)
 try:
     asyncio.run(run_member(load_member(Path(sys.argv[1]))))
@@ -44,7 +44,7 @@ Process = asyncio.subprocess.Process
 
 HANGING = """\
 import time
-from node.seals import Seals
+from node.seals.store import Seals
 def hang(*_):
     print("it hangs", flush=True)
     time.sleep(1_000)

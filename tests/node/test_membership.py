@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from consensus.messages import Configuration
-from node import joining
 from node import member_pb2 as pb
-from node.directory import open_directory
 from node.errors import Misconfigured
 from node.evidence.record import format_genesis, format_record
-from node.founding import found
-from node.joining import rejoin
-from node.member import serve
+from node.member.directory import open_directory
+from node.member.process import serve
+from node.membership import joining
+from node.membership.founding import found
+from node.membership.joining import rejoin
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

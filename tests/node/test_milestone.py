@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from node.milestone import Milestone
+from node.member.milestone import Milestone
 
 pytestmark = pytest.mark.anyio
 

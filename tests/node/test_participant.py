@@ -14,15 +14,15 @@ from consensus.messages import Voter
 from consensus.replica import Replica, Status
 from devnet.tls import Authority, der_of
 from node import member_pb2 as pb
-from node import participant
 from node.errors import DiskFailed, DiskFull, Unavailable
 from node.evidence.proof_text import parse_proof
-from node.exchange import Exchange
-from node.ledger import Ledger
-from node.member import serve
-from node.participant import Participant
-from node.sealing import Note, SentSeal, Step
-from node.seals import Seals, SealsCorrupt
+from node.member import participant
+from node.member.exchange import Exchange
+from node.member.ledger import Ledger
+from node.member.participant import Participant
+from node.member.process import serve
+from node.seals.sealing import Note, SentSeal, Step
+from node.seals.store import Seals, SealsCorrupt
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from consensus.messages import Entry
-from node import chain
-from node.directory import Lost
+from node.chain import apply as chain
+from node.chain.store import Store, ViewsCorrupt
+from node.chain.tree import Tree
 from node.errors import Absent, BadRequest
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
 from node.evidence.digests import sha256
@@ -24,10 +25,9 @@ from node.evidence.record import format_record
 from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
 from node.evidence.tiles import Frontier, Tile, format_tile_path, tiles
 from node.leveldb import key_of
-from node.publishing import Publisher, tile_width
-from node.sealing import Note
-from node.store import Store, ViewsCorrupt
-from node.tree import Tree
+from node.member.directory import Lost
+from node.member.publishing import Publisher, tile_width
+from node.seals.sealing import Note
 
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors" / "go-reference" / "tiles.json"
 

@@ -12,7 +12,6 @@ import pytest
 
 from consensus.messages import Configuration, Entry, EntryKind
 from node import member_pb2 as pb
-from node.directory import finish_directory, open_directory
 from node.errors import Misconfigured
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint
 from node.evidence.keys import Signer
@@ -20,11 +19,12 @@ from node.evidence.note import format_line
 from node.evidence.policy import format_policy, parse_policy
 from node.evidence.policy_note import PolicyNote
 from node.evidence.record import format_record
-from node.founding import draw_voter
-from node.recovery import LOG, Copy, Recovered, _policies, opened, recover, sealed_height
-from node.recovery import _write_seals as write_seals
-from node.sealing import Remembered, SentSeal
-from node.seals import Seals
+from node.member.directory import finish_directory, open_directory
+from node.membership.founding import draw_voter
+from node.membership.recovery import LOG, Copy, Recovered, _policies, opened, recover, sealed_height
+from node.membership.recovery import _write_seals as write_seals
+from node.seals.sealing import Remembered, SentSeal
+from node.seals.store import Seals
 
 pytestmark = pytest.mark.anyio
 

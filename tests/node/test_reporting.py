@@ -12,10 +12,10 @@ from node import member_pb2 as pb
 from node.evidence.entry import StatementEntry, parse_entry
 from node.evidence.keys import Signer
 from node.evidence.statement import statement_id
-from node.member import serve
+from node.member.process import serve
+from node.member.reporting import HEALTH, TAKEN
 from node.operating.health import Reported, check_reported, submit
 from node.operating.window import judge
-from node.reporting import HEALTH, TAKEN
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -62,6 +62,8 @@ async def test_a_stop_and_a_crash_show_in_the_records_of_all(houses: Any) -> Non
     await heard(
         houses, "court", lambda found: {each.record.member for each in found} == set(houses.configs)
     )
+    health = (await houses.status("court")).health
+    assert (health.kind, health.serial) == ("start", 1)
     stop.set()
     await notary
     await heard(houses, "court", lambda found: kinds(found, "notary") == ["start", "stop"])

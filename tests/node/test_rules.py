@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from node import chain as transition
 from node import sm2_file
-from node.chain import Applied, Skipped, Taken, apply
+from node.chain import apply as transition
+from node.chain.apply import Applied, Skipped, Taken, apply
+from node.chain.store import Store
 from node.errors import NewerRules
 from node.evidence import sm2
 from node.evidence.entry import BlockEntry, parse_entry
@@ -18,7 +19,6 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.proof_text import parse_proof
 from node.evidence.record import format_record
 from node.evidence.verify import Anchor, verify
-from node.store import Store
 from node.words import ResultCode
 
 PRIVATE = bytes(range(32))

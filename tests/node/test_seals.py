@@ -16,8 +16,8 @@ from node.evidence.note import format_line
 from node.evidence.policy import parse_policy
 from node.evidence.record import format_record
 from node.evidence.sealed import parse_sealed, verify_seals
-from node.freshness import pulled
-from node.sealing import (
+from node.seals.freshness import pulled
+from node.seals.sealing import (
     AHEAD_MAX,
     CONTRADICTIONS_MAX,
     EARLY_S_MAX,
@@ -29,7 +29,7 @@ from node.sealing import (
     SentSeal,
     Step,
 )
-from node.seals import Seals, SealsCorrupt
+from node.seals.store import Seals, SealsCorrupt
 
 MARK = b"mark"
 NOW_S = 1_790_000_000

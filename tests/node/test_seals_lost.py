@@ -8,8 +8,8 @@ import pytest
 
 from node.evidence.digests import sha256
 from node.evidence.merkle import leaf_hash, root
-from node.sealing import Note, Remembered, Sealing, SentSeal, Step
-from node.seals import COPY_BYTES, Seals, SealsCorrupt
+from node.seals.sealing import Note, Remembered, Sealing, SentSeal, Step
+from node.seals.store import COPY_BYTES, Seals, SealsCorrupt
 
 NOW_S = 1_790_000_000
 MARK = b"mark"

@@ -13,8 +13,10 @@ import pytest
 
 from devnet.sim.disk import SimDisk
 from devnet.sim.medium import PLENTY_BYTES
-from node import chain, leveldb
-from node.chain import Taken
+from node import leveldb
+from node.chain import apply as chain
+from node.chain.apply import Taken
+from node.chain.store import FOUND_MAX, Store
 from node.errors import Corrupt, DiskFailed
 from node.evidence.digests import sha256
 from node.evidence.keys import Signer
@@ -29,7 +31,6 @@ from node.evidence.merkle import (
 from node.evidence.number import format_number
 from node.evidence.record import format_record
 from node.evidence.statement import Subject
-from node.store import FOUND_MAX, Store
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_a_statement_is_found_by_all_its_names(store: Store, world: Any) -> None
 def test_events_are_found_by_what_they_are_about(
     store: Store, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.store.FOUND_MAX", 2)
+    monkeypatch.setattr("node.chain.store.FOUND_MAX", 2)
     about, other = (Subject(format_number(1_790_000_000_000, n), bytes([n]) * 32) for n in (1, 2))
     events = [world.event(n, type="custody", subject=about) for n in range(3)]
     extend(store, world, *(world.record(each) for each in events))
@@ -282,10 +283,10 @@ def test_only_what_a_power_cut_can_take_is_counted_at_an_open(
 ) -> None:
     extend(store, world, *(world.deposited(n) for n in range(20)))
     tamper(store, leveldb.key_of(b"e", 5), None)
-    monkeypatch.setattr("node.store.RECOUNT_BYTES", 5000)
+    monkeypatch.setattr("node.chain.store.RECOUNT_BYTES", 5000)
     again = reopened(store, world)
     assert again.chain.size == 23
-    monkeypatch.setattr("node.store.RECOUNT_BYTES", 50_000)
+    monkeypatch.setattr("node.chain.store.RECOUNT_BYTES", 50_000)
     again = reopened(again, world)
     assert again.chain.size == 2, "made again"
     again.close()

@@ -12,8 +12,8 @@ from node.evidence.merkle import leaf_hash, verify_consistency
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import WIDTH, tiles
 from node.gateway.members.links import Endpoint, Identity, Link
+from node.member.publishing import Publisher
 from node.published.layout import BUNDLE_SIZE_MAX, split_bundle
-from node.publishing import Publisher
 
 pytestmark = pytest.mark.anyio
 

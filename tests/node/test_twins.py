@@ -9,10 +9,10 @@ import pytest
 
 from consensus.messages import Voter
 from devnet.ceremony import free_ports
-from node import joining
 from node.errors import Misconfigured
-from node.member import serve
-from node.participant import Participant
+from node.member.participant import Participant
+from node.member.process import serve
+from node.membership import joining
 
 pytestmark = pytest.mark.anyio
 

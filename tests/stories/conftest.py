@@ -1,32 +1,29 @@
-"""Stories are played against a whole gateway on either database, before members that are faked only
-in agreeing."""
+"""Stories are played against a whole gateway, on either database, before members that are faked
+only in agreeing; or, where processes die in them, against a devnet."""
 
 from typing import Any
 
 import pytest
 
-from node.gateway.gateway import Gateway
-from node.offchain.database import Database
 from tests.node.conftest import world
-from tests.node.gateway.admitted import admit_all
 from tests.node.gateway.conftest import (
-    admitted_sqlite,
     client,
     clients,
     clock,
     cluster,
     eventually,
+    gateway,
     make_gateway,
     tls,
 )
 
 __all__ = [
-    "admitted_sqlite",
     "client",
     "clients",
     "clock",
     "cluster",
     "eventually",
+    "gateway",
     "make_gateway",
     "tls",
     "world",
@@ -42,18 +39,9 @@ SOURCE_PROFILE = {
 
 
 @pytest.fixture
-async def gateway(make_gateway: Any, database_url: str) -> Gateway:
-    """A gateway on SQLite, and once more on PostgreSQL."""
-    async with Database(database_url) as database:
-        await admit_all(database)
-    made: Gateway = await make_gateway(url=database_url)
-    return made
-
-
-@pytest.fixture
 async def source_profile(client: Any) -> str:
     """The digest of a platform's source profile, under which its records are deposited."""
-    response = await client.http.post("/v1/source-profiles", json=SOURCE_PROFILE)
+    response = await client.post("/v1/source-profiles", SOURCE_PROFILE)
     assert response.status_code == 201, response.text
     digest: str = response.json()["digest"]
     return digest

@@ -21,8 +21,9 @@ from node.client.client import Client, Deposited, connect
 from node.client.hashing import HashedFile, hash_file
 from node.evidence.number import parse_number
 from node.evidence.statement import statement_id
+from tests.databases import ON_BOTH
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300), ON_BOTH]
 
 PLATFORMS = 4
 """Connections of the platform, each sending one batch after the other."""
@@ -61,7 +62,7 @@ def push(stream: Stream, client: Client, records: list[HashedFile]) -> None:
         stream.times_s.append(time.monotonic() - start)
 
 
-async def test_a_stream_outlives_its_leader(tmp_path: Path) -> None:
+async def test_a_stream_outlives_its_leader(tmp_path: Path, devnet_database: str) -> None:
     """Goal: nothing acknowledged is lost or doubled when the leader is killed under load."""
     records = []
     for number in range(RECORDS):
@@ -69,7 +70,7 @@ async def test_a_stream_outlives_its_leader(tmp_path: Path) -> None:
         record.write_text(f'{{"order": {number}}}')
         records.append(hash_file(record))
     stream = Stream()
-    async with Cluster(tmp_path / "devnet", 3, 2) as cluster:
+    async with Cluster(tmp_path / "devnet", 3, 2, database=devnet_database) as cluster:
         policy = cluster.places.policy.read_bytes()
         signer = keyfile.load_signer(cluster.places.depositor_key)
         urls = [cluster.gateway_url(number) for number in range(2)]

@@ -16,18 +16,19 @@ from node import keyfile
 from node.client.client import Client, connect
 from node.client.errors import Refused
 from node.evidence.digests import sha256
+from tests.databases import ON_BOTH
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(300), ON_BOTH]
 
 TIMES = 5
 PUBLIC = b"a page that was published, so that its digest may be public\n"
 
 
-async def test_sending_again_deposits_once(tmp_path: Path) -> None:
+async def test_sending_again_deposits_once(tmp_path: Path, devnet_database: str) -> None:
     """Goal: retries are safe whatever happens between them, and first write wins."""
     page = tmp_path / "page.html"
     page.write_bytes(b"a page\n")
-    async with Cluster(tmp_path / "devnet", 3, 2) as cluster:
+    async with Cluster(tmp_path / "devnet", 3, 2, database=devnet_database) as cluster:
         policy = cluster.places.policy.read_bytes()
         signer = keyfile.load_signer(cluster.places.depositor_key)
         urls = [cluster.gateway_url(number) for number in range(2)]

@@ -11,8 +11,9 @@ import pytest
 
 from node.evidence.proof_text import parse_proof
 from node.words import OpenPoint
+from tests.databases import ON_BOTH
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 CONTRACT = hashlib.sha256(b"the contract").hexdigest()
 DEPOSIT = {

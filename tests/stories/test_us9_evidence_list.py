@@ -21,9 +21,10 @@ from node.offchain.accounts import AccountStore
 from node.vault.finding import Finder
 from node.vault.sealing import Vault
 from node.words import ResultCode
+from tests.databases import ON_BOTH
 from tests.node.gateway.admitted import CLERK_KEY, START_MS, VAULT_KEY
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 CASE_NO = "（2026）浙0192民初1234号"
 TYPED = "(2026)浙0192民初1234号"

@@ -1,4 +1,4 @@
-"""Writes example/ beside this file and section 19 of docs/proof-format.md.
+"""Writes example/ beside this file and section 20 of docs/proof-format.md.
 
     python tests/vectors/make_example.py
 
@@ -29,7 +29,7 @@ from node.evidence.receipt import receipt_message  # noqa: E402
 from node.evidence.record import format_genesis  # noqa: E402
 
 DOCUMENT = HERE.parents[1] / "docs" / "proof-format.md"
-HEADING = "## 19. Worked example"
+HEADING = "## 20. Worked example"
 
 SAMPLE = "示例文件 A sample file\n".encode()
 OTHERS = (b"a second file\n", b"a third file\n")

@@ -5,31 +5,31 @@
     Permit(scope)       an account whose credential has this scope
     Depositing, ...     the same, for what many routes ask for; they also judge what is missing
 
-A refusal for want of a scope is a line in the record of accesses, and so is every access to what is
-not public, which a route says with `recorded` before it answers: what is not recorded is not
-answered. Requests without a credential that counts are not recorded, there is nobody to name and no
-end to them; they are counted (`metrics`).
+Every 401 and 403 to an account that is known is a line in the record of accesses (`refusal`), and
+so is every access to what is not public, which a route says with `recorded` before it answers: what
+is not recorded is not answered. Requests without a credential that counts are not recorded, there
+is nobody to name and no end to them; they are counted (`metrics`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Mapping
 
-from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from node.accounts.account import Account, Missing
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.accounts.signed_request import EMPTY_BODY, SCHEME
+from node.gateway.accounts.auth import Refused
 from node.gateway.accounts.problems import AccountProblem
 from node.gateway.gateway import gateway_of
 from node.gateway.http.limits import rate_limited
-from node.gateway.http.problems import Problem, ProblemError
+from node.gateway.http.problems import AnyProblem, Problem, ProblemError
 from node.offchain.accesses import Access
 from node.offchain.columns import REFERENCE_LENGTH_MAX
-
-_bearer = HTTPBearer(auto_error=False, scheme_name="API key")
 
 UNAUTHENTICATED = (
     AccountProblem.API_KEY_MISSING,
@@ -50,17 +50,50 @@ NOT_YET = (*FORBIDDEN, AccountProblem.REAL_NAME_REQUIRED, AccountProblem.CONSENT
 """What a route may answer that also asks for a verified account."""
 
 
-async def authenticated(
-    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Account:
-    """The account of this request; raises a problem without a good credential, or if it has asked
-    too often."""
-    del documented  # By FastAPI; what the header must be is decided here.
-    account, limits = await _identify(request), gateway_of(request).limits
+_REFUSALS: Mapping[AnyProblem, Action] = {
+    AccountProblem.SCOPE_MISSING: Action.SCOPE_REFUSED,
+    AccountProblem.REAL_NAME_REQUIRED: Action.NOT_YET_REFUSED,
+    AccountProblem.CONSENT_REQUIRED: Action.NOT_YET_REFUSED,
+}
+
+
+class _Documented(SecurityBase):
+    """What FastAPI documents of a dependency that asks for a credential; what the header must be is
+    decided here. None of them depends on another: that would cost more than the question."""
+
+    model = HTTPBearer()
+    scheme_name = "API key"
+
+
+class Authenticated(_Documented):
+    """The account of a request; raises a problem without a good credential, or if it has asked too
+    often."""
+
+    async def __call__(self, request: Request) -> Account:
+        return await _authenticate(request)
+
+
+async def _authenticate(request: Request) -> Account:
+    """Once for each request, whatever asks: it is one of the account's rate, and a signature works
+    once."""
+    before: Account | None = getattr(request.state, "authenticated", None)
+    if before is not None:
+        return before
+    account, limits = await _known(_identify(request), request), gateway_of(request).limits
     request.state.account = account.id
     if wait_s := limits.take_for_account(account.id):
         raise rate_limited(limits, "account", wait_s)
+    request.state.authenticated = account
     return account
+
+
+async def _known(identifying: Awaitable[Account], request: Request) -> Account:
+    """The account; of one that is refused it is noted who it is, for `refusal`."""
+    try:
+        return await identifying
+    except Refused as error:
+        request.state.refused = error.account
+        raise
 
 
 async def _identify(request: Request) -> Account:
@@ -70,7 +103,7 @@ async def _identify(request: Request) -> Account:
     if scheme.lower() == SCHEME.lower():
         signed = await authenticator.by_signature(header, request.method, _target(request))
         if not _has_body(request) and signed.body != EMPTY_BODY:
-            raise ProblemError(AccountProblem.SIGNED_BODY_DIFFERS)
+            raise Refused(signed.account.id, AccountProblem.SIGNED_BODY_DIFFERS)
         request.state.signed_body = signed.body  # `bodies` compares it with what comes.
         return signed.account
     if not header and (shown := _shown(request)) is not None:
@@ -80,53 +113,62 @@ async def _identify(request: Request) -> Account:
     return await authenticator.by_api_key(api_key)
 
 
-async def anybody(
-    request: Request, documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Account | None:
-    """The account of this request if it brings a credential at all, which then must be good. A
+class Anybody(_Documented):
+    """The account of a request if it brings a credential at all, which then must be good. A
     certificate that is not registered is none here: browsers show what they have."""
-    if "authorization" in request.headers:
-        return await authenticated(request, documented)
-    if (shown := _shown(request)) is None:
-        return None
-    try:
-        return await gateway_of(request).authenticator.by_certificate(shown)
-    except ProblemError as error:
-        if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
+
+    async def __call__(self, request: Request) -> Account | None:
+        if "authorization" in request.headers:
+            return await _authenticate(request)
+        if (shown := _shown(request)) is None:
             return None
-        raise
+        try:
+            showing = gateway_of(request).authenticator.by_certificate(shown)
+            return await _known(showing, request)
+        except ProblemError as error:
+            if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
+                return None
+            raise
 
 
-class Permit:
+class Permit(_Documented):
     """The account of a request whose credential has this scope."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    async def __call__(
-        self, request: Request, account: Annotated[Account, Depends(authenticated)]
-    ) -> Account:
+    async def __call__(self, request: Request) -> Account:
+        account = await _authenticate(request)
         if self._scope not in account.scopes:
-            await recorded(request, account, Action.SCOPE_REFUSED, _line(request), allowed=False)
             raise ProblemError(AccountProblem.SCOPE_MISSING, scope=self._scope.text)
         return account
 
 
-async def depositing(
-    request: Request, account: Annotated[Account, Depends(Permit(Scope.DEPOSIT))]
-) -> Account:
-    """The account of a request that deposits; one that lacks something is refused and recorded."""
-    if account.holder.missing is not None:
-        await recorded(request, account, Action.NOT_YET_REFUSED, _line(request), allowed=False)
-    return verified(account)
+class Depositing(Permit):
+    """The account of a request that deposits."""
+
+    async def __call__(self, request: Request) -> Account:
+        return verified(await super().__call__(request))
 
 
-async def auditing(
-    request: Request, account: Annotated[Account, Depends(Permit(Scope.AUDIT))]
-) -> Account:
+class Auditing(Permit):
     """The account of a request that reads what all depositors deposited; it is recorded."""
-    await recorded(request, account, Action.LOG_READ, _line(request))
-    return account
+
+    async def __call__(self, request: Request) -> Account:
+        account = await super().__call__(request)
+        await recorded(request, account, Action.LOG_READ, _line(request))
+        return account
+
+
+authenticated, anybody = Authenticated(), Anybody()
+depositing, auditing = Depositing(Scope.DEPOSIT), Auditing(Scope.AUDIT)
+
+
+def exporting(account: Account) -> Account:
+    """The account of a request that takes away what proves or opens a deposit."""
+    if Scope.EXPORT not in account.scopes:
+        raise ProblemError(AccountProblem.SCOPE_MISSING, scope=Scope.EXPORT.text)
+    return verified(account)
 
 
 def verified(account: Account) -> Account:
@@ -148,10 +190,31 @@ async def recorded(
     allowed: bool = True,
 ) -> None:
     """Write a line of the record of accesses; returns once it is on disk."""
+    if not allowed:
+        request.state.refusal_recorded = True
+    named = None if account is None else account.id
+    await _record(request, named, action, about, allowed=allowed)
+
+
+async def refusal(request: Request, problem: AnyProblem) -> None:
+    """Write the line of a request that was refused, unless its route has written a better one, or
+    nobody is known whom it could name."""
+    account = getattr(request.state, "account", None) or getattr(request.state, "refused", None)
+    if account is None or getattr(request.state, "refusal_recorded", False):
+        return
+    action, about = _REFUSALS.get(problem), _line(request)
+    if action is None:
+        action, about = Action.REQUEST_REFUSED, f"{problem.name} {about}"
+    await _record(request, account, action, about[:REFERENCE_LENGTH_MAX], allowed=False)
+
+
+async def _record(
+    request: Request, account: str | None, action: Action, about: str | None, *, allowed: bool
+) -> None:
     gateway, client = gateway_of(request), request.client
     access = Access(
         at_ms=gateway.clock(),
-        account=None if account is None else account.id,
+        account=account,
         action=action,
         object=about,
         allowed=allowed,

@@ -29,7 +29,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.sm2 import Sm2Missing
 from node.gateway.accounts.problems import AccountProblem
 from node.gateway.clock import Clock
-from node.gateway.http.problems import Problem, ProblemError
+from node.gateway.http.problems import AnyProblem, Problem, ProblemError
 from node.offchain.credentials import CredentialStore, NonceUsed
 from node.vault.keys import Purpose, VaultKey
 
@@ -39,6 +39,14 @@ REMEMBER_MAX = 10_000
 """Credentials remembered at once; each is about a kilobyte."""
 
 _Read = Callable[[], Awaitable[Credential | None]]
+
+
+class Refused(ProblemError):
+    """A credential is refused, and whoever showed it has it: `account` is whose it is."""
+
+    def __init__(self, account: str, problem: AnyProblem, **values: object) -> None:
+        super().__init__(problem, **values)
+        self.account = account
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +109,15 @@ class Authenticator:
         found = await self._find(
             key, lambda: self._credentials.by_account_key(KeyKind.SIGNATURE, key)
         )
-        account = self._admit(found, AccountProblem.KEY_NOT_REGISTERED)
-        await self._verify(signed, Asked(self._origin, method, target, signed.body))
-        return Signed(account, signed.body)
+        if found is None:
+            raise ProblemError(AccountProblem.KEY_NOT_REGISTERED)
+        # First: everybody may know a public key, and only who has the private key is its account.
+        await self._verify(
+            found.holder.id, signed, Asked(self._origin, method, target, signed.body)
+        )
+        return Signed(self._admit(found, AccountProblem.KEY_NOT_REGISTERED), signed.body)
 
-    async def _verify(self, signed: RequestSignature, asked: Asked) -> None:
+    async def _verify(self, account: str, signed: RequestSignature, asked: Asked) -> None:
         """The signature holds, is of now, and works this once."""
         now_ms = self._clock()
         if not signed.is_timely(now_ms):
@@ -120,14 +132,16 @@ class Authenticator:
         try:
             await self._credentials.use_nonce(signed.used, now_ms, forget_ms)
         except NonceUsed as error:
-            raise ProblemError(AccountProblem.SIGNED_REQUEST_REPEATED) from error
+            raise Refused(account, AccountProblem.SIGNED_REQUEST_REPEATED) from error
 
     def _admit(self, found: Credential | None, unknown: AccountProblem) -> Account:
-        if found is None or not found.is_live(self._clock()):
+        if found is None:
             raise ProblemError(unknown)
+        if not found.is_live(self._clock()):
+            raise Refused(found.holder.id, unknown)
         status = found.holder.status
         if status is not AccountStatus.ACTIVE:
-            raise ProblemError(AccountProblem.ACCOUNT_NOT_ACTIVE, status=status.en)
+            raise Refused(found.holder.id, AccountProblem.ACCOUNT_NOT_ACTIVE, status=status.en)
         return found.account
 
     async def _find(self, name: bytes | str, read: _Read) -> Credential | None:

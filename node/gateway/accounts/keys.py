@@ -1,8 +1,8 @@
 """/v1/account/api-keys and /v1/account/keys: what lets an account's own programs in.
 
 Nobody gets more by these routes than came with the request: a new key's scopes are among those of
-the key that asks for it. So they take no Idempotency-Key: a request sent twice makes a second key,
-which does no harm and is seen in the list, and what a key is is told once and stored nowhere.
+the key that asks for it. What a key is is told in answer to one request and, sealed, kept a day for
+its retries; then only its keyed digest is left.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from node.gateway.deposits.answers import moment
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import Language, language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, once
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -76,19 +77,28 @@ async def get_api_keys(http: Request, account: Managing, _: Nothing) -> Response
     summary="Make a further API key, of some of this key's scopes",
     response_model=NewApiKeyAnswer,
     status_code=201,
-    responses=problems(
-        *FORBIDDEN,
-        *BODY_PROBLEMS,
-        AccountProblem.SCOPES_BEYOND,
-        AccountProblem.CREDENTIALS_MAX,
-    ),
+    responses={
+        200: {"model": NewApiKeyAnswer},
+        **problems(
+            *FORBIDDEN,
+            *BODY_PROBLEMS,
+            *KEY_PROBLEMS,
+            AccountProblem.SCOPES_BEYOND,
+            AccountProblem.CREDENTIALS_MAX,
+        ),
+    },
     openapi_extra=json_body(ApiKeyRequest),
 )
-async def post_api_key(http: Request, account: Managing, _: Nothing) -> Response:
-    """For a service that needs less, or only for a time. The key is told this once."""
-    gateway = gateway_of(http)
+async def post_api_key(http: Request, account: Managing, key: Key, _: Nothing) -> Response:
+    """For a service that needs less, or only for a time. The key is told to this request only."""
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(ApiKeyRequest, await bodies.read_body(http, ACCOUNT_BODY_MAX))
+    body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
+    asked = bodies.parse_json(ApiKeyRequest, body)
+    return await once(http, account, key, body, lambda: _made(http, account, asked))
+
+
+async def _made(http: Request, account: Account, asked: ApiKeyRequest) -> Response:
+    gateway = gateway_of(http)
     scopes = frozenset(scope for scope in Scope if scope.text in asked.scopes)
     _check_within(scopes, account)
     await recorded(http, account, Action.API_KEY_MADE, account.id)
@@ -112,16 +122,32 @@ async def post_api_key(http: Request, account: Managing, _: Nothing) -> Response
     summary="Put a new API key in place of one",
     response_model=NewApiKeyAnswer,
     status_code=201,
-    responses=problems(
-        *_BY_ID, *BODY_PROBLEMS, AccountProblem.SCOPES_BEYOND, AccountProblem.CREDENTIALS_MAX
-    ),
+    responses={
+        200: {"model": NewApiKeyAnswer},
+        **problems(
+            *_BY_ID,
+            *BODY_PROBLEMS,
+            *KEY_PROBLEMS,
+            AccountProblem.SCOPES_BEYOND,
+            AccountProblem.CREDENTIALS_MAX,
+        ),
+    },
     openapi_extra=json_body(RotationRequest),
 )
-async def rotate_api_key(http: Request, account: Managing, key_id: KeyId, _: Nothing) -> Response:
+async def rotate_api_key(
+    http: Request, account: Managing, key_id: KeyId, key: Key, _: Nothing
+) -> Response:
     """Same scopes, same time until it expires; the old key works on for `overlap_s` at most."""
-    gateway = gateway_of(http)
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(RotationRequest, await bodies.read_body(http, ACCOUNT_BODY_MAX))
+    body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
+    asked = bodies.parse_json(RotationRequest, body)
+    return await once(http, account, key, body, lambda: _rotated(http, account, key_id, asked))
+
+
+async def _rotated(
+    http: Request, account: Account, key_id: str, asked: RotationRequest
+) -> Response:
+    gateway = gateway_of(http)
     old = [each for each in await gateway.credentials.api_keys(account.id) if each.id == key_id]
     if old:
         _check_within(old[0].scopes, account)
@@ -174,24 +200,33 @@ async def get_account_keys(http: Request, account: Managing, _: Nothing) -> Resp
     summary="Register a key to sign requests with",
     response_model=AccountKeyAnswer,
     status_code=201,
-    responses=problems(
-        *FORBIDDEN,
-        *BODY_PROBLEMS,
-        Problem.KEY_SPELLING,
-        Problem.SIGNATURE_WRONG,
-        Problem.CANNOT_CHECK,
-        AccountProblem.TOO_SOON_OR_LATE,
-        AccountProblem.ACCOUNT_KEY_KNOWN,
-        AccountProblem.CREDENTIALS_MAX,
-    ),
+    responses={
+        200: {"model": AccountKeyAnswer},
+        **problems(
+            *FORBIDDEN,
+            *BODY_PROBLEMS,
+            *KEY_PROBLEMS,
+            Problem.KEY_SPELLING,
+            Problem.SIGNATURE_WRONG,
+            Problem.CANNOT_CHECK,
+            AccountProblem.TOO_SOON_OR_LATE,
+            AccountProblem.ACCOUNT_KEY_KNOWN,
+            AccountProblem.CREDENTIALS_MAX,
+        ),
+    },
     openapi_extra=json_body(AccountKeyRequest),
 )
-async def post_account_key(http: Request, account: Managing, _: Nothing) -> Response:
+async def post_account_key(http: Request, account: Managing, key: Key, _: Nothing) -> Response:
     """With a signature by the key itself: nobody registers another's. It may do what the key of
     this request may do. Nothing comes onto the chain; for that a key is enrolled (/v1/keys)."""
-    gateway = gateway_of(http)
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(AccountKeyRequest, await bodies.read_body(http, ACCOUNT_BODY_MAX))
+    body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
+    asked = bodies.parse_json(AccountKeyRequest, body)
+    return await once(http, account, key, body, lambda: _registered(http, account, asked))
+
+
+async def _registered(http: Request, account: Account, asked: AccountKeyRequest) -> Response:
+    gateway = gateway_of(http)
     key = _possessed(gateway, account, asked)
     await recorded(http, account, Action.ACCOUNT_KEY_REGISTERED, account.id)
     try:

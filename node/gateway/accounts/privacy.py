@@ -29,9 +29,9 @@ class FieldAnswer(BaseModel):
     )
     purpose: str
     retention: str = Field(
-        description="SHORT 24 hours after settling, LOG 400 days, ACCOUNT as long as the account "
-        "and five years, DEPOSIT as long as the deposit is kept for its owner or until erased, "
-        "PERMANENT."
+        description="SHORT 24 hours after settling or asking, LOG 400 days, ACCOUNT as long as the "
+        "account and five years, DEPOSIT as long as the deposit is kept for its owner or until "
+        "erased, PERMANENT."
     )
 
 

@@ -33,6 +33,7 @@ from node.gateway.deposits.answers import moment
 from node.gateway.gateway import gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import Language, language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, once
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -114,20 +115,28 @@ async def get_consent_text(http: Request, _: Nothing) -> Response:
     summary="Agree to the consent text in force",
     response_model=ConsentsAnswer,
     status_code=201,
-    responses=problems(*FORBIDDEN, *BODY_PROBLEMS, AccountProblem.CONSENT_OTHER_TEXT),
+    responses={
+        200: {"model": ConsentsAnswer},
+        **problems(*FORBIDDEN, *BODY_PROBLEMS, *KEY_PROBLEMS, AccountProblem.CONSENT_OTHER_TEXT),
+    },
     openapi_extra=json_body(ConsentRequest),
 )
-async def post_consent(http: Request, account: Managing, _: Nothing) -> Response:
-    """Agreeing twice is agreeing once; the first time counts."""
+async def post_consent(http: Request, account: Managing, key: Key, _: Nothing) -> Response:
+    """Agreeing twice is agreeing once; the first time counts. A retry undoes no withdrawal."""
     gateway = gateway_of(http)
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(ConsentRequest, await bodies.read_body(http, ACCOUNT_BODY_MAX))
-    if (asked.version, asked.digest) != (IN_FORCE.version, IN_FORCE.digest.hex()):
-        raise ProblemError(AccountProblem.CONSENT_OTHER_TEXT, version=IN_FORCE.version)
-    await recorded(http, account, Action.CONSENT_GIVEN, account.id)
-    await gateway.accounts.agree(account.id, IN_FORCE, gateway.clock())
-    gateway.authenticator.forget(account.id)
-    return await _consents(http, account, 201)
+    body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
+    asked = bodies.parse_json(ConsentRequest, body)
+
+    async def agree() -> Response:
+        if (asked.version, asked.digest) != (IN_FORCE.version, IN_FORCE.digest.hex()):
+            raise ProblemError(AccountProblem.CONSENT_OTHER_TEXT, version=IN_FORCE.version)
+        await recorded(http, account, Action.CONSENT_GIVEN, account.id)
+        await gateway.accounts.agree(account.id, IN_FORCE, gateway.clock())
+        gateway.authenticator.forget(account.id)
+        return await _consents(http, account, 201)
+
+    return await once(http, account, key, body, agree)
 
 
 @router.delete(

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from fastapi import Request as HttpRequest
 from starlette.responses import Response
@@ -34,6 +34,7 @@ from node.gateway.cases.schemas import (
 from node.gateway.deposits.answers import moment
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
+from node.gateway.http.once import KEY_PROBLEMS, Key
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer, text
@@ -42,21 +43,12 @@ from node.offchain.cases import (
     ReceiptExists,
     StoredReceipt,
 )
-from node.offchain.tables.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 
 RECEIPT_BODY_MAX = 16_384
 
 router = APIRouter(tags=["cases"])
 
 Nothing = Annotated[NoQuery, Query()]
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=rf"^[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}$",
-        description="Names this receipt for its retries: the same key and body, the same answer.",
-    ),
-]
 
 
 @router.post(
@@ -69,9 +61,7 @@ Key = Annotated[
         **problems(
             *CASE,
             *BODY,
-            Problem.IDEMPOTENCY_KEY_MISSING,
-            Problem.IDEMPOTENCY_KEY_SPELLING,
-            Problem.IDEMPOTENCY_MISMATCH,
+            *KEY_PROBLEMS,
             CaseProblem.EXHIBIT_UNKNOWN,
             CaseProblem.EXHIBITS_NONE,
         ),

@@ -86,6 +86,21 @@ class CaseProblem(AnyProblem):
         "证据目录中没有序号 {number}；见 /v1/cases/{{case_no}}/evidence-list。",
         "The evidence list has no number {number}; see /v1/cases/{{case_no}}/evidence-list.",
     )
+    PARTY_REPEATED = (
+        422,
+        "同一当事人重复",
+        "a party stands twice",
+        "请求中第 {item} 项（自 0 起）的统一社会信用代码重复；未登记任何一项。",
+        "Item {item} (counted from 0) repeats a code of this request. Nobody was named.",
+    )
+    PARTY_SPELLING = (
+        422,
+        "统一社会信用代码有误",
+        "a unified social credit code is misspelled",
+        "第 {item} 项（自 0 起）的统一社会信用代码有误（GB 32100）；未登记任何一项。",
+        "The unified social credit code of item {item} (counted from 0) is misspelled (GB 32100). "
+        "Nobody was named.",
+    )
     COURT_RECEIPT_UNKNOWN = (
         404,
         "没有该收据",

@@ -15,6 +15,7 @@ from fastapi import Path as PathParameter
 from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
+from node.accounts.account import Account
 from node.accounts.action import Action
 from node.casework.case_number import CaseNumber
 from node.casework.exhibit import (
@@ -22,11 +23,13 @@ from node.casework.exhibit import (
     ExhibitWords,
     format_evidence_list,
 )
+from node.casework.interest import InterestCheck
 from node.casework.vocabulary import LitigationRole
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.gateway.accounts.access import recorded
 from node.gateway.cases.access import BODY, CASE, CaseNo, Clerk, admitted, court_of
+from node.gateway.cases.parties import interest_value, interests_of
 from node.gateway.cases.problems import CaseProblem
 from node.gateway.cases.schemas import (
     CaseAnswer,
@@ -39,6 +42,7 @@ from node.gateway.deposits.answers import moment
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import Language, language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, once
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer, text
@@ -69,6 +73,7 @@ Nothing = Annotated[NoQuery, Query()]
         **problems(
             *CASE,
             *BODY,
+            *KEY_PROBLEMS,
             CaseProblem.EVIDENCE_SPELLING,
             CaseProblem.EVIDENCE_UNKNOWN,
             CaseProblem.EXHIBIT_REPEATED,
@@ -79,14 +84,24 @@ Nothing = Annotated[NoQuery, Query()]
     },
     openapi_extra=json_body(LinksRequest),
 )
-async def link_exhibits(http: HttpRequest, account: Clerk, case_no: CaseNo, _: Nothing) -> Response:
-    """Numbers them in their order after those that are linked. 200 if all were linked before, so
-    that a retry needs no key; what is linked with other words is refused."""
-    gateway = gateway_of(http)
+async def link_exhibits(
+    http: HttpRequest, account: Clerk, case_no: CaseNo, key: Key, _: Nothing
+) -> Response:
+    """Numbers them in their order after those that are linked. 200 for a retry, or if all were
+    linked before; what is linked with other words is refused."""
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(LinksRequest, await bodies.read_body(http, LINKS_BODY_MAX))
+    body = await bodies.read_body(http, LINKS_BODY_MAX)
+    asked = bodies.parse_json(LinksRequest, body)
     case = await admitted(http, account, case_no)
+    return await once(http, account, key, body, lambda: _linked(http, account, case, asked))
+
+
+async def _linked(
+    http: HttpRequest, account: Account, case: CaseNumber, asked: LinksRequest
+) -> Response:
+    gateway = gateway_of(http)
     await _check_numbers(gateway, [each.evidence_no for each in asked.exhibits])
+    check = await interests_of(gateway, case)
     await recorded(http, account, Action.CASE_LINKED, case.text)
     words = [_words(each) for each in asked.exhibits]
     try:
@@ -95,7 +110,7 @@ async def link_exhibits(http: HttpRequest, account: Clerk, case_no: CaseNo, _: N
         raise ProblemError(CaseProblem.EXHIBIT_LINKED, items=_listed(error.indexes)) from error
     except TooManyExhibits as error:
         raise ProblemError(CaseProblem.EXHIBITS_MAX, limit=f"{EXHIBITS_MAX:,}") from error
-    return answer(http, await _answer(http, case, linked), 201 if new else 200)
+    return answer(http, await _answer(http, case, linked, check), 201 if new else 200)
 
 
 @router.get(
@@ -104,7 +119,7 @@ async def link_exhibits(http: HttpRequest, account: Clerk, case_no: CaseNo, _: N
     response_model=CaseAnswer,
     responses={
         200: {"content": {"text/plain": {}}, "description": "JSON, or text to print and sign."},
-        **problems(*CASE),
+        **problems(*CASE, Problem.CANNOT_CHECK),
     },
 )
 async def get_evidence_list(
@@ -115,11 +130,12 @@ async def get_evidence_list(
     case = await admitted(http, account, case_no)
     await recorded(http, account, Action.CASE_READ, case.text)
     exhibits = await gateway.cases.exhibits(case.text)
+    check = await interests_of(gateway, case)
     if query.format == "text":
         court = await court_of(gateway, case)
-        printed = format_evidence_list(case.text, court.name, exhibits)
+        printed = format_evidence_list(case.text, court.name, exhibits, check.result)
         return text(printed.encode())
-    return answer(http, await _answer(http, case, exhibits))
+    return answer(http, await _answer(http, case, exhibits, check))
 
 
 @router.delete(
@@ -183,12 +199,15 @@ def _words(asked: ExhibitRequest) -> ExhibitWords:
     return ExhibitWords(**{**said, "litigation_role": LitigationRole[asked.litigation_role]})
 
 
-async def _answer(http: HttpRequest, case: CaseNumber, exhibits: Sequence[Exhibit]) -> CaseAnswer:
+async def _answer(
+    http: HttpRequest, case: CaseNumber, exhibits: Sequence[Exhibit], check: InterestCheck
+) -> CaseAnswer:
     court, language = await court_of(gateway_of(http), case), language_of(http)
     return CaseAnswer(
         case_no=case.text,
         court=court.value,
         exhibits=[_exhibit(each, language) for each in exhibits],
+        interests=interest_value(check, language),
     )
 
 

@@ -13,12 +13,19 @@ from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
 from node.accounts.account import Account
+from node.evidence.digests import ALGS
 from node.evidence.item import ITEM_SIZE
 from node.evidence.keys import Signature, parse_signature
 from node.evidence.malformed import Malformed
 from node.gateway.accounts.access import NOT_YET, depositing
 from node.gateway.deposits.answers import anchor_answer, batch_answer
-from node.gateway.deposits.declared import Details, bound_details, check_plain, check_profile
+from node.gateway.deposits.declared import (
+    Details,
+    bound_details,
+    check_plain,
+    check_profile,
+    plain_details,
+)
 from node.gateway.deposits.declared_problems import DeclaredProblem
 from node.gateway.deposits.depositing import (
     Progress,
@@ -26,7 +33,6 @@ from node.gateway.deposits.depositing import (
     Waiting,
     carry,
     known,
-    request_digest,
     take,
 )
 from node.gateway.deposits.filing import (
@@ -38,10 +44,12 @@ from node.gateway.deposits.filing import (
     series_asked,
     series_of,
 )
-from node.gateway.deposits.statement import File, Prepared, Terms
+from node.gateway.deposits.statement import File, Prepared, PreparedFile, Terms
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
+from node.gateway.http.batches import each_item
 from node.gateway.http.language import language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, request_digest
 from node.gateway.http.openapi import json_body, packed_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -60,11 +68,12 @@ from node.gateway.http.schemas import (
 )
 from node.gateway.members.client import CannotCheck
 from node.offchain.deposit_values import Filing
-from node.offchain.tables.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from node.words import State
 
 BESIDE_STATEMENT = ("plain_declaration", "contains_state_secret", *FILED)
 """What no statement says, so that it is asked also where the depositor brings one."""
+STATEMENT_HEADERS = frozenset({"cunzheng-statement", "cunzheng-signature"})
+"""What a depositor signed itself comes in a batch, of one item if need be."""
 LARGE = 8_192
 """Bytes of a body from which its work takes milliseconds and is moved off the event loop."""
 
@@ -72,14 +81,6 @@ router = APIRouter(tags=["deposit"])
 
 _Result = TypeVar("_Result")
 
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=rf"^[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}$",
-        description="Names this deposit for its retries: the same key and body, the same answer.",
-    ),
-]
 Depositor = Annotated[Account, Depends(depositing)]
 StatementHeader = Annotated[
     str | None,
@@ -91,9 +92,7 @@ SignatureHeader = Annotated[
 
 _COMMON = (
     *NOT_YET,
-    Problem.IDEMPOTENCY_KEY_MISSING,
-    Problem.IDEMPOTENCY_KEY_SPELLING,
-    Problem.IDEMPOTENCY_MISMATCH,
+    *KEY_PROBLEMS,
     Problem.MEDIA_TYPE,
     Problem.BODY_TOO_LARGE,
     Problem.BODY_NOT_JSON,
@@ -131,15 +130,13 @@ async def post_anchor(
     account: Depositor,
     key: Key,
     query: Annotated[WaitQuery, Query()],
-    statement: StatementHeader = None,
-    signature: SignatureHeader = None,
 ) -> Response:
     """Salts the digests, attests a statement about them and waits for the members' cosignatures.
 
     201 with the proof, 200 for a retry; 202 with the receipt if that takes longer than `wait_ms`.
     """
     gateway, waiting = gateway_of(http), Waiting(query)
-    if statement is not None or signature is not None:
+    if STATEMENT_HEADERS.intersection(http.headers.keys()):
         raise ProblemError(Problem.STATEMENT_HEADERS, why="not at /v1/anchors")
     bodies.expect_media_type(http, bodies.JSON)
     body = await bodies.read_body(http, ANCHOR_BODY_MAX)
@@ -149,11 +146,12 @@ async def post_anchor(
     # A profile may have been withdrawn since: a retry is answered as before all the same.
     taken = await known(gateway, request) if asked.profile or asked.series else []
     if not taken:
-        bound = _bound(asked, [asked], batch=False)
+        _check_declared(asked)
         terms = await _terms(gateway, account, asked, page=1, count=1)
-        files = [_file(asked, bound[0])]
-        prepared = gateway.preparer.attest_files(account.id, files, terms)
-        taken, new = await take(gateway, request, prepared, filed(asked, bound))
+        file = _prepared(gateway, asked, asked)
+        identity = await gateway.identities.record(account.id)
+        prepared = gateway.preparer.attest_files(identity, [file], terms)
+        taken, new = await take(gateway, request, prepared, filed(asked, [file.file.details]))
     (progress,) = await carry(gateway, taken, waiting)
     if progress.state is State.FAILED:
         raise ProblemError(Problem.RECORD_SKIPPED, why=progress.skipped)
@@ -268,28 +266,50 @@ async def _prepare_files(
     await refuse_state_secret(http, account, asked.contains_state_secret)
     if asked.mode == "digest" and asked.page != 1:
         raise ProblemError(Problem.FIELD_INVALID, field="page", why="1 in mode digest")
-    bound = await _work(lambda: _bound(asked, asked.items, batch=True), size)
+    _check_declared(asked)
     terms = await _terms(gateway, account, asked, asked.page, len(asked.items))
+    identity = await gateway.identities.record(account.id)
 
-    def prepare() -> list[Prepared]:
-        files = [_file(item, details) for item, details in zip(asked.items, bound, strict=True)]
-        return gateway.preparer.attest_files(account.id, files, terms)
+    def prepare() -> tuple[list[Prepared], Filing]:
+        files = _prepared_files(gateway, asked)
+        prepared = gateway.preparer.attest_files(identity, files, terms)
+        return prepared, filed(asked, [each.file.details for each in files])
 
-    return await _work(prepare, size), filed(asked, bound)
+    return await _work(prepare, size)
 
 
-def _bound(
-    asked: AnchorRequest | BatchRequest, items: Sequence[BatchItem], *, batch: bool
-) -> list[Details]:
-    """The details of these items, with what is declared of them."""
-    _check_declaration(asked.mode, asked.plain_declaration)
+def _check_declared(asked: AnchorRequest | BatchRequest) -> None:
+    """What is declared of all items together."""
     plain = asked.mode == "digest"
-    described = [(item.details, item.declared, _hex(item)) for item in items]
+    _check_declaration(asked.mode, asked.plain_declaration)
     check_profile(asked.category, asked.profile, declared_by_item=not plain)
-    if not plain:
-        return bound_details(asked.category, described, batch=batch)
-    check_plain(asked.category, described)
-    return [item.details for item in items]
+    if plain:
+        check_plain(asked.category)
+
+
+def _prepared_files(gateway: Gateway, asked: BatchRequest) -> list[PreparedFile]:
+    """All files of a batch, or a refusal that names every bad one."""
+    algs = next((found for each in asked.items if (found := _algs(each))), set())
+
+    def prepare(index: int, item: BatchItem) -> PreparedFile:
+        prepared = _prepared(gateway, asked, item)
+        if _algs(item) != algs:
+            raise ProblemError(Problem.BATCH_MIXED, index=index)
+        return prepared
+
+    return each_item(asked.items, prepare)
+
+
+def _prepared(
+    gateway: Gateway, asked: AnchorRequest | BatchRequest, item: BatchItem
+) -> PreparedFile:
+    """One file, its details bound with what is declared of it."""
+    described = (item.details, item.declared, _hex(item))
+    if asked.mode == "digest":
+        details = plain_details(described)
+    else:
+        details = bound_details(asked.category, described)
+    return gateway.preparer.prepare_file(_file(item, details), asked.mode)
 
 
 async def _terms(
@@ -328,9 +348,8 @@ async def _prepare_items(
     profile = await profile_of(gateway, account, query.profile)
     series = await series_of(gateway, account, series_asked(query), len(packed) // ITEM_SIZE)
     terms = Terms(mode, query.alg, page, category, profile, series)
-    return await _work(
-        lambda: gateway.preparer.attest_items(account.id, packed, terms), len(packed)
-    )
+    identity = await gateway.identities.record(account.id)
+    return await _work(lambda: gateway.preparer.attest_items(identity, packed, terms), len(packed))
 
 
 async def _countersign(
@@ -392,6 +411,10 @@ def _file(item: BatchItem, details: Details) -> File:
     given = {"sha256": item.digests.sha256, "sm3": item.digests.sm3}
     digests = {alg: bytes.fromhex(text) for alg, text in given.items() if text is not None}
     return File(digests, item.size, details)
+
+
+def _algs(item: BatchItem) -> set[str]:
+    return item.digests.model_dump(exclude_none=True).keys() & {*ALGS}
 
 
 def _hex(item: BatchItem) -> list[str]:

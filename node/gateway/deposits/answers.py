@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from node.casework.declared import SIGNATURE_EFFECT, points
@@ -44,6 +45,8 @@ KEEP_OPENING = {
     "deposit with a file again, so losing it loses the deposit. This gateway keeps it too, "
     "encrypted, for the depositor to fetch, until it is erased at the depositor's wish.",
 }
+MOMENTS_KEPT = 256
+"""Times kept as spelled: all deposits of one block have the same."""
 OPENING_ELSEWHERE = {
     "zh": "摘要开启数据只在存证主体手中；一旦遗失，等于失去本存证。",
     "en": "The opening is with the depositor alone; losing it loses the deposit.",
@@ -120,9 +123,14 @@ def _know(progress: Progress) -> _Known:
 
 def moment(time_ms: int, by: Literal["gateway", "proposer", "members"]) -> Moment:
     """A time for people and programs, Beijing time first."""
-    utc = utc_time(time_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    beijing = beijing_time(time_ms).isoformat(timespec="milliseconds")
+    beijing, utc = _spelled(time_ms)
     return Moment(beijing=beijing, utc=utc, ms=time_ms, by=by)
+
+
+@lru_cache(MOMENTS_KEPT)
+def _spelled(time_ms: int) -> tuple[str, str]:
+    utc = utc_time(time_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return beijing_time(time_ms).isoformat(timespec="milliseconds"), utc
 
 
 def times(receipt: Receipt, placed: Placed | None, proof: Proof | None) -> Times:

@@ -39,8 +39,6 @@ TEXT_LENGTH_MAX = 2_000
 """A paragraph; all details of an item together have 16,384 bytes."""
 CORROBORATION_MAX = 10
 WITNESSES_MAX = 5
-BAD_ITEMS_MAX = 100
-"""How many of a batch's items that lack a field are named in the answer."""
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX)]
@@ -209,23 +207,9 @@ Item = tuple[Details, Declared | None, Sequence[str]]
 """Its details, what is declared of it, and its digests in hex."""
 
 
-def bound_details(category: str, items: Sequence[Item], *, batch: bool) -> list[Details]:
-    """The details of these items with what is declared of them; refuses what is not declared."""
-    kind, bad, first = Category[category], [], None
-    bound: list[Details] = []
-    for index, item in enumerate(items):
-        try:
-            bound.append(_bound(kind, item))
-        except ProblemError as error:
-            bad.append(index)
-            first = first or error
-    if first is not None:
-        raise _of_batch(first, bad) if batch else first
-    return bound
-
-
-def _bound(kind: Category, item: Item) -> Details:
-    details, declared, digests = item
+def bound_details(category: str, item: Item) -> Details:
+    """The details of an item with what is declared of it; refuses what is not declared."""
+    kind, (details, declared, digests) = Category[category], item
     fields = {} if declared is None else declared.flat()
     if taken := details.keys() & ({*fields, *FLAGS}):
         raise ProblemError(DeclaredProblem.DETAIL_TAKEN, field=min(taken), items="")
@@ -241,12 +225,6 @@ def _bound(kind: Category, item: Item) -> Details:
         raise ProblemError(DeclaredProblem.COPY_DIFFERS, items="") from error
 
 
-def _of_batch(first: ProblemError, bad: Sequence[int]) -> ProblemError:
-    told = ", ".join(str(index) for index in bad[:BAD_ITEMS_MAX])
-    more = " …" if len(bad) > BAD_ITEMS_MAX else ""
-    return ProblemError(first.problem, **{**first.values, "items": f" (items {told}{more})"})
-
-
 def _nested(name: str) -> str:
     """The name a client knows the detail by."""
     block, _, rest = name.partition("_")
@@ -254,12 +232,18 @@ def _nested(name: str) -> str:
     return f"{block}.{rest}" if nested else name
 
 
-def check_plain(category: str, items: Sequence[Item] = ()) -> None:
-    """Of plain digests nothing is kept, and of some categories there are none."""
+def check_plain(category: str) -> None:
+    """Of some categories there are no plain digests."""
     if Category[category] in NEVER_PLAIN:
         raise ProblemError(DeclaredProblem.PLAIN_REFUSED, category=category)
-    if any(declared is not None for _, declared, _ in items):
+
+
+def plain_details(item: Item) -> Details:
+    """The details of an item in mode `digest`, of which nothing is declared."""
+    details, declared, _ = item
+    if declared is not None:
         raise ProblemError(Problem.PLAIN_DIGEST_ONLY)
+    return details
 
 
 def check_profile(category: str, profile: str | None, *, declared_by_item: bool) -> None:

@@ -11,8 +11,7 @@ how far its deposit has come, which is no error.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -100,15 +99,6 @@ class Waiting:
                 return await work
         except TimeoutError:
             return None
-
-
-def request_digest(parts: Iterable[bytes]) -> bytes:
-    """SHA-256 over the parts, each with its length, so that no two requests run together."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()
 
 
 async def known(gateway: Gateway, request: Request) -> list[Taken]:

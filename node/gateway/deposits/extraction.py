@@ -16,7 +16,6 @@ from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.gateway.accounts.access import FORBIDDEN, Permit, recorded
 from node.gateway.accounts.routes import BODY_PROBLEMS
-from node.gateway.deposits.anchors import Key
 from node.gateway.deposits.answers import moment
 from node.gateway.deposits.problems import DepositProblem
 from node.gateway.deposits.schemas import (
@@ -28,6 +27,7 @@ from node.gateway.deposits.schemas import (
 )
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
+from node.gateway.http.once import KEY_PROBLEMS, Key
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -63,9 +63,7 @@ _OF_NUMBER = (
         **problems(
             *_OF_NUMBER,
             *BODY_PROBLEMS,
-            Problem.IDEMPOTENCY_KEY_MISSING,
-            Problem.IDEMPOTENCY_KEY_SPELLING,
-            Problem.IDEMPOTENCY_MISMATCH,
+            *KEY_PROBLEMS,
             DepositProblem.CODES_MAX,
         ),
     },

@@ -5,15 +5,16 @@ A statement names profile and series itself; matter and phase are between deposi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from fastapi import Request
 
 from node.accounts.account import Account
 from node.accounts.action import Action
 from node.casework.declared import SIGNATURE_EFFECT
-from node.evidence.item import ITEMS_MAX
+from node.evidence.item import ITEMS_MAX, DetailValue
 from node.evidence.statement import Series
 from node.gateway.accounts.access import recorded
-from node.gateway.deposits.declared import Details
 from node.gateway.deposits.declared_problems import DeclaredProblem
 from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
@@ -44,11 +45,11 @@ async def refuse_state_secret(http: Request, account: Account, declared: bool | 
         raise ProblemError(DeclaredProblem.STATE_SECRET)
 
 
-def filed(asked: Asked, bound: list[Details] | None = None) -> Filing:
+def filed(asked: Asked, bound: Iterable[Mapping[str, DetailValue]] = ()) -> Filing:
     """What the gateway keeps beside the statement; `bound` are the items' details."""
     if asked.phase is not None and asked.matter_id is None:
         raise ProblemError(Problem.FIELD_MISSING, field="matter_id")
-    effects = {details[SIGNATURE_EFFECT] for details in bound or () if SIGNATURE_EFFECT in details}
+    effects = {details[SIGNATURE_EFFECT] for details in bound if SIGNATURE_EFFECT in details}
     return Filing(
         client_ref=asked.client_ref,
         matter_id=asked.matter_id,

@@ -14,7 +14,7 @@ from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.statement import receipt_number
-from node.gateway.accounts.access import FORBIDDEN, Permit, recorded
+from node.gateway.accounts.access import FORBIDDEN, Permit, exporting, recorded
 from node.gateway.accounts.problems import AccountProblem
 from node.gateway.deposits.answers import moment, result, state_words
 from node.gateway.deposits.problems import DepositProblem
@@ -35,6 +35,7 @@ from node.gateway.http.openapi import ALSO_ANONYMOUS, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
 from node.gateway.lookups.finding import find_number
+from node.gateway.lookups.marking import marks
 from node.offchain.deposit_values import DepositRecord, Wanted
 from node.vault.keepsake import opening_value, submitter_value
 from node.words import ResultCode, State
@@ -63,7 +64,8 @@ _RECEIPT, _STATEMENT_ID = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}
 async def list_deposits(
     http: Request, account: Owning, query: Annotated[ListQuery, Query()]
 ) -> Response:
-    """One line a statement, the newest first. What became FINAL may say so a second later here."""
+    """One line a statement, the newest first. What became FINAL may say so a second later here.
+    `flags` are absent where the members could not be asked what became of a deposit."""
     gateway, language = gateway_of(http), language_of(http)
     conditions = query.model_dump_json(exclude={"after", "limit"})
     before = None if query.after is None else parse_cursor(conditions, query.after)
@@ -71,7 +73,11 @@ async def list_deposits(
     page, last = found[: query.limit], None
     if len(found) > query.limit:
         last = format_cursor(conditions, page[-1].received_ms, page[-1].statement_id)
-    summaries = [DepositSummary(**_summary(each, language)) for each in page]
+    marked = await marks(gateway, page, language)
+    summaries = [
+        DepositSummary(**_summary(each, language), flags=flags)
+        for each, flags in zip(page, marked, strict=True)
+    ]
     return answer(http, ListAnswer(deposits=summaries, next=last))
 
 
@@ -81,7 +87,6 @@ async def list_deposits(
     response_model=DepositAnswer,
     responses=problems(
         *REFUSALS,
-        AccountProblem.SCOPE_MISSING,
         DepositProblem.DEPOSIT_UNKNOWN,
         Problem.NUMBER_SPELLING,
         Problem.NUMBER_UNKNOWN,
@@ -134,8 +139,8 @@ async def _own(http: Request, account: Account | None, reference: str) -> Deposi
     if account is None:
         raise ProblemError(AccountProblem.API_KEY_MISSING)
     if Scope.READ not in account.scopes:
-        await recorded(http, account, Action.SCOPE_REFUSED, reference[:64], allowed=False)
         raise ProblemError(AccountProblem.SCOPE_MISSING, scope=Scope.READ.text)
+    exporting(account)
     if not (_RECEIPT.fullmatch(reference) or _STATEMENT_ID.fullmatch(reference)):
         why = "neither an evidence number nor 32 or 64 lower-case hex digits"
         raise ProblemError(Problem.NUMBER_SPELLING, why=why)
@@ -162,8 +167,10 @@ async def _opened(
     ]
     end = first + len(openings)
     more = count > 1 and len(openings) == count and end < record.count
+    (flags,) = await marks(gateway, [record], language)
     return DepositAnswer(
         **_summary(record, language),
+        flags=flags,
         submitter=None if keepsake.submitter is None else submitter_value(keepsake.submitter),
         declared=None if declared is None else json.loads(declared),
         openings=openings,

@@ -5,8 +5,9 @@
     code     whoever sends the header `Extraction-Code` with a live code of its number
     auditor  proofs only, in public form: it reads the entries they are made of anyway
 
-What is read is a line in the record of accesses before it is answered, and so is a refusal, unless
-there is nobody to name.
+Proofs and openings are exported: owner and court need the scope `export` too, and an account whose
+identity is verified (网络安全法 Art. 24). What is read is a line in the record of accesses before
+it is answered, and so is a refusal, unless there is nobody to name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fastapi import Depends, Header, Request
 from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
-from node.gateway.accounts.access import UNAUTHENTICATED, anybody, recorded
+from node.gateway.accounts.access import NOT_YET, anybody, exporting, recorded
 from node.gateway.accounts.problems import AccountProblem
 from node.gateway.deposits.problems import DepositProblem
 from node.gateway.gateway import Gateway, gateway_of
@@ -30,7 +31,7 @@ CODE_TEXT_MAX = 40
 """A code as people type it, with room for spaces and hyphens."""
 
 REFUSALS = (
-    *UNAUTHENTICATED,
+    *NOT_YET,
     DepositProblem.READING_REFUSED,
     DepositProblem.EXTRACTION_CODE_REFUSED,
 )
@@ -64,7 +65,11 @@ async def admit(
     number: str,
     action: Action,
 ) -> Right:
-    """By what right this request reads the deposit of this number; recorded, or refused."""
+    """By what right this request exports from the deposit of this number; recorded, or refused."""
+    if account is not None:
+        right = await _right(gateway_of(http), account, statement_id, number, action)
+        if right in (Right.OWNER, Right.COURT):
+            exporting(account)
     right = await right_of(http, account, code, statement_id, number, action)
     if right is not None:
         return right

@@ -10,6 +10,7 @@ from node.evidence.spelling import INTEGER_MAX
 from node.gateway.http.schemas import (
     Category,
     EvidenceSummary,
+    FlagValue,
     Hex64,
     Mode,
     Moment,
@@ -104,6 +105,9 @@ class DepositSummary(BaseModel):
         None, description="When this gateway noted that a quorum had sealed it."
     )
     erased: bool = Field(False, description="Its openings were deleted; its proof still holds.")
+    flags: list[FlagValue] | None = Field(
+        None, description="What later events mark it with; absent if nobody could say."
+    )
 
 
 class ListAnswer(BaseModel):

@@ -20,6 +20,7 @@ from node.gateway.deposits.declared import Text
 from node.gateway.deposits.declared_problems import DeclaredProblem
 from node.gateway.gateway import gateway_of
 from node.gateway.http import bodies
+from node.gateway.http.once import KEY_PROBLEMS, Key, once
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -84,17 +85,23 @@ class SourceProfilesAnswer(BaseModel):
             Problem.FIELD_MISSING,
             Problem.FIELD_UNKNOWN,
             Problem.FIELD_REPEATED,
+            *KEY_PROBLEMS,
             DeclaredProblem.PROFILES_MAX,
         ),
     },
     openapi_extra=json_body(SourceProfileRequest),
 )
-async def register_profile(http: HttpRequest, account: Depositor, _: Nothing) -> Response:
-    """201, or 200 if the account registered the same before: a retry needs no key."""
-    gateway = gateway_of(http)
+async def register_profile(http: HttpRequest, account: Depositor, key: Key, _: Nothing) -> Response:
+    """201, or 200 for a retry or if the account registered the same under another key."""
     bodies.expect_media_type(http, bodies.JSON)
-    asked = bodies.parse_json(SourceProfileRequest, await bodies.read_body(http, BODY_MAX))
+    body = await bodies.read_body(http, BODY_MAX)
+    asked = bodies.parse_json(SourceProfileRequest, body)
     profile = SourceProfile(**asked.model_dump())
+    return await once(http, account, key, body, lambda: _registered(http, account, profile))
+
+
+async def _registered(http: HttpRequest, account: Account, profile: SourceProfile) -> Response:
+    gateway = gateway_of(http)
     try:
         digest, new = await gateway.profiles.register(account.id, profile, gateway.clock())
     except TooManyProfiles as error:

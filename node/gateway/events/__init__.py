@@ -1,10 +1,13 @@
-"""What is said of a deposit later: corrected, invalidated, supplemented, handed on, held, released.
+"""What is said of a deposit later: corrected, invalidated, supplemented, handed on, held, released,
+notarised, verified.
 
 routes      what is asked, checked
 statement   makes the event's statement
 eventing    walks it as a deposit is walked
+attesting   signs it where another gateway of the platform was asked
 answers     what became of it, in words
 history     what became of the deposit; `marks` is what that shows wherever the deposit is
+erasing     what opens a deposit is deleted; `certificate` says so
 
 problems, schemas   every refusal; shapes of requests and answers
 """

@@ -7,19 +7,19 @@ from typing import Any
 
 from node.evidence.events import BY_DEPOSITOR
 from node.evidence.item import parse_details
-from node.evidence.keys import format_signature
+from node.evidence.keys import Signature, format_signature
 from node.evidence.merkle import leaf_hash
-from node.evidence.receipt import receipt_message
+from node.evidence.receipt import Receipt, receipt_message
 from node.evidence.record import StatementRecord, parse_record
 from node.evidence.statement import Event, parse_statement, receipt_number
-from node.gateway.deposits.answers import always, state_words, times
+from node.gateway.deposits.answers import always, moment, state_words, times
 from node.gateway.events.eventing import EventProgress
 from node.gateway.events.history import History, Judged
 from node.gateway.events.marks import flag_notices, flag_values
 from node.gateway.events.schemas import EventAnswer, EventsAnswer, EventSummary
 from node.gateway.http.language import Language
 from node.gateway.http.problems import Problem, ProblemError
-from node.gateway.http.schemas import ReceiptValue
+from node.gateway.http.schemas import ReceiptValue, Times
 from node.offchain.events import OpenedEvent
 from node.vault.keepsake import submitter_value
 from node.words import EventType, OpenPoint
@@ -30,6 +30,11 @@ EFFECT = {
         "zh": "无效力：提交人无权登记该事件，仅予显示",
         "en": "without effect: its maker may not make it; it is shown, no more",
     },
+}
+AWAITS = {
+    "zh": "尚待当时代签该存证的网关签名；该网关恢复运行后即签名并上链。",
+    "en": "It waits for the signature of the gateway that attested the deposit, and goes on to the "
+    "chain as soon as that one runs.",
 }
 
 
@@ -73,21 +78,14 @@ def _summary(
 def event_answer(progress: EventProgress, language: Language, network: str) -> EventAnswer:
     """The answer to who made an event."""
     stored, placed = progress.taken.stored, progress.placed
-    if placed is not None:
-        entry = placed.statement
-        statement, signature, receipt = entry.statement_bytes, entry.signature, entry.receipt
-    elif stored.record is not None:
-        record = parse_record(stored.record)
-        assert isinstance(record, StatementRecord)
-        statement, signature, receipt = record.statement_bytes, record.signature, record.receipt
-    else:
-        raise ProblemError(Problem.CANNOT_CHECK)
+    statement, signature, receipt = _signed(progress)
     event, opening = parse_statement(statement), progress.taken.opening
     assert isinstance(event, Event)
     assert event.subject is not None
-    message = receipt_message(event.origin, stored.statement_id, receipt.accepted_at)
-    attested = event.key == receipt.gateway and event.type in BY_DEPOSITOR
-    points = [getattr(OpenPoint.O01, language)] if attested else []
+    attested = receipt is None or event.key == receipt.gateway
+    points = [getattr(OpenPoint.O01, language)] if attested and event.type in BY_DEPOSITOR else []
+    if receipt is None:
+        points.append(AWAITS[language])
     submitter = None if opening is None else opening.submitter
     return EventAnswer(
         **_type_words(event, language),
@@ -96,14 +94,11 @@ def event_answer(progress: EventProgress, language: Language, network: str) -> E
         reason=progress.skipped,
         statement_id=stored.statement_id.hex(),
         statement=statement.decode("ascii"),
-        signature=format_signature(signature),
-        receipt=ReceiptValue(
-            number=receipt_number(stored.statement_id),
-            gateway=receipt.gateway.text,
-            signed=message.decode("ascii"),
-            signature=format_signature(receipt.signature),
-        ),
-        times=times(receipt, placed, None),
+        signature=None if signature is None else format_signature(signature),
+        receipt=None if receipt is None else _receipt(event.origin, stored.statement_id, receipt),
+        times=Times(accepted_at=moment(stored.stored_ms, "gateway"))
+        if receipt is None
+        else times(receipt, placed, None),
         height=None if placed is None else placed.entry.height,
         entry_hash=None if placed is None else leaf_hash(placed.entry_bytes).hex(),
         opening=None
@@ -111,6 +106,30 @@ def event_answer(progress: EventProgress, language: Language, network: str) -> E
         else {"salt": opening.salt.hex(), "details": opening.details.decode()},
         submitter=None if submitter is None else submitter_value(submitter),
         notices=[*points, *always(language, network)],
+    )
+
+
+def _signed(progress: EventProgress) -> tuple[bytes, Signature | None, Receipt | None]:
+    """The statement with its signature and receipt, as far as it has them."""
+    stored, placed = progress.taken.stored, progress.placed
+    if placed is not None:
+        entry = placed.statement
+        return entry.statement_bytes, entry.signature, entry.receipt
+    if stored.record is None:
+        raise ProblemError(Problem.CANNOT_CHECK)
+    if stored.awaits is not None:
+        return stored.record, None, None
+    record = parse_record(stored.record)
+    assert isinstance(record, StatementRecord)
+    return record.statement_bytes, record.signature, record.receipt
+
+
+def _receipt(origin: str, identity: bytes, receipt: Receipt) -> ReceiptValue:
+    return ReceiptValue(
+        number=receipt_number(identity),
+        gateway=receipt.gateway.text,
+        signed=receipt_message(origin, identity, receipt.accepted_at).decode("ascii"),
+        signature=format_signature(receipt.signature),
     )
 
 

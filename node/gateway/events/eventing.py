@@ -7,7 +7,7 @@ published checkpoint covers that.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.gateway.deposits.depositing import Request, Waiting, may_take
 from node.gateway.events.statement import PreparedEvent
@@ -15,12 +15,15 @@ from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.members.answers import Placed
 from node.gateway.members.client import CannotCheck
+from node.offchain.database import Rows
 from node.offchain.events import EventOpening, NewEvent
 from node.offchain.requests import KeyTaken, StoredStatement
 from node.words import State
 
 LOOK_EVERY_S = 0.02
 """How often is asked whether the seals are there, while a client waits for them."""
+SIGNED_EVERY_S = 0.1
+"""How often is asked whether another gateway has signed, while a client waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,10 @@ async def known_event(gateway: Gateway, request: Request) -> TakenEvent | None:
 
 
 async def take_event(
-    gateway: Gateway, request: Request, prepared: PreparedEvent
+    gateway: Gateway, request: Request, prepared: PreparedEvent, *beside: Rows
 ) -> tuple[TakenEvent, bool]:
-    """Store what this request brings, or find what it brought before; True if it is new."""
+    """Store what this request brings, with the rows that change because of it, or find what it
+    brought before; True if it is new."""
     if not await may_take(gateway):
         raise ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
     if not gateway.coalescer.has_room(len(prepared.record)):
@@ -71,6 +75,7 @@ async def take_event(
         statement_id=prepared.statement_id,
         record=prepared.record,
         stored_ms=now,
+        awaits=None if prepared.awaits is None else prepared.awaits.text,
     )
     new = NewEvent(
         statement_id=prepared.statement_id,
@@ -82,7 +87,7 @@ async def take_event(
         opening=prepared.opening,
     )
     try:
-        await gateway.store.add([row], gateway.events.adding(new))
+        await gateway.store.add([row], gateway.events.adding(new), *beside)
     except KeyTaken:
         taken = await known_event(gateway, request)
         assert taken is not None, "its key was taken by this request"
@@ -93,9 +98,12 @@ async def take_event(
 
 async def carry_event(gateway: Gateway, taken: TakenEvent, waiting: Waiting) -> EventProgress:
     """Send it on its way, and tell how far it came in the time."""
+    taken = await _signed(gateway, taken, waiting)
     row = taken.stored
     if row.skipped is not None:
         return EventProgress(taken, State.FAILED, skipped=row.skipped)
+    if row.awaits is not None:
+        return EventProgress(taken, State.RECEIVED)
     if row.settled_ms is not None:
         placed = await _find(gateway, row.statement_id)
     else:
@@ -111,6 +119,18 @@ async def carry_event(gateway: Gateway, taken: TakenEvent, waiting: Waiting) -> 
     if waiting.includes(State.FINAL) and await _sealed(gateway, placed, waiting):
         return EventProgress(taken, State.FINAL, placed)
     return EventProgress(taken, State.COMMITTED, placed)
+
+
+async def _signed(gateway: Gateway, taken: TakenEvent, waiting: Waiting) -> TakenEvent:
+    """The same once the gateway whose key it names has signed it, if that is in the time."""
+    row = taken.stored
+    while row.awaits is not None and row.settled_ms is None:
+        rows = await gateway.store.under_key(row.account, row.idempotency_key)
+        row = rows[0]
+        if row.awaits is None or not (waiting.includes(State.COMMITTED) and waiting.left_ms):
+            break
+        await asyncio.sleep(SIGNED_EVERY_S)
+    return replace(taken, stored=row)
 
 
 async def sealed_size(gateway: Gateway) -> int:

@@ -72,6 +72,17 @@ async def read_history(members: Members, deposit: StatementEntry) -> History:
     return History(judged, tuple(flags(effective, keys).items()), keys, complete)
 
 
+async def read_marks(members: Members, statement_id: bytes) -> History:
+    """The same by a deposit's id, of which most have no events and cost one question."""
+    placed, _ = await _events(members, statement_id)
+    if not placed:
+        return NO_HISTORY
+    search = await members.find(statement_id=statement_id)
+    if not search.found:
+        raise CannotCheck("a member told of events about a deposit that it does not have")
+    return await read_history(members, search.found[0].placed.statement)
+
+
 async def read_keys(members: Members, first: Iterable[PublicKey]) -> Keys:
     """What the log says of these keys and of all that came in their place."""
     asked: set[PublicKey] = set()

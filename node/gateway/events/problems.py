@@ -17,6 +17,48 @@ class EventProblem(AnyProblem):
         "A correction is about what was said of a deposit, never about its digests, size, salt or "
         "number ({field}). Other data are another deposit: make a new one.",
     )
+    ERASED_ALREADY = (
+        409,
+        "该存证的个人信息已依法删除",
+        "it was erased before",
+        "无需再次请求；删除证明见此前的答复（以同一 Idempotency-Key 重发可再次取得）。",
+        "There is nothing left to erase. The certificate is in the answer of then: send the same "
+        "request with the same Idempotency-Key to have it again.",
+        ResultCode.V601,
+    )
+    ERASURE_COUNT = (
+        422,
+        "count 与该存证的项数不符",
+        "`count` is not the deposit's",
+        "同一存证单的所有项一并删除：请将 count 设为 {count} 以示知悉。",
+        "All items of a deposit are erased together: say so with `count` {count}.",
+    )
+    ERASURE_HELD = (
+        409,
+        "保全中的存证不得删除",
+        "a court holds the deposit",
+        "在人民法院解除保全之前，仅予存储并采取必要的安全保护措施；解除后请再次请求。",
+        "Until the court releases it, it is stored and kept safe and nothing else is done with it; "
+        "ask again then. Its events say which court's key holds it.",
+        ResultCode.V501,
+    )
+    ERASURE_IN_CASE = (
+        409,
+        "该存证列于案件的证据目录",
+        "the deposit is an exhibit of a case",
+        "在人民法院将其撤出证据目录之前，仅予存储并采取必要的安全保护措施；撤出后请再次请求。",
+        "Until the court takes it out of its evidence list, it is stored and kept safe and nothing "
+        "else is done with it; ask again then.",
+        ResultCode.V501,
+    )
+    ERASURE_OTHER_GATEWAY = (
+        409,
+        "该存证由另一网关接收",
+        "another gateway took the deposit in",
+        "删除登记须由接收该存证的网关签名（验证数据 {key}）：请向该网关请求。",
+        "An erasure is signed by the gateway that took the deposit in, with the key {key}: ask "
+        "there.",
+    )
     EVENT_BODY = (
         422,
         "事件内容与提交方式不符",
@@ -33,6 +75,17 @@ class EventProblem(AnyProblem):
         "Cunzheng-Signature 提交。",
         "Sign the event statement with a key that is enrolled as a court's, and bring it in the "
         "headers Cunzheng-Statement and Cunzheng-Signature.",
+        ResultCode.V501,
+    )
+    EVENT_NEEDS_INSTITUTION = (
+        403,
+        "公证机构登记和核验登记须由作出机构签名",
+        "only who notarised or verified says so",
+        "请以登记为公证机构、司法鉴定机构或人民法院的密钥签署事件单，经请求头 "
+        "Cunzheng-Statement 和 Cunzheng-Signature 提交。",
+        "Sign the event statement with a key that is enrolled as a notary's, a forensic "
+        "institute's or a court's, and bring it in the headers Cunzheng-Statement and "
+        "Cunzheng-Signature.",
         ResultCode.V501,
     )
     EVENT_NOT_YOURS = (

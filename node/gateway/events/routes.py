@@ -17,15 +17,16 @@ from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.entry import StatementEntry
-from node.evidence.events import BY_COURT, may_make
+from node.evidence.events import BY_COURT, BY_DEPOSITOR, BY_INSTITUTION, Keys, may_make
 from node.evidence.item import DetailValue
 from node.evidence.keys import PublicKey, Signature
 from node.evidence.statement import Subject
 from node.gateway.accounts.access import NOT_YET, UNAUTHENTICATED, Permit, depositing, verified
-from node.gateway.deposits.anchors import Key, SignatureHeader, StatementHeader, own_statement
-from node.gateway.deposits.depositing import Request, Waiting, request_digest
+from node.gateway.deposits.anchors import SignatureHeader, StatementHeader, own_statement
+from node.gateway.deposits.depositing import Request, Waiting
 from node.gateway.deposits.reading import CodeHeader, Reader, right_of
 from node.gateway.events.answers import event_answer, events_answer
+from node.gateway.events.attesting import who_attests
 from node.gateway.events.eventing import carry_event, known_event, take_event
 from node.gateway.events.history import History, read_keys
 from node.gateway.events.problems import EventProblem
@@ -40,6 +41,7 @@ from node.gateway.events.statement import PreparedEvent
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import language_of
+from node.gateway.http.once import KEY_PROBLEMS, Key, request_digest
 from node.gateway.http.openapi import ALSO_ANONYMOUS, json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -58,6 +60,8 @@ _KINDS = {
     "custody": ("custody", "Tell who keeps the original from now on"),
     "holds": ("hold", "Hold a deposit, as a court"),
     "releases": ("release", "Release a deposit that this court holds"),
+    "notarisations": ("notarisation", "Tell that a deposit was notarised, as who did"),
+    "verifications": ("verification", "Tell what a verification of a deposit found, as who did"),
 }
 """By the last part of the address: the type of the event statement, and a summary."""
 _SEEING = frozenset({"supplement", "rendition"})
@@ -67,9 +71,7 @@ _PROBLEMS = (
     *EventProblem,
     Problem.NUMBER_SPELLING,
     Problem.NUMBER_UNKNOWN,
-    Problem.IDEMPOTENCY_KEY_MISSING,
-    Problem.IDEMPOTENCY_KEY_SPELLING,
-    Problem.IDEMPOTENCY_MISMATCH,
+    *KEY_PROBLEMS,
     Problem.MEDIA_TYPE,
     Problem.BODY_TOO_LARGE,
     Problem.BODY_NOT_JSON,
@@ -96,6 +98,23 @@ _May = Callable[..., Awaitable[Account]]
 async def _holding(account: Annotated[Account, Depends(Permit(Scope.HOLD))]) -> Account:
     """The account of a request that holds or releases."""
     return verified(account)
+
+
+async def _verifying(account: Annotated[Account, Depends(Permit(Scope.VERIFY))]) -> Account:
+    """The account of a request that tells what a notary, a court or an expert found."""
+    return verified(account)
+
+
+_MAY: dict[str, _May] = {
+    **dict.fromkeys(BY_DEPOSITOR, depositing),
+    **dict.fromkeys(BY_COURT, _holding),
+    **dict.fromkeys(BY_INSTITUTION, _verifying),
+}
+_NEEDS = {
+    **dict.fromkeys(BY_COURT, EventProblem.EVENT_NEEDS_COURT),
+    **dict.fromkeys(BY_INSTITUTION, EventProblem.EVENT_NEEDS_INSTITUTION),
+}
+"""Events that no gateway attests: whose own key must have signed them."""
 
 
 @router.get(
@@ -161,12 +180,13 @@ def _add_routes() -> None:
     for path, (kind, summary) in _KINDS.items():
         router.add_api_route(
             f"/v1/evidence/{{number}}/{path}",
-            _posting(kind, _holding if kind in BY_COURT else depositing),
+            _posting(kind, _MAY[kind]),
             methods=["POST"],
             summary=summary,
-            description="The gateway attests it for the account that deposited; or bring your own "
-            "signed event statement, with `opening` in the body. 201 once it is FINAL, 200 for a "
-            "retry, 202 if that takes longer than `wait_ms`.",
+            description="The gateway that attested the deposit attests it for the account that "
+            "deposited, whichever gateway of its database was asked; or bring your own signed "
+            "event statement, with `opening` in the body. 201 once it is FINAL, 200 for a retry, "
+            "202 if that takes longer than `wait_ms`.",
             response_model=EventAnswer,
             status_code=201,
             responses={**answers, **problems(*_PROBLEMS)},
@@ -194,26 +214,35 @@ async def _prepare(
         await _check_may(gateway, kind, prepared.event.key, deposit)
         return prepared
     details = await _details(gateway, kind, asked)
-    if kind in BY_COURT:
-        raise ProblemError(EventProblem.EVENT_NEEDS_COURT)
-    prepared = gateway.event_preparer.attest(account.id, kind, subject, details)
+    if (needs := _NEEDS.get(kind)) is not None:
+        raise ProblemError(needs)
     kept = await gateway.deposits.by_id(deposit.statement_id)
     if kept is None or kept.account != account.id:
         raise ProblemError(EventProblem.EVENT_NOT_YOURS)
-    await _check_may(gateway, kind, gateway.signer.public, deposit)
-    return prepared
+    here = gateway.signer.public
+    keys = await _keys(gateway, here, deposit)
+    key = who_attests(kind, deposit, keys, gateway.clock())
+    if key is None:
+        raise ProblemError(EventProblem.EVENT_OTHER_KEY, key=here.text)
+    identity = await gateway.identities.record(account.id)
+    return gateway.event_preparer.attest(identity, kind, subject, details, key)
 
 
 async def _check_may(gateway: Gateway, kind: str, key: PublicKey, deposit: StatementEntry) -> None:
-    try:
-        keys = await read_keys(gateway.members, {key, deposit.statement.key})
-    except CannotCheck as error:
-        raise ProblemError(Problem.CANNOT_CHECK) from error
+    keys = await _keys(gateway, key, deposit)
     if may_make(kind, key, deposit, keys, gateway.clock()):
         return
-    if kind in BY_COURT:
-        raise ProblemError(EventProblem.EVENT_NEEDS_COURT)
+    if (needs := _NEEDS.get(kind)) is not None:
+        raise ProblemError(needs)
     raise ProblemError(EventProblem.EVENT_OTHER_KEY, key=key.text)
+
+
+async def _keys(gateway: Gateway, key: PublicKey, deposit: StatementEntry) -> Keys:
+    """What the log says of this key and the deposit's."""
+    try:
+        return await read_keys(gateway.members, {key, deposit.statement.key})
+    except CannotCheck as error:
+        raise ProblemError(Problem.CANNOT_CHECK) from error
 
 
 async def _details(gateway: Gateway, kind: str, asked: EventRequest) -> dict[str, DetailValue]:

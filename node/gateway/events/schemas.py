@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from node.gateway.http.schemas import FlagValue, Hex64, ReceiptValue, StateName, Times
+from node.evidence.item import ITEMS_MAX
+from node.gateway.http.schemas import FlagValue, Hex64, Moment, ReceiptValue, StateName, Times
 
 EVENT_BODY_MAX = 131_072
 """Room for 16,384 bytes of details, each byte escaped in a text that is itself JSON."""
@@ -23,6 +24,13 @@ EventTypeName = Literal[
     "NOTARISATION",
     "VERIFICATION",
     "ERASED",
+]
+GroundName = Literal[
+    "PURPOSE_ENDED",
+    "PERIOD_ENDED",
+    "CONSENT_WITHDRAWN",
+    "UNLAWFUL_PROCESSING",
+    "OTHER_LAW",
 ]
 Number = Annotated[str, StringConstraints(pattern=r"^EV[0-9]{20}-[0-9]{2}$")]
 
@@ -55,6 +63,13 @@ class EventRequest(_Request):
         examples=[{"title": "补充协议(2026-03)"}],
     )
     opening: EventOpeningValue | None = None
+
+
+class ErasureRequest(_Request):
+    """Why, and of how many items: all of the deposit, which is so asked for knowingly."""
+
+    ground: GroundName
+    count: int = Field(1, ge=1, le=ITEMS_MAX, description="Items of the deposit; all are erased.")
 
 
 class EventSummary(BaseModel):
@@ -92,11 +107,23 @@ class EventAnswer(BaseModel):
     reason: str | None = Field(None, description="Why it failed.")
     statement_id: str
     statement: str = Field(description="Exactly the signed bytes.")
-    signature: str
-    receipt: ReceiptValue
+    signature: str | None = Field(
+        None, description="Missing while the gateway that attested the deposit has not signed."
+    )
+    receipt: ReceiptValue | None = Field(None, description="Missing as long as `signature` is.")
     times: Times
     height: int | None = None
     entry_hash: str | None = None
     opening: dict[str, str] | None = None
     submitter: dict[str, str] | None = None
     notices: list[str]
+
+
+class ErasureAnswer(EventAnswer):
+    """What was erased, and the event that says so; from now on lookups answer V601."""
+
+    ground: GroundName
+    ground_text: str
+    count: int = Field(description="Items of the deposit.")
+    erased_at: Moment
+    certificate: str = Field(description="个人信息删除证明, in both languages.")

@@ -6,7 +6,7 @@ In the language the client prefers; `type` is an address of this gateway that ex
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -41,6 +41,8 @@ AREAS: tuple[type[AnyProblem], ...] = (
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}
 """Every problem; a name is one problem's alone, because clients know it by that."""
 assert len(BY_NAME) == sum(len(area) for area in AREAS)
+
+Refusal = Callable[[Request, AnyProblem], Awaitable[None]]
 
 RETRY_AFTER_S = 1
 """A new leader is elected well within a second; asking sooner only adds load."""
@@ -105,12 +107,18 @@ def _allowed(request: Request, routers: Iterable[APIRouter]) -> str:
     return ", ".join(sorted(methods))
 
 
-def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Let every way a request can fail end in a problem document."""
+def install(app: FastAPI, routers: Iterable[APIRouter], refusal: Refusal) -> None:
+    """Let every way a request can fail end in a problem document; `refusal` hears of each 401 and
+    403 before it is answered."""
     routers = tuple(routers)
 
     async def on_http(request: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):
+            if error.problem.status in (401, 403):
+                try:
+                    await refusal(request, error.problem)
+                except StoreFailed as failure:  # What is not recorded is not answered.
+                    return await on_store(request, failure)
             return problem_response(request, error.problem, error.values, error.bad_items)
         status = error.status_code if isinstance(error, HTTPException) else 500
         by_status = {404: Problem.NOT_FOUND, 405: Problem.METHOD}

@@ -157,6 +157,8 @@ def came_from(
 
 
 def _is_in(host: str, networks: Sequence[Network]) -> bool:
+    if not networks:  # Most gateways have no proxy before them.
+        return False
     try:
         address = ip_address(host)
     except ValueError:

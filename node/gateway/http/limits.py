@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from node.config import RateLimits
@@ -79,6 +80,7 @@ def rate_limited(limits: Limits, who: str, wait_s: float) -> ProblemError:
     )
 
 
+@lru_cache(REMEMBER_MAX)
 def _network(host: str) -> str:
     try:
         address = ip_address(host)

@@ -14,6 +14,15 @@ from node.gateway.http.problems import AnyProblem
 
 _REFERENCE = "#/components/schemas/{model}"
 
+_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`zh` or `en`, as RFC 9110 has it: what is said to people is in this language.",
+}
+_LANGUAGE_REFERENCE = f"#/components/parameters/{_LANGUAGE['name']}"
+
 _bodies: dict[str, type[BaseModel]] = {}
 """The shapes of bodies by name, as the routes named them while they were imported."""
 
@@ -89,6 +98,8 @@ def install(app: FastAPI) -> None:
             for operations in document["paths"].values():
                 for operation in operations.values():
                     operation["responses"] |= anywhere
+                    operation.setdefault("parameters", []).append({"$ref": _LANGUAGE_REFERENCE})
+            document["components"]["parameters"] = {_LANGUAGE["name"]: _LANGUAGE}
             app.openapi_schema = document
         return app.openapi_schema
 

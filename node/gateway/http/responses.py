@@ -11,12 +11,17 @@ from node.gateway.http.language import language_of
 
 def answer(request: Request, value: BaseModel, status: int = 200) -> Response:
     """`value` as JSON; what is absent is left out."""
+    return verbatim(value.model_dump_json(exclude_none=True).encode(), status, language_of(request))
+
+
+def verbatim(body: bytes, status: int, language: str) -> Response:
+    """JSON as it was written, now or before."""
     return Response(
-        value.model_dump_json(exclude_none=True),
+        body,
         status,
         # An answer may hold an opening, and what a number's state is changes from second to second.
         {
-            "content-language": language_of(request),
+            "content-language": language,
             "vary": "accept-language",
             "cache-control": "no-store",
         },

@@ -408,36 +408,3 @@ class KeyAnswer(BaseModel):
     state_text: str
     height: int | None = None
     leaf_index: int | None = None
-
-
-class WitnessHealth(BaseModel):
-    """A witness outside the members, and what it cosigned last for this one."""
-
-    name: str
-    size: int = Field(description="Entries of the tree it cosigned; 0: nothing yet.")
-    time_s: int = Field(description="When, in POSIX seconds by its clock.")
-
-
-class MemberHealth(BaseModel):
-    """One member as it describes itself."""
-
-    member: str
-    role: str
-    height: int
-    sealed_height: int
-    alarms: list[str]
-    witnesses: list[WitnessHealth]
-
-
-class ReadyAnswer(BaseModel):
-    """Whether deposits can become FINAL now."""
-
-    ready: bool
-    enrolled: bool | None = Field(
-        None,
-        description="Whether this gateway's key is enrolled; deposits are refused until it is. "
-        "Absent if no member can say.",
-    )
-    leader: str | None
-    members: list[MemberHealth]
-    unreachable: list[str]

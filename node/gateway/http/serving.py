@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -57,10 +57,10 @@ class Server(uvicorn.Server):
         """Take no new requests, answer those under way, return from `serve`."""
         self.should_exit = True
 
-    def stop_at_signals(self) -> None:
-        """SIGINT and SIGTERM mean `stop`."""
+    def stop_at_signals(self, stop: Callable[[], None] | None = None) -> None:
+        """SIGINT and SIGTERM mean `stop`, or what is given in its place."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+            asyncio.get_running_loop().add_signal_handler(number, stop or self.stop)
 
 
 def listen(address: str) -> socket.socket:

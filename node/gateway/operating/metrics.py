@@ -48,13 +48,23 @@ class GatewayMetrics:
             ("code",),
             registry=self.registry,
         )
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         for state in ("RECEIVED", "COMMITTED", "FAILED"):
             self._deposits.labels(state)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request is answered."""
-        self._requests.labels(method if method in METHODS else "other", route, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        counted, timed = self._series_of(method if method in METHODS else "other", route, status)
+        counted.inc()
+        timed.observe(seconds)
+
+    def _series_of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Looked up once: to find a series by its labels takes longer than to count in it."""
+        key = method, route, status
+        if (found := self._series.get(key)) is None:
+            found = self._requests.labels(*key), self._seconds.labels(route)
+            self._series[key] = found
+        return found
 
     def deposited(self, state: str) -> None:
         """A statement came so far."""

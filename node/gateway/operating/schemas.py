@@ -1,4 +1,4 @@
-"""The shapes of what is told about health records."""
+"""The shapes of what is told about how gateway and members are: readiness, health records."""
 
 from __future__ import annotations
 
@@ -81,3 +81,52 @@ class DepositWindowAnswer(WindowAnswer):
     quorum: int
     impact: Literal["NONE", "POSSIBLE", "NOT_YET_KNOWN"]
     impact_text: str
+
+
+class WitnessHealth(BaseModel):
+    """A witness outside the members, and what it cosigned last for this one."""
+
+    name: str
+    size: int = Field(description="Entries of the tree it cosigned; 0: nothing yet.")
+    time_s: int = Field(description="When, in POSIX seconds by its clock.")
+
+
+class HealthSummary(BaseModel):
+    """A health record in short; /v1/health/window has it whole."""
+
+    serial: int
+    kind: Literal["start", "periodic", "stop"]
+    to_ms: int = Field(description="When it was written, by the member's clock.")
+    alarms: list[str] = Field(description="Those it had then.")
+
+
+class MemberHealth(BaseModel):
+    """One member as it describes itself."""
+
+    member: str
+    role: str
+    height: int
+    sealed_height: int
+    alarms: list[str]
+    witnesses: list[WitnessHealth]
+    health: HealthSummary | None = Field(
+        None,
+        description="Its newest health record; absent if it has written none since it started.",
+    )
+
+
+class ReadyAnswer(BaseModel):
+    """Whether deposits can become FINAL now."""
+
+    ready: bool
+    draining: bool = Field(
+        False, description="It was told to stop: what is asked is answered, ask elsewhere."
+    )
+    enrolled: bool | None = Field(
+        None,
+        description="Whether this gateway's key is enrolled; deposits are refused until it is. "
+        "Absent if no member can say.",
+    )
+    leader: str | None
+    members: list[MemberHealth]
+    unreachable: list[str]

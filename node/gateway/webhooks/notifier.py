@@ -2,12 +2,14 @@
 
 Every second, and at once while there is more, it claims what is due and sends it; what a webhook is
 being sent keeps others of the same webhook waiting at this gateway, so that a slow receiver takes
-few of the connections. If the process stops, what it had claimed is claimed again when that ends.
+few of the connections, and a fast one gets the next few as soon as it has taken these. If the
+process stops, what it had claimed is claimed again when that ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from typing import NoReturn
@@ -34,7 +36,11 @@ class Notifier:
         self._clock = clock
         self._poster = Poster(public_only=public_only)
         self._sending: Counter[str] = Counter()
+        self._more_waits: set[str] = (
+            set()
+        )  # Webhooks of the last full claim that are being sent to.
         self._freed = asyncio.Event()
+        self._look_again = asyncio.Event()
 
     async def run(self) -> NoReturn:
         """Send, until cancelled."""
@@ -47,7 +53,9 @@ class Notifier:
                     _log.error("what webhooks are to be told was not read; tried again")
                     more = False
                 if not more:
-                    await asyncio.sleep(LOOK_EVERY_S)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._look_again.wait(), LOOK_EVERY_S)
+                self._look_again.clear()
         raise AssertionError("ends only by cancellation")
 
     async def _look(self, group: asyncio.TaskGroup) -> bool:
@@ -59,7 +67,9 @@ class Notifier:
         for each in claimed:
             self._sending[each.delivery.webhook] += 1
             group.create_task(self._send(each))
-        return len(claimed) == CLAIMED_AT_ONCE
+        if full := len(claimed) == CLAIMED_AT_ONCE:
+            self._more_waits |= {each.delivery.webhook for each in claimed}
+        return full
 
     async def _send(self, claimed: Claimed) -> None:
         webhook = claimed.delivery.webhook
@@ -71,6 +81,9 @@ class Notifier:
             self._sending[webhook] -= 1
             self._sending += Counter()  # Whoever is at zero is no longer in it.
             self._freed.set()
+            if webhook in self._more_waits and webhook not in self._sending:
+                self._more_waits.remove(webhook)
+                self._look_again.set()
 
     async def _carry(self, claimed: Claimed) -> None:
         body = claimed.delivery.body

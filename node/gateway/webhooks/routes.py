@@ -17,10 +17,10 @@ from starlette.responses import Response
 from node.accounts.account import Account
 from node.accounts.scopes import Scope
 from node.gateway.accounts.access import FORBIDDEN, Permit
-from node.gateway.deposits.anchors import Key
 from node.gateway.deposits.answers import moment
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
+from node.gateway.http.once import KEY_PROBLEMS, Key, once
 from node.gateway.http.openapi import json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
@@ -47,19 +47,17 @@ Owner = Annotated[Account, Depends(Permit(Scope.WEBHOOKS))]
 Nothing = Annotated[NoQuery, Query()]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As the list tells it.")]
 
-_KEY_PROBLEMS = (Problem.IDEMPOTENCY_KEY_MISSING, Problem.IDEMPOTENCY_KEY_SPELLING)
 _BY_ID = (*FORBIDDEN, Problem.FIELD_INVALID, Problem.FIELD_UNKNOWN, WebhookProblem.WEBHOOK_UNKNOWN)
 
 
 @router.post(
     "/v1/webhooks",
-    summary="Be told when deposits become FINAL or fail",
+    summary="Be told when deposits become FINAL, fail, or get an event",
     response_model=WebhookAnswer,
     status_code=201,
     responses=problems(
         *FORBIDDEN,
-        *_KEY_PROBLEMS,
-        Problem.IDEMPOTENCY_MISMATCH,
+        *KEY_PROBLEMS,
         Problem.MEDIA_TYPE,
         Problem.BODY_TOO_LARGE,
         Problem.BODY_NOT_JSON,
@@ -121,10 +119,10 @@ async def delete_webhook(http: HttpRequest, account: Owner, webhook_id: Id, _: N
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}:rotate",
+    "/v1/webhooks/{webhook_id}/rotate",
     summary="Put a new secret in place of the old one",
     response_model=WebhookAnswer,
-    responses=problems(*_BY_ID, *_KEY_PROBLEMS),
+    responses=problems(*_BY_ID, *KEY_PROBLEMS),
 )
 async def rotate_secret(
     http: HttpRequest, account: Owner, webhook_id: Id, key: Key, _: Nothing
@@ -140,18 +138,24 @@ async def rotate_secret(
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}:enable",
+    "/v1/webhooks/{webhook_id}/enable",
     summary="Send again to a webhook that was disabled",
     response_model=WebhookAnswer,
-    responses=problems(*_BY_ID),
+    responses=problems(*_BY_ID, *KEY_PROBLEMS),
 )
-async def enable_webhook(http: HttpRequest, account: Owner, webhook_id: Id, _: Nothing) -> Response:
+async def enable_webhook(
+    http: HttpRequest, account: Owner, webhook_id: Id, key: Key, _: Nothing
+) -> Response:
     """Whatever it was not told then is sent first; of what happened since there is nothing."""
-    await bodies.read_body(http, 0)
-    kept = await gateway_of(http).notifications.enable(account.id, webhook_id)
-    if kept is None:
-        raise ProblemError(WebhookProblem.WEBHOOK_UNKNOWN)
-    return answer(http, _webhook(kept))
+    body = await bodies.read_body(http, 0)
+
+    async def enable() -> Response:
+        kept = await gateway_of(http).notifications.enable(account.id, webhook_id)
+        if kept is None:
+            raise ProblemError(WebhookProblem.WEBHOOK_UNKNOWN)
+        return answer(http, _webhook(kept))
+
+    return await once(http, account, key, body, enable)
 
 
 @router.get(
@@ -171,21 +175,31 @@ async def get_deliveries(
 
 
 @router.post(
-    "/v1/deliveries/{delivery_id}:redeliver",
+    "/v1/deliveries/{delivery_id}/redeliver",
     summary="Send a message again",
     response_model=DeliveryAnswer,
     status_code=202,
     responses=problems(
-        *FORBIDDEN, Problem.FIELD_INVALID, Problem.FIELD_UNKNOWN, WebhookProblem.DELIVERY_UNKNOWN
+        *FORBIDDEN,
+        *KEY_PROBLEMS,
+        Problem.FIELD_INVALID,
+        Problem.FIELD_UNKNOWN,
+        WebhookProblem.DELIVERY_UNKNOWN,
     ),
 )
-async def redeliver(http: HttpRequest, account: Owner, delivery_id: Id, _: Nothing) -> Response:
+async def redeliver(
+    http: HttpRequest, account: Owner, delivery_id: Id, key: Key, _: Nothing
+) -> Response:
     """The same message with the same id, also if it was delivered before."""
-    await bodies.read_body(http, 0)
-    found = await gateway_of(http).notifications.redeliver(account.id, delivery_id)
-    if found is None:
-        raise ProblemError(WebhookProblem.DELIVERY_UNKNOWN)
-    return answer(http, _delivery(found), 202)
+    body = await bodies.read_body(http, 0)
+
+    async def send_again() -> Response:
+        found = await gateway_of(http).notifications.redeliver(account.id, delivery_id)
+        if found is None:
+            raise ProblemError(WebhookProblem.DELIVERY_UNKNOWN)
+        return answer(http, _delivery(found), 202)
+
+    return await once(http, account, key, body, send_again)
 
 
 def _made(gateway: Gateway, *asked: str) -> bytes:

@@ -11,7 +11,7 @@ from node.webhooks.reach import URL_LENGTH_MAX
 
 WEBHOOK_BODY_MAX = 8_192
 
-EventName = Literal["deposit.final", "deposit.failed"]
+EventName = Literal["deposit.final", "deposit.failed", "deposit.event"]
 DeliveryState = Literal["delivered", "waiting", "failed"]
 
 
@@ -22,7 +22,11 @@ class WebhookRequest(BaseModel):
 
     url: str = Field(max_length=URL_LENGTH_MAX, examples=["https://example.com/cunzheng"])
     events: list[EventName] = Field(
-        default=["deposit.final", "deposit.failed"], min_length=1, max_length=2
+        default=["deposit.final", "deposit.failed", "deposit.event"],
+        min_length=1,
+        max_length=3,
+        description="`deposit.event`: a correction, invalidation, hold or the like is on the chain,"
+        " by whomever and through whichever gateway.",
     )
 
 

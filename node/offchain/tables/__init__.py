@@ -1,6 +1,7 @@
 """The tables, one module an area.
 
     requests       what the gateway promised, under the client's Idempotency-Key
+    answers        what other writes were answered, for a day
     accounts       who may do what: accounts, identity, roles, consents, keys
     deposits       deposits of this gateway's accounts: openings, events, extraction codes
     notifications  webhooks and what was sent to them

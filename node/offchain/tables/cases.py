@@ -1,4 +1,4 @@
-"""Cases, the exhibits linked to them, and the receipts courts give."""
+"""Cases, their parties, the exhibits linked to them, and the receipts courts give."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
 from node.offchain.columns import (
     CODE_LENGTH_MAX,
     EVIDENCE_NO_LENGTH_MAX,
+    USCC_LENGTH,
     DataClass,
     Retention,
     account,
@@ -94,6 +95,33 @@ exhibits = Table(
     account(DEPOSIT, nullable=False),
     time("linked_ms", DEPOSIT, "关联案件时间", "When it was linked", nullable=False),
     time("removed_ms", DEPOSIT, "撤出时间", "When it was taken out again", nullable=True),
+)
+
+parties = Table(
+    "parties",
+    metadata,
+    kept(
+        L2,
+        DEPOSIT,
+        "案件记录编号",
+        "The case",
+        "case_id",
+        String(32),
+        ForeignKey("cases.id"),
+        primary_key=True,
+    ),
+    kept(
+        L2,
+        DEPOSIT,
+        "当事人(机构)统一社会信用代码",
+        "A party's unified social credit code",
+        "uscc",
+        String(USCC_LENGTH),
+        primary_key=True,
+    ),
+    code("litigation_role", DEPOSIT, "诉讼地位", "What it is in the case", nullable=False),
+    account(DEPOSIT, nullable=False),
+    time("named_ms", DEPOSIT, "登记时间", "When it was named", nullable=False),
 )
 
 court_receipts = Table(

@@ -1,8 +1,9 @@
-"""Webhooks, and what was or is to be sent to them."""
+"""Webhooks, what was or is to be sent to them, and how far the log was read for that."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     ForeignKey,
     Index,
     Integer,
@@ -24,8 +25,8 @@ from node.offchain.columns import (
     time,
 )
 
-L2, L4 = DataClass.L2, DataClass.L4
-LOG, ACCOUNT = Retention.LOG, Retention.ACCOUNT
+L1, L2, L4 = DataClass.L1, DataClass.L2, DataClass.L4
+LOG, ACCOUNT, PERMANENT = Retention.LOG, Retention.ACCOUNT, Retention.PERMANENT
 
 webhooks = Table(
     "webhooks",
@@ -105,4 +106,19 @@ deliveries = Table(
     ),
     code("last_failure", LOG, "最近一次失败的原因", "Why the last try failed", nullable=True),
     Index("ix_deliveries_webhook_created", "webhook", "created_ms"),
+)
+
+followed = Table(
+    "followed",
+    metadata,
+    code("reader", PERMANENT, "读取者", "Who reads: `events`", primary_key=True),
+    kept(
+        L1,
+        PERMANENT,
+        "已读记录数",
+        "How many entries of the log were read",
+        "size",
+        BigInteger,
+        nullable=False,
+    ),
 )

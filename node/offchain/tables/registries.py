@@ -1,4 +1,5 @@
-"""Registries loaded by the operator: courts and certification authorities; and source profiles."""
+"""Registries loaded by the operator: courts, certification authorities and interests; and source
+profiles."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from sqlalchemy import (
 from node.offchain.columns import (
     CODE_LENGTH_MAX,
     REFERENCE_LENGTH_MAX,
+    USCC_LENGTH,
     DataClass,
     Retention,
     account,
@@ -103,6 +105,40 @@ authorities = Table(
     ),
     time("valid_from_ms", PERMANENT, "许可起", "Licensed from", nullable=False),
     time("valid_to_ms", PERMANENT, "许可止", "Licensed until", nullable=False),
+    kept(
+        L1,
+        PERMANENT,
+        "资料来源",
+        "Where this was read",
+        "source",
+        String(REFERENCE_LENGTH_MAX),
+        nullable=False,
+    ),
+)
+
+interests = Table(
+    "interests",
+    metadata,
+    kept(
+        L1,
+        PERMANENT,
+        "统一社会信用代码",
+        "Unified social credit code",
+        "uscc",
+        String(USCC_LENGTH),
+        primary_key=True,
+    ),
+    kept(
+        L1,
+        PERMANENT,
+        "节点成员(或平台)",
+        "The member, or the platform",
+        "member",
+        String(REFERENCE_LENGTH_MAX),
+        primary_key=True,
+    ),
+    kept(L1, PERMANENT, "机构名称", "Name", "name", String(REFERENCE_LENGTH_MAX), nullable=False),
+    code("relation", PERMANENT, "与其的关系", "What it has to do with it", nullable=False),
     kept(
         L1,
         PERMANENT,

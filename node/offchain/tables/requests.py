@@ -19,10 +19,12 @@ from node.offchain.columns import (
     time,
 )
 
-L2 = DataClass.L2
+L1, L2 = DataClass.L1, DataClass.L2
 SHORT, DEPOSIT = Retention.SHORT, Retention.DEPOSIT
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
+KEY_LENGTH_MAX = 256
+"""A public key as text; the longest, of SM2, has 125 characters."""
 SKIPPED_LENGTH_MAX = 300
 
 requests = Table(
@@ -65,6 +67,16 @@ requests = Table(
         "record",
         LargeBinary,
         nullable=True,
+    ),
+    kept(
+        L1,
+        SHORT,
+        "待其签名的网关公钥",
+        "The gateway key that is to sign it, until it has",
+        "awaits",
+        String(KEY_LENGTH_MAX),
+        nullable=True,
+        index=True,
     ),
     time("stored_ms", DEPOSIT, "接收时间", "When it was stored", nullable=False),
     time(

@@ -11,14 +11,14 @@ import pytest
 
 from consensus.journal import Journal
 from consensus.messages import Configuration, Entry, EntryKind, HardState, Voter
-from node.directory import Directory
+from node.chain.store import Store
 from node.evidence.keys import Signer
 from node.evidence.number import format_number
 from node.evidence.record import format_record
 from node.evidence.statement import Subject
-from node.ledger import Ledger
-from node.seals import Seals
-from node.store import Store
+from node.member.directory import Directory
+from node.member.ledger import Ledger
+from node.seals.store import Seals
 
 REPLICA = "court/0123456789abcdef"
 NOW_S = 1_790_000_100

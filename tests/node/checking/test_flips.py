@@ -210,8 +210,8 @@ async def case(houses: Any, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setattr(scrub, "FIRST_S", 0.0)
     monkeypatch.setattr(scrub, "APART_S", 0.05)
     monkeypatch.setattr(scrub, "SHARE", 1.0)
-    monkeypatch.setattr("node.joining.FIRST_S", 0.1)
-    monkeypatch.setattr("node.member.STOP_S", 0.1)  # Only streams of peers are open.
+    monkeypatch.setattr("node.membership.joining.FIRST_S", 0.1)
+    monkeypatch.setattr("node.member.process.STOP_S", 0.1)  # Only streams of peers are open.
     houses.start()
     await case.deposit(OLD)
     await houses.stop("court")

@@ -14,13 +14,13 @@ from consensus.disk import REAL_DISK, Database
 from consensus.messages import HardState
 from consensus.records import DATA, HEADER, place
 from node import leveldb
+from node.chain.rows import KINDS
+from node.chain.tree import tile_key
 from node.checking.difference import Part
 from node.checking.fsck import Report, examine
 from node.errors import Misconfigured
 from node.evidence.digests import sha256
 from node.leveldb import key_of
-from node.rows import KINDS
-from node.tree import tile_key
 
 BLOCKS = 40
 

@@ -13,12 +13,12 @@ import pytest
 from consensus.disk import RealDisk
 from consensus.journal import Journal, StorageCorrupt
 from consensus.records import DATA, place
-from node import directory as directories
 from node.checking.fsck import examine
 from node.checking.mending import NotProven, mend
-from node.directory import JournalDamaged, open_directory
 from node.evidence.record import parse_block
-from node.member import read_genesis, read_identity
+from node.member import directory as directories
+from node.member.directory import JournalDamaged, open_directory
+from node.member.process import read_genesis, read_identity
 
 pytestmark = pytest.mark.anyio
 

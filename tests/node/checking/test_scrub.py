@@ -9,11 +9,11 @@ import pytest
 
 from consensus.records import DATA, place
 from node import leveldb
+from node.chain.store import ViewsCorrupt
+from node.chain.tree import tile_key
 from node.checking import scrub as module
 from node.checking.scrub import BURST_S, SHARE, Scrub
-from node.directory import Directory, JournalDamaged
-from node.store import ViewsCorrupt
-from node.tree import tile_key
+from node.member.directory import Directory, JournalDamaged
 
 BLOCKS = 40
 

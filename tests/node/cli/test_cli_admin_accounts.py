@@ -349,6 +349,7 @@ def test_a_request_signed_with_openssl_is_the_accounts(live: Any, tmp_path: Path
     signature = format_signature(signer.sign(message))
     asked = {"key": signer.public.text, "time": now, "signature": signature}
     headers = {"authorization": f"Bearer {live.api_key.read_text().strip()}"}
+    headers["idempotency-key"] = "signing-key"
     with httpx.Client(base_url=live.url, headers=headers, trust_env=False) as http:
         response = http.post("/v1/account/keys", json=asked)
     assert response.status_code == 201, response.text

@@ -16,6 +16,10 @@ AUTHORITIES = f"""root_digest,name,kind,licence_no,cipher_licence_no,valid_from,
 {"ab" * 32},某认证公司,PUBLIC,ECP1,,2020-01-01,2030-01-01,公告
 """
 
+INTERESTS = """uscc,member,name,relation,source
+91350100M000100Y43,court,示例集团,{},公示系统
+"""
+
 
 @pytest.fixture
 def admin(run: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
@@ -46,6 +50,15 @@ def test_files_of_both_kinds_are_loaded(admin: Run, tmp_path: Path) -> None:
     assert [each["licence_no"] for each in found["authorities"]] == ["ECP1"]
     record = json.loads(admin("access", "list", "--json").out)["accesses"]
     assert [each["action"] for each in record].count("REGISTRY_LOADED") == 2
+
+
+def test_interests_are_loaded_and_replaced(admin: Run, tmp_path: Path) -> None:
+    for relation in ("OWNER", "GROUP"):
+        (tmp_path / "interests.csv").write_text(INTERESTS.format(relation), "utf-8")
+        assert admin("registry", "load", tmp_path / "interests.csv").exit_code == 0
+    (found,) = listed(admin)["interests"]
+    assert (found["member"], found["relation"]) == ("court", "GROUP")
+    assert found["uscc"] in admin("registry", "list").out
 
 
 def test_a_file_with_a_wrong_line_is_not_loaded_at_all(admin: Run, tmp_path: Path) -> None:

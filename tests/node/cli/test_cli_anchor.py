@@ -138,7 +138,7 @@ def test_more_files_than_a_statement_holds_are_several(
 def register_profile(live: Live) -> str:
     said = {"system": "相机", "process": "拍照", "operator": "甲", "clock_source": "NTP"}
     key = live.api_key.read_text().strip()
-    headers = {"authorization": f"Bearer {key}"}
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": "camera"}
     response = httpx.post(f"{live.url}/v1/source-profiles", json=said, headers=headers)
     digest: str = response.json()["digest"]
     return digest

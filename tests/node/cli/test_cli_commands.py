@@ -397,11 +397,16 @@ def test_a_verification_killed_leaves_nothing(folder: Folder) -> None:
     """SIGINT into a whole process while it reads: exit code 130, no traceback."""
     pipe = folder.path / "slow.proof.txt"
     os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "node.cli", "verify", "--proof", pipe],
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    # Where these tests are a shell's background job they ignore Ctrl-C, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "node.cli", "verify", "--proof", pipe],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     with pipe.open("wb"):  # Returns when the command has opened its end, and so is inside.
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()

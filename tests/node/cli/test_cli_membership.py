@@ -13,10 +13,10 @@ from devnet.places import Places
 from node import keyfile
 from node.cli import join, leave
 from node.config import load_member
-from node.directory import open_directory
 from node.evidence.policy import fingerprint, parse_policy
 from node.evidence.record import parse_genesis
-from node.member import read_genesis
+from node.member.directory import open_directory
+from node.member.process import read_genesis
 from node.words import Answer
 
 COULD_NOT_CHECK = Answer.COULD_NOT_CHECK.exit_code

@@ -141,3 +141,36 @@ def test_status_at_a_member_itself(
     outcome = run("status", "--config", settings)
     assert outcome.exit_code == 80
     assert "court   no answer" in outcome.out
+
+
+HEALTH = pb.HealthNote(serial=7, kind="periodic", to_ms=1_790_000_000_500, alarms=["disk: full"])
+
+
+@pytest.mark.parametrize("asked", ["member", "gateway"])
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "court: health record 7 (periodic) was written 90 s ago, alarms: 1"),
+        ("zh", "court: 最近的运行记录第 7 号（定期）写于 90 秒前，告警 1 项"),
+    ],
+)
+def test_the_newest_health_record_is_told(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, asked: str, language: Any, told: str
+) -> None:
+    monkeypatch.setattr(status.time, "time", lambda: 1_790_000_090.9)
+    overview = status.told_by(pb.StatusResponse(member="court", role="leader", health=HEALTH))
+    if asked == "gateway":
+        member = {"member": "court", "role": "leader", "height": 5, "sealed_height": 5}
+        health = {"serial": 7, "kind": "periodic", "to_ms": 1_790_000_000_500, "alarms": ["x"]}
+        members = [{**member, "alarms": [], "health": health}]
+        value = {"ready": True, "leader": "court", "members": members, "unreachable": []}
+        overview = status._from_gateway(value)
+    status._print(overview, Terminal(language, for_programs=False))
+    assert told in capsys.readouterr().out
+
+
+def test_a_member_that_has_written_no_health_record_says_nothing_of_it(capsys: Any) -> None:
+    overview = status.told_by(pb.StatusResponse(member="court", role="leader"))
+    assert overview.rows[0].health is None
+    status._print(overview, Terminal("en", for_programs=False))
+    assert "health record" not in capsys.readouterr().out

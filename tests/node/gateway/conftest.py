@@ -1,19 +1,16 @@
 """Three members behind real gRPC with mutual TLS, over one real chain in memory, and a gateway.
 
 The members agree by being one: what is faked is only that they do not need Raft. Blocks are applied
-by `node.chain`, proofs are built and sealed with the members' own keys, and every fault a test
-wants (no leader, no seals, a refusal, a lie) is set on `Cluster` or put into a member's `script`.
+by `node.chain.apply`, proofs are built and sealed with the members' own keys, and every fault a
+test wants (no leader, no seals, a refusal, a lie) is set on `Cluster` or put into a member's
+`script`.
 """
 
 import asyncio
-import contextlib
 import itertools
-import shutil
-import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -22,7 +19,7 @@ import httpx
 import pytest
 
 from node import member_pb2 as pb
-from node.chain import Taken
+from node.chain.apply import Taken
 from node.evidence import merkle
 from node.evidence.checkpoint import cosign
 from node.evidence.digests import ALGS
@@ -41,19 +38,21 @@ from node.gateway.gateway import Gateway, assemble
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
 from node.offchain.database import Database
+from tests.databases import count_rows
 from tests.node.gateway.admitted import (
     API_KEY,
     AUDITOR_KEY,
     START_MS,
     VAULT_KEY,
+    AdmittedDatabase,
     admit_all,
-    admitted_sqlite,
 )
 from tests.node.gateway.fake_log import FakeLog
 from tests.node.gateway.fake_tls import Tls, make_tls
 
-__all__ = ["AUDITOR_KEY", "admit_all", "admitted_sqlite"]
+__all__ = ["AUDITOR_KEY", "admit_all"]
 
+EVENTUALLY_S = 60.0
 NAMES = ("court", "forensic", "notary")
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
@@ -66,11 +65,13 @@ def tls() -> dict[str, Tls]:
 
 @pytest.fixture
 def eventually(anyio_backend: str) -> Callable[..., Any]:
-    """Waits for what only shows from outside; the test's own time-out ends it."""
+    """Waits for what only shows from outside. pytest's time-out would not end it: that may be
+    raised in one of the gateway's own tasks, and the test would go on for ever."""
 
     async def wait(condition: Callable[[], Any]) -> None:
-        while not await condition():  # noqa: ASYNC110 (the store tells nobody)
-            await asyncio.sleep(0)
+        async with asyncio.timeout(EVENTUALLY_S):
+            while not await condition():  # noqa: ASYNC110 (the store tells nobody)
+                await asyncio.sleep(0)
 
     return wait
 
@@ -458,16 +459,15 @@ MakeGateway = Callable[..., Any]
 
 @pytest.fixture
 async def make_gateway(
-    cluster: Cluster, clock: Clock, tls: dict[str, Tls], tmp_path: Path, admitted_sqlite: Path
+    cluster: Cluster, clock: Clock, tls: dict[str, Tls], admitted_database: AdmittedDatabase
 ) -> AsyncIterator[MakeGateway]:
     """Starts gateways; what is not said is one of its own kind."""
     stops: list[Callable[[], Any]] = []
 
     async def make(
-        name: str = "gateway.db",
+        database_name: str = "gateway",
         signer: Any = None,
         read_patience_s: float = 0.0,
-        url: str | None = None,
     ) -> Gateway:
         members = Members(
             [
@@ -477,9 +477,7 @@ async def make_gateway(
             Identity(tls["gateway"].certificate, tls["gateway"].private_key),
             read_patience_s,
         )
-        if url is None and not (tmp_path / name).exists():
-            shutil.copy(admitted_sqlite, tmp_path / name)
-        database = Database(url or f"sqlite+aiosqlite:///{tmp_path / name}")
+        database = Database(admitted_database(database_name))
         await database.__aenter__()
         signer = signer or cluster.world.gateway
         gateway = assemble(
@@ -516,10 +514,10 @@ async def gateway(make_gateway: MakeGateway) -> Gateway:
 class Client:
     """Speaks HTTP to a gateway as a depositor with an API key."""
 
-    def __init__(self, gateway: Gateway, cluster: Cluster, database: Path) -> None:
+    def __init__(self, gateway: Gateway, cluster: Cluster, database_url: str) -> None:
         self.gateway = gateway
         self._cluster = cluster
-        self._database = database
+        self._database_url = database_url
         self._keys = (f"test-{number}" for number in itertools.count(1))
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(create_app(gateway)),
@@ -548,9 +546,7 @@ class Client:
 
     def rows(self) -> int:
         """How many statements are stored, counted by other means than the gateway's."""
-        with contextlib.closing(sqlite3.connect(self._database)) as connection:
-            (count,) = connection.execute("select count(*) from requests").fetchone()
-        return int(count)
+        return count_rows(self._database_url, "requests")
 
     def left_nothing(self) -> bool:
         """Whether nothing was proposed and nothing stored."""
@@ -559,12 +555,12 @@ class Client:
 
 @pytest.fixture
 async def clients(
-    anyio_backend: str, cluster: Cluster, tmp_path: Path
+    anyio_backend: str, cluster: Cluster, admitted_database: AdmittedDatabase
 ) -> AsyncIterator[Callable[[Gateway], Client]]:
     made: list[Client] = []
 
     def make(gateway: Gateway) -> Client:
-        made.append(Client(gateway, cluster, tmp_path / "gateway.db"))
+        made.append(Client(gateway, cluster, admitted_database("gateway")))
         return made[-1]
 
     yield make

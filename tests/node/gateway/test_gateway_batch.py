@@ -133,7 +133,7 @@ async def test_same_statement_five_times_through_two_gateways_is_one_number(
     enrol(cluster, "enrol")
     other = cluster.world.log("gateway b")
     cluster.apply([cluster.world.key("enrol", other.public, role="gateway")])
-    second = clients(await make_gateway("second.db", other))
+    second = clients(await make_gateway("second", other))
     items = packed(3)
     headers = own(cluster, items)
     answers = await asyncio.gather(
@@ -151,7 +151,7 @@ async def test_accepted_at_is_that_of_the_gateway_that_was_first(
     enrol(cluster, "enrol")
     other = cluster.world.log("gateway b")
     cluster.apply([cluster.world.key("enrol", other.public, role="gateway")])
-    second = clients(await make_gateway("second.db", other))
+    second = clients(await make_gateway("second", other))
     headers = own(cluster, packed(1))
     first = (await client.batch(packed(1), headers=headers)).json()["statements"][0]
     clock.now += 10_000

@@ -7,11 +7,14 @@ from urllib.parse import quote
 
 import pytest
 
+from node.accounts.action import Action
+from node.casework.interest import Interest, Relation
 from tests.node.gateway.admitted import CLERK_KEY
 
 pytestmark = pytest.mark.anyio
 
 CASE = f"/v1/cases/{quote('（2026）浙0192民初1234号')}"
+OWNER, STRANGER, OPERATOR = "91350100M000100Y43", "91990000MADE0NETX0", "91350100M000100Z40"
 CLERK = {"authorization": f"Bearer {CLERK_KEY}"}
 
 
@@ -28,7 +31,7 @@ def exhibit(number: str, **more: Any) -> dict[str, Any]:
 
 
 async def link(client: Any, *exhibits: Any) -> Any:
-    return await client.http.post(f"{CASE}/links", json={"exhibits": list(exhibits)}, headers=CLERK)
+    return await client.post(f"{CASE}/links", {"exhibits": list(exhibits)}, headers=CLERK)
 
 
 async def listed(client: Any) -> list[int]:
@@ -115,6 +118,68 @@ async def test_what_was_typed_draws_no_lines(client: Any) -> None:
     assert "\u202e" not in text
 
 
+async def name(client: Any, *parties: tuple[str, str]) -> Any:
+    named = [{"litigation_role": role, "uscc": uscc} for role, uscc in parties]
+    return await client.http.put(f"{CASE}/parties", json={"parties": named}, headers=CLERK)
+
+
+async def test_a_party_with_an_interest_in_a_member_is_shown_wherever_the_case_is(
+    client: Any, gateway: Any
+) -> None:
+    """民事证据规定 Art. 94 (2): the check runs when a case is linked, and on what is known then."""
+    made = await link(client, exhibit(await deposited(client)))
+    assert made.json()["interests"] == {
+        "result": "NOT_CHECKED",
+        "text": "not checked",
+        "found": [],
+        "not_checked": ["PLATFORM", "court", "forensic", "notary"],
+    }
+    printed = (await client.get(f"{CASE}/evidence-list?format=text", headers=CLERK)).text
+    assert "未核对 not checked" in printed
+
+    declared = [
+        Interest(OWNER if member == "notary" else OPERATOR, member, "某公司", relation, "公示系统")
+        for member, relation in (
+            ("PLATFORM", Relation.OPERATOR),
+            ("court", Relation.OPERATOR),
+            ("forensic", Relation.OPERATOR),
+            ("notary", Relation.OWNER),
+        )
+    ]
+    await gateway.registries.load(declared)
+    clean = (await name(client, ("PLAINTIFF", STRANGER))).json()
+    assert (clean["interests"]["result"], clean["interests"]["not_checked"]) == ("NONE_FOUND", [])
+
+    named = (await name(client, ("NONE", OWNER), ("PLAINTIFF", STRANGER))).json()
+    assert [each["uscc"] for each in named["parties"]] == [STRANGER, OWNER]
+    (found,) = named["interests"]["found"]
+    assert (found["uscc"], found["member"], found["relation"]) == (OWNER, "notary", "OWNER")
+    zh = {**CLERK, "accept-language": "zh"}
+    for path in ("parties", "evidence-list"):
+        interests = (await client.get(f"{CASE}/{path}", headers=zh)).json()["interests"]
+        assert (interests["result"], interests["text"]) == ("FOUND", "发现利害关系，待审查")
+    printed = (await client.get(f"{CASE}/evidence-list?format=text", headers=CLERK)).text
+    assert "利害关系 Interests: 发现利害关系，待审查" in printed
+
+
+async def test_parties_are_named_all_or_none(client: Any, gateway: Any) -> None:
+    assert (await name(client, ("PLAINTIFF", OWNER))).status_code == 200
+    for wrong, code in (
+        ([("PLAINTIFF", STRANGER), ("DEFENDANT", OWNER[:-1] + "4")], "PARTY_SPELLING"),
+        ([("PLAINTIFF", STRANGER), ("DEFENDANT", STRANGER.lower())], "PARTY_REPEATED"),
+    ):
+        refused = await name(client, *wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+        assert "tem 1 " in refused.json()["detail"]
+    read = (await client.get(f"{CASE}/parties", headers=CLERK)).json()
+    assert [each["uscc"] for each in read["parties"]] == [OWNER]
+    assert (await name(client)).json()["parties"] == []
+    refused = await client.get(f"{CASE}/parties")
+    assert refused.json()["code"] == "SCOPE_MISSING"
+    recorded = await gateway.accesses.between(0, 2**60)
+    assert [each.action for each in recorded].count(Action.CASE_PARTIES_NAMED) == 2
+
+
 async def test_a_number_from_before_2016_names_no_court(client: Any) -> None:
     old = quote("（2015）杭西知民初字第123号")
     response = await client.get(f"/v1/cases/{old}/evidence-list", headers=CLERK)
@@ -127,7 +192,7 @@ async def test_the_document_shows_what_a_case_number_looks_like(client: Any) -> 
     (parameter,) = [
         each
         for each in paths["/v1/cases/{case_no}/evidence-list"]["get"]["parameters"]
-        if each["name"] == "case_no"
+        if each.get("name") == "case_no"
     ]
     pattern = re.compile(parameter["schema"]["pattern"])
     assert pattern.fullmatch("（2026）浙0192民初1234号")

@@ -37,7 +37,7 @@ def body(category: str = "A14_0", declared: Any = None, **more: Any) -> dict[str
 
 
 async def registered(client: Any) -> str:
-    response = await client.http.post("/v1/source-profiles", json=PROFILE)
+    response = await client.post("/v1/source-profiles", PROFILE)
     assert response.status_code in (200, 201), response.text
     digest: str = response.json()["digest"]
     return digest

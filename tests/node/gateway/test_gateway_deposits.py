@@ -10,9 +10,13 @@ from sqlalchemy import text
 
 from node.accounts.action import Action
 from node.gateway.deposits.listing import OPENINGS_AT_ONCE
+from node.gateway.lookups import marking
+from tests.databases import ON_BOTH
 from tests.node.gateway.admitted import AUDITOR_KEY, CLERK_KEY, RIVAL_KEY
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
+
+NAMES = ("statement_id", "evidence_no")
 
 
 def body(name: str = "one", **more: Any) -> dict[str, Any]:
@@ -30,8 +34,9 @@ async def listed(client: Any, **query: Any) -> list[str]:
 
 
 @pytest.fixture
-def settled(eventually: Any) -> Any:
-    """Waits until nothing is on its way in the database."""
+def settled(eventually: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Waits until nothing is on its way in the database, and notes what is sealed by now."""
+    monkeypatch.setattr("node.gateway.log.publishing.FRESH_S", 0)
 
     async def wait(client: Any) -> None:
         async def is_settled() -> bool:
@@ -238,3 +243,51 @@ async def test_references_to_one_deposit_may_be_asked_for_at_once(client: Any) -
     path = f"/v1/deposits/{made['evidence_no']}"
     answers = await asyncio.gather(*(client.get(path) for _ in range(20)))
     assert {each.status_code for each in answers} == {200}
+
+
+async def test_proofs_and_openings_are_exported(client: Any, clients: Any) -> None:
+    """By a verified account, with the scope for it (网络安全法 Art. 24); lists are not."""
+    made = (await client.anchor(body())).json()
+    number = made["evidence_no"]
+    paths = (f"/v1/evidence/{number}/proof", *(f"/v1/deposits/{made[name]}" for name in NAMES))
+    code = (await client.post(f"/v1/evidence/{number}/codes", {})).json()["code"]
+    read = (await client.post("/v1/account/api-keys", {"scopes": ["read"]})).json()["key"]
+    for path in paths:
+        assert (await client.get(path)).status_code == 200
+        refused = await client.get(path, **with_key(read))
+        assert (refused.status_code, refused.json()["code"]) == (403, "SCOPE_MISSING")
+        assert "export" in refused.json()["detail"]
+    await client.http.delete("/v1/account/consents")
+    for path in paths:
+        refused = await client.get(path)
+        assert (refused.status_code, refused.json()["code"]) == (403, "CONSENT_REQUIRED")
+    assert (await client.get("/v1/deposits", **with_key(read))).status_code == 200
+    assert (await client.get(f"/v1/evidence/{number}")).json()["found"]
+    anonymous = clients(client.gateway)
+    del anonymous.http.headers["authorization"]
+    by_code = await anonymous.get(paths[0], headers={"extraction-code": code})
+    assert by_code.status_code == 200
+
+
+async def test_its_owner_is_told_what_became_of_a_deposit(
+    client: Any, cluster: Any, settled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked, plain = [(await client.anchor(body(name))).json() for name in ("a", "b")]
+    event = f"/v1/evidence/{marked['evidence_no']}/corrections"
+    correction = (await client.post(event, {"reason": "标题有误"})).json()
+    await settled(client)
+    (other, told) = (await client.get("/v1/deposits")).json()["deposits"]
+    assert (other["statement_id"], other["flags"]) == (plain["statement_id"], [])
+    assert [(each["flag"], each["entry_hash"]) for each in told["flags"]] == [
+        ("SUPERSEDED", correction["entry_hash"])
+    ]
+    assert (await client.get(f"/v1/deposits/{marked['statement_id']}")).json()["flags"] == told[
+        "flags"
+    ]
+    # Where nobody can be asked, nothing is said; the list is told all the same.
+    monkeypatch.setattr(marking, "WAIT_S", 0.05)
+    for member in cluster.members.values():
+        member.paused = True
+    deposits = (await client.get("/v1/deposits")).json()["deposits"]
+    assert len(deposits) == 2
+    assert not any("flags" in each for each in deposits)

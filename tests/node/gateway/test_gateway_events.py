@@ -208,20 +208,6 @@ async def test_only_who_deposited_may_have_events_attested(
     assert response.json()["code"] == "SCOPE_MISSING"
 
 
-async def test_another_gateway_may_not_attest_events_of_this_ones_deposits(
-    client: Any, cluster: Any, make_gateway: Any, clients: Any
-) -> None:
-    made = await deposit(client)
-    enrol(cluster, STRANGER.public, "gateway")
-    other = clients(await make_gateway(signer=STRANGER))
-    response = await other.post(url(made, "custody"), {"reason": "x"}, key="other")
-    assert (response.status_code, response.json()["code"]) == (403, "EVENT_OTHER_KEY")
-    # What was made at the one is found at the other: it is on the chain.
-    await client.post(url(made, "custody"), {"reason": "x"})
-    events = (await other.get(url(made, "events"))).json()["events"]
-    assert [each["type"] for each in events] == ["CUSTODY"]
-
-
 @pytest.fixture
 def judge(gateway: Any, clients: Callable[[Any], Any]) -> Any:
     client = clients(gateway)
@@ -250,6 +236,25 @@ async def test_a_court_holds_and_releases_with_its_own_key(
     assert (await client.get(url(made, "events"))).json()["flags"] == []
     denied = await client.post(url(made, "holds"), **own)
     assert denied.json()["code"] == "SCOPE_MISSING"
+
+
+@pytest.mark.parametrize("role", ["notary", "forensic", "court"])
+@pytest.mark.parametrize("kind", ["notarisation", "verification"])
+async def test_who_notarised_or_verified_says_so_with_its_own_key(
+    client: Any, clients: Any, gateway: Any, cluster: Any, role: str, kind: str
+) -> None:
+    made = await deposit(client)
+    auditor, mine = clients(gateway), Signer(b"\x23" * 32)
+    auditor.http.headers["authorization"] = f"Bearer {AUDITOR_KEY}"
+    enrol(cluster, STRANGER.public, "depositor")
+    for body in (signed(cluster, made, kind, STRANGER), {"body": {"reason": "核验笔录"}}):
+        refused = await auditor.post(url(made, f"{kind}s"), **body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "EVENT_NEEDS_INSTITUTION")
+    enrol(cluster, mine.public, role)
+    told = await auditor.post(url(made, f"{kind}s"), **signed(cluster, made, kind, mine))
+    assert (told.status_code, told.json()["type"]) == (201, kind.upper()), told.text
+    (event,) = (await client.get(url(made, "events"))).json()["events"]
+    assert (event["type"], event["effect"], event["attested"]) == (kind.upper(), True, False)
 
 
 async def test_events_of_others_are_shown_as_without_effect(client: Any, cluster: Any) -> None:

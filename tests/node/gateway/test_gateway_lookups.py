@@ -222,6 +222,26 @@ async def test_health_and_readiness(client: Any, cluster: Any) -> None:
     assert (answer["ready"], answer["unreachable"]) == (False, ["court", "notary"])
 
 
+async def test_readiness_tells_the_members_newest_health_records(client: Any, cluster: Any) -> None:
+    note = pb.HealthNote(serial=7, kind="stop", to_ms=1_790_000_000_000, alarms=["disk: full"])
+    for name, health in (("court", note), ("notary", pb.HealthNote(kind="unheard-of"))):
+        status = pb.StatusResponse(member=name, role="follower", health=health)
+        status.origin = cluster.world.origin
+        cluster.members[name].lies["Status"] = status
+    members = (await client.get("/readyz")).json()["members"]
+    told = {each["member"]: each.get("health") for each in members}
+    assert told == {
+        "court": {
+            "serial": 7,
+            "kind": "stop",
+            "to_ms": 1_790_000_000_000,
+            "alarms": ["disk: full"],
+        },
+        "forensic": None,
+        "notary": None,
+    }
+
+
 async def test_a_checkpoint_without_a_quorum_makes_nothing_final(
     client: Any, cluster: Any, monkeypatch: Any
 ) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy.exc import OperationalError
 
 from node import member_pb2 as pb
 from node.offchain import database
+from tests.databases import ON_BOTH
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 BODY = {"digests": {"sha256": "01" * 32}, "size": 1}
 

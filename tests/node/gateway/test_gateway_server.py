@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
+def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int, empty_database: str) -> Path:
     """A gateway's directory, complete."""
     (tmp_path / "genesis.txt").write_bytes(format_genesis(cluster.world.genesis()))
     key = create(tmp_path / "gateway.key.pem").public
@@ -45,7 +45,7 @@ def settings(tmp_path: Path, cluster: Any, tls: Any, free_port: int) -> Path:
         'key = "gateway.key.pem"',
         'certificate = "gateway.pem"',
         'private_key = "gateway.tls.pem"',
-        'database = "sqlite+aiosqlite:///run.db"',
+        f'database = "{empty_database}"',
         'vault_key = "vault-key"',
     ]
     for name, member in cluster.members.items():
@@ -76,6 +76,31 @@ async def test_serves_until_a_signal_ends_it(settings: Path, free_port: int) -> 
         await running
 
 
+async def test_it_says_that_it_will_stop_before_it_does(settings: Path, free_port: int) -> None:
+    """Whoever watches /readyz sends no more; what is sent all the same is answered; a second signal
+    is the end."""
+    key = new_api_key()
+    await admit_at(settings, "acme", key, [Role.DEPOSITOR], 1_790_000_000_000)
+    config = dataclasses.replace(load_gateway(settings), drain_s=300)
+    running = asyncio.create_task(run_gateway(config))
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": "one"}
+    body = {"digests": {"sha256": "01" * 32}, "size": 1}
+    url = f"http://127.0.0.1:{free_port}"
+    async with httpx.AsyncClient(base_url=url) as http:
+        ready = await http.get("/readyz")
+        assert (ready.status_code, ready.json()["draining"]) == (200, False)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while (ready := await http.get("/readyz")).status_code == 200:
+            pass
+        assert (ready.status_code, ready.json()["draining"]) == (503, True)
+    async with httpx.AsyncClient(base_url=url) as http:  # On a new connection: it still listens.
+        response = await http.post("/v1/anchors", json=body, headers=headers)
+        assert response.status_code == 201, response.text
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await running
+
+
 async def test_settings_that_are_wrong_are_told_before_anything_listens(
     settings: Path, free_port: int
 ) -> None:
@@ -95,8 +120,9 @@ async def test_settings_that_are_wrong_are_told_before_anything_listens(
         await run_gateway(config)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_only_a_test_gateway_upgrades_its_database(settings: Path) -> None:
-    """Any other says which command does; the operator makes a backup first."""
+    """And only a file. Any other says which command does; the operator makes a backup first."""
     config = load_gateway(settings)
     with pytest.raises(Misconfigured, match="cunzheng admin database upgrade"):
         await run_gateway(dataclasses.replace(config, profile=PRODUCTION))

@@ -6,21 +6,17 @@ import pytest
 
 from node.accounts.consent import IN_FORCE
 from node.gateway.accounts.auth import REMEMBER_MS
-from node.offchain.database import Database
-from tests.node.gateway.admitted import admit_all
+from tests.databases import ON_BOTH
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 BODY = {"digests": {"sha256": "01" * 32}, "size": 1}
 
 
 @pytest.fixture
-async def two(database_url: str, make_gateway: Any, clients: Any) -> tuple[Any, Any]:
+async def two(make_gateway: Any, clients: Any) -> tuple[Any, Any]:
     """Clients of two gateways, both with the same API key."""
-    async with Database(database_url) as database:
-        await admit_all(database)
-    first, second = [clients(await make_gateway(url=database_url)) for _ in range(2)]
-    return first, second
+    return clients(await make_gateway()), clients(await make_gateway())
 
 
 async def test_a_new_key_works_at_the_other_gateway_at_once(two: tuple[Any, Any]) -> None:

@@ -6,20 +6,17 @@ from typing import Any
 
 import pytest
 
-from node.offchain.database import Database
-from tests.node.gateway.admitted import admit_all
+from tests.databases import ON_BOTH
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 BODY = {"digests": {"sha256": "01" * 32}, "size": 1}
 
 
 @pytest.fixture
-async def two(make_gateway: Any, clients: Any, database_url: str) -> list[Any]:
+async def two(make_gateway: Any, clients: Any) -> list[Any]:
     """Clients of two gateways with the same key, as they stand behind one address."""
-    async with Database(database_url) as database:
-        await admit_all(database)
-    return [clients(await make_gateway(url=database_url)) for _ in range(2)]
+    return [clients(await make_gateway()) for _ in range(2)]
 
 
 async def test_a_retry_at_the_other_gateway_deposits_nothing_new(two: Any, cluster: Any) -> None:

@@ -184,6 +184,16 @@ async def test_every_bad_item_is_named_and_nothing_is_verified(client: Any, cour
     assert not [each for each in lines if each.action.name == "DEPOSITS_VERIFIED"]
 
 
+async def test_what_is_asked_twice_is_looked_up_once(client: Any, court: Any, cluster: Any) -> None:
+    """A thousand copies of an item are a thousand results and one search."""
+    number = await deposit(client)
+    before = sum(len(each.asked) for each in cluster.members.values())
+    told = await verified(court, *[item(number)] * 999, item())
+    assert [each["consistent"] for each in told["results"]] == [True] * 1_000
+    asked = sum(len(each.asked) for each in cluster.members.values()) - before
+    assert asked < 100  # The gateway's own questions to its members are among them.
+
+
 async def test_bad_items_are_named_up_to_a_hundred(client: Any, court: Any) -> None:
     items = [{"digest": "x", "alg": "sha256"}] * 300
     problem = (await court.http.post("/v1/verify:batch", json={"items": items})).json()
@@ -199,6 +209,49 @@ async def test_bad_items_of_a_deposit_are_named_too(client: Any) -> None:
     problem = (await client.batch({"items": items})).json()
     told = [(each["index"], each["code"]) for each in problem["items"]]
     assert told == [(1, "DIGEST_SPELLING"), (3, "FIELD_INVALID")]
+    assert client.left_nothing()
+
+
+async def test_items_that_make_no_sense_are_all_named_too(client: Any) -> None:
+    """Each with its own problem; nothing is deposited, also of the good ones."""
+    empty = hashlib.sha256(b"").hexdigest()
+    good = {"digests": {"sha256": FILE}, "size": 1}
+    items: list[dict[str, Any]] = [
+        good,
+        {"digests": {}, "size": 1},
+        {"digests": {"sha256": FILE}},
+        {"digests": {"sha256": empty}, "size": 0},
+        {"digests": {"sha256": FILE, "sm3": FILE}, "size": 1},
+        {**good, "details": {"Name": "x"}},
+        {**good, "declared": {"acting_capacity": "AGENT"}},
+        {**good, "details": {"signature_effect": "x"}, "declared": {"title": "y"}},
+        good,
+    ]
+    response = await client.batch({"items": items})
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "DIGEST_MISSING")
+    assert [(each["index"], each["code"]) for each in problem["items"]] == [
+        (1, "DIGEST_MISSING"),
+        (2, "SIZE_MISSING"),
+        (3, "DIGEST_OF_NOTHING"),
+        (4, "BATCH_MIXED"),
+        (5, "DETAILS_REFUSED"),
+        (6, "NOT_DECLARED"),
+        (7, "DETAIL_TAKEN"),
+    ]
+    assert "authorisation_digest" in problem["items"][5]["detail"]
+    many = (await client.batch({"items": [good, *items[2:3] * 150]})).json()
+    assert [each["index"] for each in many["items"]] == list(range(1, 101))
+    plain = {"mode": "digest", "plain_declaration": True}
+    few = (await client.batch({"items": [{"digests": {"sha256": FILE}}, good], **plain})).json()
+    assert [(each["index"], each["code"]) for each in few["items"]] == [(1, "PLAIN_DIGEST_ONLY")]
+    packed = bytes([1]) * 32 + 2 * bytes.fromhex(empty)
+    query = {"mode": "digest", "alg": "sha256", "plain_declaration": "true"}
+    none = (await client.batch(packed, params=query)).json()
+    assert (none["code"], [each["index"] for each in none["items"]]) == (
+        "DIGEST_OF_NOTHING",
+        [1, 2],
+    )
     assert client.left_nothing()
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from node.gateway.deposits import finality
 from node.gateway.webhooks import notifier
+from node.offchain.notifications import CLAIMED_AT_ONCE
 from node.webhooks.schedule import CLAIM_MS, DELAYS_MS
 from node.webhooks.signature import is_signed
+from tests.databases import ON_BOTH
 from tests.node.gateway.admitted import AUDITOR_KEY, RIVAL_KEY
 from tests.node.webhooks.receiver import Receiver
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 SALTED = {"digests": {"sha256": hashlib.sha256(b"x").hexdigest()}, "size": 1, "client_ref": "o-7"}
 
@@ -155,10 +157,10 @@ async def test_the_secret_is_told_to_the_same_request_only(
     assert [each["id"] for each in listed] == [made["id"], other["id"]]
     assert not any("secret" in each for each in listed)
     rotated = await client.http.post(
-        f"/v1/webhooks/{made['id']}:rotate", headers={"idempotency-key": "r"}
+        f"/v1/webhooks/{made['id']}/rotate", headers={"idempotency-key": "r"}
     )
     again = await client.http.post(
-        f"/v1/webhooks/{made['id']}:rotate", headers={"idempotency-key": "r"}
+        f"/v1/webhooks/{made['id']}/rotate", headers={"idempotency-key": "r"}
     )
     assert rotated.json() == again.json()
     assert rotated.json()["secret"] != made["secret"]
@@ -196,13 +198,16 @@ async def test_others_know_nothing_of_it(
     headers = {"idempotency-key": "k"}
     for response, code in (
         (await rival.http.delete(f"/v1/webhooks/{made['id']}"), "WEBHOOK_UNKNOWN"),
-        (await rival.http.post(f"/v1/webhooks/{made['id']}:enable"), "WEBHOOK_UNKNOWN"),
         (
-            await rival.http.post(f"/v1/webhooks/{made['id']}:rotate", headers=headers),
+            await rival.http.post(f"/v1/webhooks/{made['id']}/enable", headers=headers),
             "WEBHOOK_UNKNOWN",
         ),
         (
-            await rival.http.post(f"/v1/deliveries/{delivery['id']}:redeliver"),
+            await rival.http.post(f"/v1/webhooks/{made['id']}/rotate", headers=headers),
+            "WEBHOOK_UNKNOWN",
+        ),
+        (
+            await rival.http.post(f"/v1/deliveries/{delivery['id']}/redeliver", headers=headers),
             "DELIVERY_UNKNOWN",
         ),
     ):
@@ -219,11 +224,36 @@ async def test_a_message_is_sent_again_on_request_and_not_after_deletion(
     await client.anchor(SALTED)
     await receiver.wait(1)
     (delivery,) = await deliveries(client)
-    response = await client.http.post(f"/v1/deliveries/{delivery['id']}:redeliver")
+    response = await client.post(f"/v1/deliveries/{delivery['id']}/redeliver", b"")
     assert (response.status_code, response.json()["state"]) == (202, "waiting")
     await receiver.wait(2)
     assert receiver.came[0][1] == receiver.came[1][1]
-    enabled = await client.http.post(f"/v1/webhooks/{made['id']}:enable")
+    enabled = await client.post(f"/v1/webhooks/{made['id']}/enable", b"")
     assert enabled.json()["enabled"] is True
     assert (await client.http.delete(f"/v1/webhooks/{made['id']}")).status_code == 204
     assert await deliveries(client) == []
+
+
+async def test_a_receiver_that_is_quick_is_sent_all_that_waits_without_a_pause(
+    make_gateway: Any,
+    clients: Any,
+    receiver: Receiver,
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once sixteen a second was all that one webhook got, and deposits came faster."""
+    monkeypatch.setattr(notifier, "LOOK_EVERY_S", 3_600)
+    client = clients(await make_gateway())
+    await register(client, receiver.url)
+    count = 2 * CLAIMED_AT_ONCE + 3
+    for n in range(count):
+        assert (await client.anchor(SALTED, key=f"key-{n}")).status_code == 201
+
+    async def all_wait() -> bool:
+        return len(await deliveries(client)) == count
+
+    await eventually(all_wait)
+    assert receiver.came == []
+    await make_gateway()
+    await receiver.wait(count)
+    assert len({fields["cunzheng-delivery"] for fields, _ in receiver.came}) == count

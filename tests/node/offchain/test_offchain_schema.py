@@ -23,6 +23,7 @@ from node.offchain import engine, revisions
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, create_engine
 from node.offchain.requests import RequestStore, StoredStatement
+from tests.databases import ON_BOTH
 
 pytestmark = pytest.mark.anyio
 
@@ -93,21 +94,23 @@ async def refusal(url: str) -> str:
     return str(refused.value)
 
 
-async def test_the_steps_make_the_tables_the_code_works_with(empty_database_url: str) -> None:
+@ON_BOTH
+async def test_the_steps_make_the_tables_the_code_works_with(empty_database: str) -> None:
     """If this fails after a table was changed: a step in `migrations` is missing."""
-    assert await revisions.upgrade(empty_database_url) == (None, revisions.newest())
-    report = await revisions.check(empty_database_url)
+    assert await revisions.upgrade(empty_database) == (None, revisions.newest())
+    report = await revisions.check(empty_database)
     assert report.differences == ()
     assert report.is_current
 
 
-async def test_what_an_older_gateway_stored_comes_along(empty_database_url: str) -> None:
+@ON_BOTH
+async def test_what_an_older_gateway_stored_comes_along(empty_database: str) -> None:
     """All but the openings, which stood there in the clear."""
-    await make_old(empty_database_url)
-    assert "missing" in await refusal(empty_database_url)
-    await revisions.upgrade(empty_database_url)
-    assert (await revisions.check(empty_database_url)).is_current
-    async with Database(empty_database_url) as database:
+    await make_old(empty_database)
+    assert "missing" in await refusal(empty_database)
+    await revisions.upgrade(empty_database)
+    assert (await revisions.check(empty_database)).is_current
+    async with Database(empty_database) as database:
         store = RequestStore(database)
         kept = {name: value for name, value in OLD_ROW.items() if name != "keepsake"}
         assert await store.under_key("acme", "key") == [StoredStatement(**kept)]
@@ -126,8 +129,9 @@ async def test_an_upgrade_is_repeated_without_harm(database_url: str) -> None:
     assert await revisions.upgrade(database_url) == (revisions.newest(), revisions.newest())
 
 
-async def test_who_upgrades_second_waits_for_the_first(empty_database_url: str) -> None:
-    results = await asyncio.gather(*(revisions.upgrade(empty_database_url) for _ in range(3)))
+@ON_BOTH
+async def test_who_upgrades_second_waits_for_the_first(empty_database: str) -> None:
+    results = await asyncio.gather(*(revisions.upgrade(empty_database) for _ in range(3)))
     assert sorted(results, key=str) == [(revisions.newest(),) * 2] * 2 + [
         (None, revisions.newest())
     ]
@@ -150,9 +154,9 @@ async def test_an_upgrade_may_take_longer_than_any_other_command(
 
 
 async def test_an_upgrade_that_is_broken_off_was_none(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await make_old(empty_database_url)
+    await make_old(empty_database)
     whole = command.upgrade
 
     def broken_off(*arguments: Any) -> None:
@@ -162,16 +166,17 @@ async def test_an_upgrade_that_is_broken_off_was_none(
     with monkeypatch.context() as patch:
         patch.setattr(command, "upgrade", broken_off)
         with pytest.raises(StoreFailed):
-            await revisions.upgrade(empty_database_url)
-    assert await tables(empty_database_url) == ["requests"]
-    assert await revisions.upgrade(empty_database_url) == (None, revisions.newest())
+            await revisions.upgrade(empty_database)
+    assert await tables(empty_database) == ["requests"]
+    assert await revisions.upgrade(empty_database) == (None, revisions.newest())
 
 
-async def test_a_gateway_opens_no_schema_but_its_own(empty_database_url: str) -> None:
-    assert "its schema is missing" in await refusal(empty_database_url)
-    await revisions.upgrade(empty_database_url)
-    await execute(empty_database_url, "update alembic_version set version_num = '0001'")
-    told = await refusal(empty_database_url)
+@ON_BOTH
+async def test_a_gateway_opens_no_schema_but_its_own(empty_database: str) -> None:
+    assert "its schema is missing" in await refusal(empty_database)
+    await revisions.upgrade(empty_database)
+    await execute(empty_database, "update alembic_version set version_num = '0001'")
+    told = await refusal(empty_database)
     assert "its schema is 0001" in told
     assert "cunzheng admin database upgrade" in told
 
@@ -183,12 +188,13 @@ async def test_a_newer_schema_is_left_alone(database_url: str) -> None:
         await revisions.upgrade(database_url)
 
 
-async def test_somebody_elses_database_is_left_alone(empty_database_url: str) -> None:
-    await execute(empty_database_url, "create table requests (id integer)")
-    await execute(empty_database_url, "create table invoices (id integer)")
+@ON_BOTH
+async def test_somebody_elses_database_is_left_alone(empty_database: str) -> None:
+    await execute(empty_database, "create table requests (id integer)")
+    await execute(empty_database, "create table invoices (id integer)")
     with pytest.raises(Misconfigured, match="not a gateway's"):
-        await revisions.upgrade(empty_database_url)
-    assert sorted(await tables(empty_database_url)) == ["invoices", "requests"]
+        await revisions.upgrade(empty_database)
+    assert sorted(await tables(empty_database)) == ["invoices", "requests"]
 
 
 async def test_what_was_changed_by_hand_is_found(database_url: str) -> None:

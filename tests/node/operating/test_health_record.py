@@ -1,7 +1,9 @@
 """Health records: one spelling, bound to what is submitted, and what they say about a time."""
 
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -247,3 +249,14 @@ def test_a_bucket_gives_what_its_rate_says() -> None:
     assert found.take(50.0) == 0, "a clock that goes back takes nothing away"
     with pytest.raises(ValueError, match="allows something"):
         bucket.Rate(0, 1)
+
+
+def test_every_field_is_documented() -> None:
+    """And no field that there is not: docs/proof-format.md is complete."""
+    text = (Path(__file__).parents[3] / "docs" / "proof-format.md").read_text("utf-8")
+    section = text.split("\n## 19. Health records\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    documented = {name: need for names, need in rows for name in re.findall("`(.*?)`", names)}
+    assert documented.keys() == health._FIELDS | health._OPTIONAL
+    optional = {name for name, need in documented.items() if need.strip()}
+    assert optional == health._OPTIONAL

@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -85,3 +87,10 @@ def test_any_other_is_replaced(offered: str | None) -> None:
     found = request_id(offered)
     assert re.fullmatch(r"[0-9a-f]{32}", found)
     assert found != request_id(offered)
+
+
+def test_libraries_do_not_introduce_themselves() -> None:
+    """What a process imports once its log is set up says nothing by itself."""
+    program = "from node.operating import logs; logs.set_up('info'); import node.offchain.revisions"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from consensus.messages import Entry
+from node.chain.store import Store
 from node.evidence.keys import Signer
 from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
-from node.ledger import Ledger
-from node.proving import Prover
-from node.sealing import SentSeal, Step
-from node.seals import Seals
-from node.store import Store
+from node.member.ledger import Ledger
+from node.member.proving import Prover
+from node.seals.sealing import SentSeal, Step
+from node.seals.store import Seals
 
 NOW_S = 1_790_000_100
 

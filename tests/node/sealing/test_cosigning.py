@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from node.checking.vouching import Vouching
-from node.cosigning import Cosigned, parse_cosigned
 from node.evidence.digests import sha256
 from node.evidence.keys import P256, Signer
 from node.evidence.malformed import Malformed
@@ -19,8 +18,9 @@ from node.evidence.sealed import parse_sealed, verify_further_lines, verify_seal
 from node.evidence.statement import statement_id
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
-from node.freshness import freshest
-from node.sealing import REFRESH_S, SentSeal
+from node.seals.cosigning import Cosigned, parse_cosigned
+from node.seals.freshness import freshest
+from node.seals.sealing import REFRESH_S, SentSeal
 
 Members = Sequence[Any]
 KEYS = {name: Signer(sha256(f"{name} p256".encode()), P256) for name in ("court", "notary")}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from node import exposure
 from node.evidence.accusation import Judgement, judge
 from node.evidence.checkpoint import Checkpoint, cosign, format_checkpoint, parse_checkpoint
 from node.evidence.contradiction import Side, format_contradiction, parse_contradiction
@@ -21,7 +20,8 @@ from node.evidence.sealed import parse_seal
 from node.evidence.steps import Anchor
 from node.published import contradictions
 from node.published.contradictions import OF_EACH
-from node.sealing import SentSeal
+from node.seals import exposure
+from node.seals.sealing import SentSeal
 
 Members = Sequence[Any]
 Make = Callable[..., Any]

@@ -7,9 +7,9 @@ import pytest
 
 from node.evidence.policy import parse_policy
 from node.evidence.sealed import SealedCheckpoint, parse_sealed, verify_seals
-from node.exchange import Outbox
-from node.freshness import SILENT_S, freshest, silent
-from node.sealing import EARLY_S_MAX, REFRESH_S, SentSeal, Step, time_of
+from node.member.exchange import Outbox
+from node.seals.freshness import SILENT_S, freshest, silent
+from node.seals.sealing import EARLY_S_MAX, REFRESH_S, SentSeal, Step, time_of
 
 Members = Sequence[Any]
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from node import sealing
 from node.evidence.proof import Proof
 from node.evidence.proof_text import format_proof
 from node.evidence.record import StatementRecord, format_record, parse_record
 from node.evidence.statement import statement_id
 from node.evidence.steps import Anchor
 from node.evidence.verify import verify
-from node.proving import LATER_MAX
+from node.member.proving import LATER_MAX
+from node.seals import sealing
 
 Members = Sequence[Any]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from node import exchange
 from node import member_pb2 as pb
 from node.cli.main import main
 from node.evidence.accusation import judge
 from node.evidence.policy import fingerprint
 from node.evidence.steps import Anchor
+from node.member import exchange
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from node import exchange
 from node import member_pb2 as pb
 from node.cli.main import main
 from node.evidence.accusation import judge
@@ -28,8 +27,9 @@ from node.gateway.log.publishing import PublishedLog
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint
 from node.gateway.members.links import Identity as GatewayIdentity
-from node.participant import Participant
-from node.sealing import Sealing
+from node.member import exchange
+from node.member.participant import Participant
+from node.seals.sealing import Sealing
 from node.words import Answer
 from tests.node.forks import forge
 

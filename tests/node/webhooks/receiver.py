@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 
+COME_S = 60.0
+"""pytest's own time-out may be raised in a task of the sender's, and would end that alone."""
+
 
 @dataclass
 class Receiver:
@@ -30,9 +33,10 @@ class Receiver:
 
     async def wait(self, count: int) -> None:
         """Until so many messages have come."""
-        while len(self.came) < count:
-            self.something.clear()
-            await self.something.wait()
+        async with asyncio.timeout(COME_S):
+            while len(self.came) < count:
+                self.something.clear()
+                await self.something.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -62,6 +62,15 @@ def test_a_message_is_json_of_what_happened() -> None:
     }
 
 
+def test_a_message_about_an_event_says_what_happened() -> None:
+    happened = {"type": "HOLD", "effect": True}
+    message = Message("ab" * 16, "deposit.event", "a.test", 7, {"count": 1}, happened)
+    assert json.loads(format_message(message))["happened"] == happened
+    for event, told in (("deposit.event", None), ("deposit.final", happened)):
+        with pytest.raises(AssertionError):
+            Message("ab" * 16, event, "a.test", 7, {"count": 1}, told)
+
+
 def test_tries_get_rarer_up_to_a_day_and_end() -> None:
     delays = [delay_ms(attempts) for attempts in range(1, len(DELAYS_MS) + 1)]
     assert delays == sorted(delays)  # type: ignore[type-var]

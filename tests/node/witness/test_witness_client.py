@@ -40,9 +40,9 @@ from node.evidence.note import (
 from node.evidence.note import Note as SignedNote
 from node.evidence.tlog_policy import parse_policy
 from node.gateway.http.serving import Server
-from node.milestone import Milestone
+from node.member.milestone import Milestone
 from node.published.trust import read_checkpoint
-from node.sealing import Note, SentSeal
+from node.seals.sealing import Note, SentSeal
 from node.witness import client
 from node.witness.client import Asking, NotCosigned, Witnessing, evidence_path
 from node.witness.cosigning import Witness

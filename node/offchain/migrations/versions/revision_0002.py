@@ -21,6 +21,7 @@ def upgrade() -> None:
     _authorities()
     _cases()
     _courts()
+    _interests()
     _deposits()
     _events()
     _extraction_codes()
@@ -31,6 +32,7 @@ def upgrade() -> None:
     _consents()
     _court_receipts()
     _exhibits()
+    _parties()
     _identity_proofs()
     _items()
     _roles()
@@ -116,6 +118,18 @@ def _courts() -> None:
         sa.Column("valid_to_ms", sa.BigInteger(), nullable=True),
         sa.Column("source", sa.String(128), nullable=False),
         sa.PrimaryKeyConstraint("court_code", name="pk_courts"),
+    )
+
+
+def _interests() -> None:
+    op.create_table(
+        "interests",
+        sa.Column("uscc", sa.String(18), nullable=False),
+        sa.Column("member", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("relation", sa.String(64), nullable=False),
+        sa.Column("source", sa.String(128), nullable=False),
+        sa.PrimaryKeyConstraint("uscc", "member", name="pk_interests"),
     )
 
 
@@ -303,6 +317,19 @@ def _exhibits() -> None:
         sa.PrimaryKeyConstraint("case_id", "exhibit_no", name="pk_exhibits"),
     )
     op.create_index("ix_exhibits_evidence_no", "exhibits", ["evidence_no"])
+
+
+def _parties() -> None:
+    op.create_table(
+        "parties",
+        sa.Column("case_id", sa.String(32), nullable=False),
+        sa.Column("uscc", sa.String(18), nullable=False),
+        sa.Column("litigation_role", sa.String(64), nullable=False),
+        sa.Column("account", sa.String(64), nullable=False),
+        sa.Column("named_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_parties_case_id"),
+        sa.PrimaryKeyConstraint("case_id", "uscc", name="pk_parties"),
+    )
 
 
 def _identity_proofs() -> None:
