@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Insert, func, insert, select
+from sqlalchemy import Insert, Select, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from node.offchain.database import Database, Rows
 from node.offchain.tables.timestamps import checkpoint_signatures, timestamps
+
+TOKENS_LOOKED_AT = 16
+"""For those that reach a deposit: of two authorities, one may be silent for seven intervals before
+a deposit goes without its token. Lookups read so many rows, however long the log is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +71,29 @@ class TimestampStore:
         await self._add(insert(checkpoint_signatures), asdict(kept))
 
     async def newest(self, authority: str) -> Newest | None:
-        """The largest tree this authority stamped, and when it was asked last."""
-        sizes = select(func.max(timestamps.c.tree_size), func.max(timestamps.c.obtained_ms)).where(
-            timestamps.c.authority == authority
-        )
-        size, at_ms = await self._database.read(lambda it: it.execute(sizes).one())
-        return None if size is None else Newest(size, at_ms)
+        """The largest tree this authority stamped, and when."""
+        table = timestamps
+        query = select(table.c.tree_size, table.c.obtained_ms)
+        query = query.where(table.c.authority == authority).order_by(table.c.tree_size.desc())
+        return await self._newest(query.limit(1))
 
     async def newest_signature(self) -> Newest | None:
         """The largest tree that is signed, and when that was."""
         table = checkpoint_signatures
-        sizes = select(func.max(table.c.tree_size), func.max(table.c.signed_ms))
-        size, at_ms = await self._database.read(lambda it: it.execute(sizes).one())
-        return None if size is None else Newest(size, at_ms)
+        query = select(table.c.tree_size, table.c.signed_ms).order_by(table.c.tree_size.desc())
+        return await self._newest(query.limit(1))
 
     async def covering(self, tree_size: int) -> tuple[KeptTimestamp, ...]:
-        """Of each authority its token of the first stamped tree of at least this size."""
+        """Of each authority the token of the first tree of at least this size that it stamped,
+        among the next `TOKENS_LOOKED_AT` tokens."""
         table = timestamps
-        first = (
-            select(table.c.authority, func.min(table.c.tree_size).label("tree_size"))
-            .where(table.c.tree_size >= tree_size)
-            .group_by(table.c.authority)
-            .subquery()
-        )
-        same = (table.c.authority == first.c.authority) & (table.c.tree_size == first.c.tree_size)
-        query = select(table).join(first, same).order_by(table.c.time_ms, table.c.authority)
+        query = select(table).where(table.c.tree_size >= tree_size)
+        query = query.order_by(table.c.tree_size, table.c.authority).limit(TOKENS_LOOKED_AT)
         rows = await self._database.read(lambda it: it.execute(query).all())
-        return tuple(KeptTimestamp(**row._mapping) for row in rows)
+        found: dict[str, KeptTimestamp] = {}
+        for row in rows:
+            found.setdefault(row.authority, KeptTimestamp(**row._mapping))
+        return tuple(sorted(found.values(), key=lambda each: (each.time_ms, each.authority)))
 
     async def signature_covering(self, tree_size: int) -> KeptSignature | None:
         """The signatures of the first signed tree of at least this size."""
@@ -107,6 +107,10 @@ class TimestampStore:
         """The signatures of the tree of exactly this size."""
         found = await self.signature_covering(tree_size)
         return found if found is not None and found.tree_size == tree_size else None
+
+    async def _newest(self, query: Select[tuple[int, int]]) -> Newest | None:
+        rows = await self._database.read(lambda it: it.execute(query).all())
+        return Newest(rows[0][0], rows[0][1]) if rows else None
 
     async def _add(self, statement: Insert, values: Mapping[str, object]) -> None:
         with suppress(IntegrityError):  # Somebody was faster, and the first stays.

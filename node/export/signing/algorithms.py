@@ -44,6 +44,8 @@ NAMES = {
 """The algorithms there are, as they are printed."""
 
 RSA_BITS_MIN = 2_048
+RSA_BITS_MAX = 8_192
+"""A key that fills a certificate would take seconds to verify with."""
 KEPT = 256
 """Public keys kept as read, and signatures kept as holding: chains are the same again and again."""
 
@@ -137,7 +139,11 @@ def _verify_sm2(key: bytes, message: bytes, signature: bytes) -> None:
         raise BadSignature("the key is not one for SM2 with SM3")
     if fault := sm2.signature_fault(signature):
         raise BadSignature(fault)
-    if not sm2.holds(key, message, signature):
+    try:
+        held = sm2.holds(key, message, signature)
+    except sm2.Sm2Missing as error:  # Whoever must tell the two apart asks `sm2.is_available`.
+        raise BadSignature(f"nobody can tell here: {error}") from error
+    if not held:
         raise BadSignature("this key did not sign these bytes")
 
 
@@ -150,6 +156,8 @@ def _public_key(key: bytes) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
     if isinstance(public, rsa.RSAPublicKey):
         if public.key_size < RSA_BITS_MIN:
             raise BadSignature(f"an RSA key of fewer than {RSA_BITS_MIN} bits")
+        if public.key_size > RSA_BITS_MAX:
+            raise BadSignature(f"an RSA key of more than {RSA_BITS_MAX} bits")
         return public
     if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(
         public.curve, ec.SECP256R1 | ec.SECP384R1

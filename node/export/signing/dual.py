@@ -137,7 +137,7 @@ def check_sm2(
     now_s: int,
 ) -> Counted:
     """What the raw SM2 signature over `data` is worth; `chain` begins with its certificate. Raises
-    `NotCounted`, or `sm2.Sm2Missing` if this machine cannot tell."""
+    `NotCounted`, also where this machine cannot tell: ask `sm2.is_available` before."""
     leaf, *others = chain
     try:
         algorithms.verify(leaf.public_key, algorithms.SM2_SM3, data, signature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.evidence.spelling import TIME_MS_END
 from node.export.signing import der
 from node.export.signing.der import Reader
 from node.export.timestamps.request import (
@@ -66,6 +67,8 @@ def parse_info(data: bytes) -> TimestampInfo:
         raise reader.wrong("not of version 1")
     policy, imprint, serial = reader.oid(), parse_imprint(reader), reader.integer()
     time_ms = reader.generalized_time()
+    if not 0 <= time_ms < TIME_MS_END:
+        raise reader.wrong("a time before 1970 or too far away to be shown")
     accuracy = reader.optional(der.SEQUENCE)
     accuracy_ms = None if accuracy is None else _accuracy_ms(accuracy)
     reader.default_false()  # Whether later tokens are comparable: nothing here compares them.

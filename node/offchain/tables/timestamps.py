@@ -6,7 +6,7 @@ renewed one day only by whoever still has it with the certificates it was verifi
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Index, LargeBinary, String, Table
 
 from node.offchain.columns import REFERENCE_LENGTH_MAX, DataClass, Retention, kept, metadata, time
 
@@ -48,6 +48,7 @@ timestamps = Table(
         LargeBinary,
         nullable=False,
     ),
+    Index("ix_timestamps_authority_tree_size", "authority", "tree_size"),
 )
 
 checkpoint_signatures = Table(

@@ -8,7 +8,8 @@ import pytest
 from devnet.certificates import Issuer, Names, make_revocations
 from node.evidence.keys import SM2
 from node.evidence.malformed import Malformed
-from node.export.signing import algorithms, cms
+from node.evidence.sm2 import Sm2Missing
+from node.export.signing import algorithms, cms, der
 from node.export.signing.algorithms import SHA256, SHA384, SHA512, SM3
 from node.export.signing.certificate import format_certificates
 from node.export.signing.chain import Anchors, read_anchors
@@ -408,3 +409,59 @@ def test_algorithms_of_the_imprint_are_those_that_are_known() -> None:
     assert set(algorithms.DIGEST_SIZES) == set(algorithms.DIGESTS)
     for algorithm, size in algorithms.DIGEST_SIZES.items():
         assert len(algorithms.digest(algorithm, b"")) == size
+
+
+def test_a_time_that_cannot_be_shown_is_refused() -> None:
+    """Before 1970, or so late that it has no date in Beijing."""
+    for time_ms in (-1, 253_402_300_799_000):
+        data = format_info(TimestampInfo("1.2.3", Imprint.of(BODY, SHA256), 9, time_ms))
+        with pytest.raises(Malformed, match="too far away"):
+            parse_info(data)
+
+
+def test_without_sm2_nobody_is_believed_and_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token signed with SM2, at a machine that cannot tell: no timestamp, and no other error."""
+    key, top = signer("sm2 tsa", SM2), root("sm2", SM2)
+    leaf = top.issue_timestamping(key.public, Names("a", "b"), AROUND, 9)
+    response = sm2_token(Credential(key, (leaf,)))
+    assert verify_response(response, BODY, anchors(top), NOW_S).authority == leaf
+
+    def missing(*_: object) -> bool:
+        raise Sm2Missing("no SM2 here")
+
+    algorithms.verify.cache_clear()
+    monkeypatch.setattr("node.evidence.sm2.holds", missing)
+    with pytest.raises(BadTimestamp, match="nobody can tell here: no SM2"):
+        verify_response(response, BODY, anchors(top), NOW_S)
+
+
+def sm2_token(credential: Credential) -> bytes:
+    """A token as GM/T 0033 has it: SignedData with SM2 and SM3, which no stock tool makes."""
+    info = TimestampInfo("1.2.3", Imprint.of(BODY, SM3), 9, NOW_MS)
+    leaf, content = credential.leaf, format_info(info)
+    certificate = der.sequence(der.sequence(der.sequence(der.octets(leaf.digest))))
+    values = {
+        "1.2.840.113549.1.9.3": der.oid(TST_INFO),
+        "1.2.840.113549.1.9.4": der.octets(algorithms.digest(SM3, content)),
+        "1.2.840.113549.1.9.16.2.47": certificate,
+    }
+    parts = [der.sequence(der.oid(name), der.set_of([each])) for name, each in values.items()]
+    made = credential.signer.sign(der.set_of(parts)).raw
+    info_of_signer = der.sequence(
+        der.integer(1),
+        der.sequence(leaf.issuer, der.integer(leaf.serial)),
+        algorithms.algorithm(SM3),
+        der.set_of(parts, der.context(0)),
+        algorithms.algorithm(algorithms.SM2_SM3),
+        der.octets(made),
+    )
+    inner = der.sequence(der.oid(TST_INFO), der.tlv(der.context(0), der.octets(content)))
+    whole = der.sequence(
+        der.integer(3),
+        der.set_of([algorithms.algorithm(SM3)]),
+        inner,
+        der.set_of([leaf.der], der.context(0)),
+        der.set_of([info_of_signer]),
+    )
+    token = der.sequence(der.oid("1.2.840.113549.1.7.2"), der.tlv(der.context(0), whole))
+    return format_granted(token)

@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 
 from node.offchain.database import Database
-from node.offchain.timestamps import KeptSignature, KeptTimestamp, Newest, TimestampStore
+from node.offchain.timestamps import (
+    TOKENS_LOOKED_AT,
+    KeptSignature,
+    KeptTimestamp,
+    Newest,
+    TimestampStore,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +60,15 @@ async def test_each_authority_has_its_first(store: TimestampStore) -> None:
         await store.add(each)
     assert await store.covering(5) == (same, FIRST, larger)
     assert await store.covering(21) == (larger,)
+
+
+async def test_a_lookup_reads_only_so_many_tokens(store: TimestampStore) -> None:
+    """An authority that was silent for long is left out, and no lookup reads the whole table."""
+    for each in range(TOKENS_LOOKED_AT):
+        await store.add(replace(FIRST, tree_size=20 + each))
+    await store.add(replace(FIRST, authority="late", tree_size=20 + TOKENS_LOOKED_AT))
+    assert [each.authority for each in await store.covering(20)] == ["example"]
+    assert [each.authority for each in await store.covering(21)] == ["example", "late"]
 
 
 async def test_the_first_token_stays(store: TimestampStore) -> None:

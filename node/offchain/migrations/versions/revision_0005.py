@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("chain", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tree_size", "authority", name="pk_timestamps"),
     )
+    op.create_index("ix_timestamps_authority_tree_size", "timestamps", ["authority", "tree_size"])
     op.create_table(
         "checkpoint_signatures",
         sa.Column("tree_size", sa.BigInteger(), autoincrement=False, nullable=False),
