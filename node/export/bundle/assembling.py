@@ -22,6 +22,12 @@ from node.export.bundle.derived import recorded_digests
 from node.export.bundle.manifest import Hashed, contents_text, tag_files
 from node.export.bundle.writing import Source, Whole, hash_all
 
+NOT_ENCLOSED = """\
+本证据包不含原件，原件由存证主体或提交人持有；核验时请向其索取，并与本证据包一并核验。
+This bundle holds no originals: the depositor or whoever submitted it has them. Ask for them, and
+verify them together with this bundle.
+"""
+
 
 class NotTheOriginal(Exception):
     """A file that is not what was deposited under this number."""
@@ -62,10 +68,10 @@ def draft(
     deposits: Sequence[Deposit],
     files: Mapping[str, bytes],
     originals: Mapping[str, Path] | None = None,
-    holder: str = "",
+    holder: str = NOT_ENCLOSED,
 ) -> Draft:
     """A draft out of the core and the other folders (`files`) and the originals by number: all of
-    them (FULL) or none (DIGEST, in which case `holder` tells who has them).
+    them (FULL) or none (DIGEST, in which case `holder` tells those who verify who has them).
 
     Raises `NotTheOriginal`.
     """

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from node.evidence.doubts import Doubts
 from node.evidence.malformed import Malformed
+from node.evidence.proof import Proof
 from node.evidence.proof_text import parse_proof
-from node.evidence.steps import FileDigests
+from node.evidence.steps import FileDigests, steps
 from node.evidence.verdict import Finding, Outcome, Verdict
 from node.evidence.verify import NO_DOUBTS, verify
 from node.export.bundle import layout
@@ -62,6 +63,12 @@ class CheckedDeposit:
     verdict: Verdict
     digests: FileDigests | None
     recorded: tuple[tuple[str, bytes], ...] = ()
+
+    def records(self, file: FileDigests | None) -> bool:
+        """Whether this file has the digests recorded here."""
+        if file is None or not self.recorded:
+            return False
+        return all(file.digests[alg] == digest for alg, digest in self.recorded)
 
     def to_json(self) -> dict[str, object]:
         """For programs."""
@@ -125,8 +132,8 @@ def check_bundle(
 ) -> CheckedBundle:
     """The result for a directory or archive; every input gives one, none raises.
 
-    `files` are those brought along, by evidence number; they are compared in place of originals
-    that are enclosed. Without `verifiers` steps 7 and 8 are not checked.
+    `files` are those brought along, by evidence number: then the answer speaks of them, and the
+    original enclosed is compared besides. Without `verifiers` steps 7 and 8 are not checked.
     """
     try:
         with open_bag(path) as bag:
@@ -149,10 +156,15 @@ def _check(
         for path, hashed in package.hashed.items()
         if (parsed := layout.parse_original(path)) is not None
     }
-    given = {**originals, **files}
     events = _event_points(package)
     deposits = [
-        _check_deposit(package, each, outside, given.get(each), doubts, events.get(each, set()))
+        _check_deposit(
+            outside,
+            each,
+            Files(files.get(each), originals.get(each)),
+            doubts,
+            events.get(each, set()),
+        )
         for each in package.numbers
     ]
     findings = list(_package_findings(package.flaws))
@@ -186,43 +198,60 @@ def _digests(hashed: Hashed) -> FileDigests:
 # One deposit
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is compared with a deposit: the file in hand, the original enclosed, both or neither."""
+
+    in_hand: FileDigests | None
+    enclosed: FileDigests | None
+
+    @property
+    def compared(self) -> FileDigests | None:
+        """What the answer speaks of."""
+        return self.in_hand or self.enclosed
+
+
 def _check_deposit(
-    package: Package,
-    number: str,
-    outside: Outside,
-    digests: FileDigests | None,
-    doubts: Doubts,
-    events: set[OpenPoint],
+    outside: Outside, number: str, files: Files, doubts: Doubts, events: set[OpenPoint]
 ) -> CheckedDeposit:
+    package = outside.package
     data = package.read(layout.record(number, layout.PROOF))
     if data is None:
         zh, en = "证据包中没有此编号的证明文件", "the bundle has no proof of this number"
         finding = Finding(0, Outcome.FAILED, zh, en, ResultCode.V207)
-        return CheckedDeposit(number, Verdict(ResultCode.V207, (finding,)), digests)
-    verdict = verify(data, outside.trust.anchor, digests, doubts)
+        return CheckedDeposit(number, Verdict(ResultCode.V207, (finding,)), files.compared)
+    verdict = verify(data, outside.trust.anchor, files.compared, doubts)
     try:
         proof = parse_proof(data)
     except Malformed:
-        return CheckedDeposit(number, verdict, digests)
+        return CheckedDeposit(number, verdict, files.compared)
     flaws = _deposit_flaws(package, number, Deposit(data))
     told = outside.of(proof)
     points = (*told.points, *events, *verdict.open_points)
-    findings = (*_deposit_findings(flaws), *verdict.findings, *told.findings)
+    findings = [*_deposit_findings(flaws), *verdict.findings, *told.findings]
+    if files.in_hand is not None and files.enclosed is not None:
+        findings += _enclosed_findings(proof, files.enclosed)
+        findings.sort(key=lambda each: each.step)
     recorded = tuple(recorded_digests(proof))
-    return CheckedDeposit(number, _concluded(verdict, findings, points), digests, recorded)
+    concluded = _concluded(verdict, tuple(findings), points)
+    return CheckedDeposit(number, concluded, files.compared, recorded)
+
+
+def _enclosed_findings(proof: Proof, enclosed: FileDigests) -> Iterator[Finding]:
+    """The original enclosed, where another file was in hand: it must not pass for the deposited."""
+    for each in steps(proof, None, enclosed):
+        if each.step == 1:
+            zh, en = f"证据包所附原件：{each.zh}", f"the original enclosed: {each.en}"
+            yield Finding(1, each.outcome, zh, en, each.code)
 
 
 def _told_apart(deposit: CheckedDeposit, all_: Sequence[CheckedDeposit]) -> CheckedDeposit:
     """A file that is not what was deposited under this number, but under another of the bundle:
     most often two were taken for each other."""
-    verdict, file = deposit.verdict, deposit.digests
-    if verdict.code is not ResultCode.V102 or file is None:
+    verdict = deposit.verdict
+    if verdict.code is not ResultCode.V102 or deposit.records(deposit.digests):
         return deposit
-    others = [
-        each.number
-        for each in all_
-        if each.recorded and all(file.digests[alg] == digest for alg, digest in each.recorded)
-    ]
+    others = [each.number for each in all_ if each.records(deposit.digests)]
     if not others:
         return deposit
     zh = f"该文件与本证据包内编号 {others[0]} 的记录一致，而非本编号"
@@ -241,7 +270,7 @@ def _concluded(
     code = verdict.code
     if verdict.consistent:
         codes = {each.code for each in findings}
-        order = (ResultCode.V207, *_NOT_HELD)
+        order = (ResultCode.V102, ResultCode.V106, ResultCode.V207, *_NOT_HELD)
         first = next((each for each in order if each in codes), None)
         code = first or (ResultCode.V001 if points else ResultCode.V000)
     ordered = tuple(sorted(set(points), key=lambda point: point.name))

@@ -213,7 +213,19 @@ def test_a_bundle_without_originals_takes_the_files_in_hand(tmp_path: Path) -> N
     assert [each.verdict.code.name for each in other.deposits] == ["V102", "V001"]
 
 
-def test_the_file_in_hand_is_compared_in_place_of_the_original(tmp_path: Path) -> None:
+def test_a_good_file_in_hand_does_not_hide_a_forged_original(tmp_path: Path) -> None:
+    files = flat(example_bundle())
+    content = files[layout.original(1, SAMPLE_NO)]
+    files[layout.original(1, SAMPLE_NO)] = b"forged"
+    path = _archive(tmp_path, sealed_again(files))
+    checked = check_bundle(path, Trust(anchor()), files={SAMPLE_NO: digests(content)})
+    first = checked.deposits[0].verdict
+    outcomes = [each.outcome for each in first.findings if each.step == 1]
+    assert outcomes == [Outcome.PASSED, Outcome.FAILED]
+    assert (first.code, checked.code) == (ResultCode.V102, ResultCode.V102)
+
+
+def test_the_answer_speaks_of_the_file_in_hand(tmp_path: Path) -> None:
     path = write_directory(tmp_path, example_bundle())
     checked = check_bundle(path, Trust(anchor()), files={SAMPLE_NO: digests(b"other")})
     assert [each.verdict.code.name for each in checked.deposits] == ["V102", "V001"]
