@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Insert, Select, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -108,9 +109,9 @@ class TimestampStore:
         found = await self.signature_covering(tree_size)
         return found if found is not None and found.tree_size == tree_size else None
 
-    async def _newest(self, query: Select[tuple[int, int]]) -> Newest | None:
+    async def _newest(self, query: Select[Any]) -> Newest | None:
         rows = await self._database.read(lambda it: it.execute(query).all())
-        return Newest(rows[0][0], rows[0][1]) if rows else None
+        return Newest(*rows[0]) if rows else None
 
     async def _add(self, statement: Insert, values: Mapping[str, object]) -> None:
         with suppress(IntegrityError):  # Somebody was faster, and the first stays.
