@@ -361,7 +361,9 @@ def _details(data: bytes) -> list[tuple[str, str]]:
 
 
 def _recorded(verified: Verified) -> record.Verified:
-    given = [given_bytes("证明文件 proof file", verified.pair.proof, verified.data)]
+    given = []
+    if len(verified.data) <= PROOF_SIZE_MAX:  # Of a longer one only the beginning was read.
+        given = [given_bytes("证明文件 proof file", verified.pair.proof, verified.data)]
     if verified.pair.file is not None and verified.digests is not None:
         given.insert(0, given_file(verified.pair.file, verified.digests))
     return record.verified(verified.verdict, tuple(given))

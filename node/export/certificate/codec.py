@@ -37,8 +37,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from node.evidence.malformed import Malformed
 from node.evidence.spelling import INTEGER_MAX
 
-DOCUMENT_SIZE_MAX = 4 * 1024 * 1024
-"""An evidence list of some thousand exhibits, each described at length."""
+DOCUMENT_SIZE_MAX = 16 * 1024 * 1024
+"""That of any JSON in a bundle: a thousand exhibits, each described at length."""
 TEXT_LENGTH_MAX = 16_384
 """Of one value: all that a depositor declares of an item is at most 16 KiB."""
 
@@ -97,7 +97,10 @@ def check_values(value: object) -> None:
 
 def _canonical(value: object) -> bytes:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8")
+    data = text.encode("utf-8")
+    if len(data) > DOCUMENT_SIZE_MAX:
+        raise Malformed("document", f"longer than {DOCUMENT_SIZE_MAX} bytes")
+    return data
 
 
 def _loaded(where: str, data: bytes) -> object:

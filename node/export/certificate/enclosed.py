@@ -39,7 +39,7 @@ _LIMITS = {
 }
 
 _DECODING = DecodeLimits(
-    per_stream=StreamDecodeLimits(max_output_size=2 * DOCUMENT_SIZE_MAX),
+    per_stream=StreamDecodeLimits(max_output_size=DOCUMENT_SIZE_MAX),
     document_budget=DocumentDecodeBudget(base_allowance=2 * PDF_SIZE_MAX, max_ratio=2),
 )
 """A few kB can be deflated to say gigabytes."""

@@ -43,6 +43,7 @@ class PdfSigningKey:
             self._signer = SimpleSigner.load_pkcs12_data(pkcs12, [], password)
         except ValueError as error:
             raise NotSigned("the PKCS#12 file or its password is wrong") from error
+        self._asking: _Asking | None = None
 
     def sign(self, pdf: bytes, reason: str, authority: TimeAuthority | None = None) -> bytes:
         """The PDF with one more signature; raises `NotSigned`."""
@@ -53,7 +54,7 @@ class PdfSigningKey:
         signer = PdfSigner(
             metadata,
             self._signer,
-            timestamper=_Asking(authority) if authority else None,
+            timestamper=self._asked(authority) if authority else None,
             new_field_spec=SigFieldSpec(FIELD),
         )
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
@@ -63,6 +64,12 @@ class PdfSigningKey:
             raise NotSigned(f"no signature: {error}") from error
         assert isinstance(signed, io.BytesIO)
         return signed.getvalue()
+
+    def _asked(self, authority: TimeAuthority) -> _Asking:
+        """One for all documents: how long its answers are it asks once, to leave room for them."""
+        if self._asking is None or self._asking.authority is not authority:
+            self._asking = _Asking(authority)
+        return self._asking
 
 
 def read_key(file: Path, password: bytes) -> PdfSigningKey:
@@ -96,8 +103,8 @@ class _Asking(TimeStamper):
 
     def __init__(self, authority: TimeAuthority) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._authority = authority
+        self.authority = authority
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        answer = await asyncio.to_thread(self._authority, req.dump())
+        answer = await asyncio.to_thread(self.authority, req.dump())
         return tsp.TimeStampResp.load(answer)

@@ -175,3 +175,17 @@ def test_an_authority_that_fails_leaves_no_half_signature() -> None:
     for authority in (down, lambda request: b"", lambda request: request):
         with pytest.raises(NotSigned):
             key().sign(page_of(NOTHING), REASON, authority)
+
+
+def test_an_authority_is_asked_once_a_signature_and_once_before() -> None:
+    """Timestamps cost money: the first request finds out how much room an answer needs."""
+    asked = []
+
+    def counting(request: bytes) -> bytes:
+        asked.append(request)
+        return Authority(clock())(request)
+
+    own = PdfSigningKey(platform().pkcs12(), PASSWORD)
+    for _ in range(3):
+        assert judged(own.sign(page_of(NOTHING), REASON, counting)) == [Outcome.PASSED] * 2
+    assert len(asked) == 4

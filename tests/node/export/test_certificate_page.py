@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def test_rare_characters_are_never_lost() -> None:
         assert "龘㐂 𠮷 [U+2A6A5]" in text_of(set_page(facts))
 
 
+@pytest.mark.slow
 def test_all_that_the_fonts_have_can_be_set() -> None:
     """The engine refuses a glyph that is missing: it must agree with what we read in the fonts."""
     setter = Typesetter(())
@@ -206,6 +208,29 @@ def test_the_qr_code_says_nothing_about_anybody() -> None:
     assert int(segno.make(text, error="m", micro=False).version) <= 10
     alone = qr_text(replace(facts, url=None), written)
     assert alone == f"{facts.evidence_no} certificate {digest}"
+
+
+def test_the_qr_code_is_drawn_module_by_module() -> None:
+    """Rendered, it is the code it should be: nothing covers or clips it."""
+    facts = facts_of()
+    text = qr_text(facts, format_facts(facts))
+    matrix = segno.make(text, error="m", micro=False, boost_error=False).matrix
+    command = ["pdftoppm", "-r", "200", "-gray", "-f", "1", "-l", "1", "-"]
+    done = subprocess.run(command, input=page_of(EVERYTHING), capture_output=True, check=True)
+    _, size, _, pixels = done.stdout.split(b"\n", 3)
+    width, height = map(int, size.split())
+    rows = [pixels[at : at + width] for at in range(0, width * height, width)]
+    # The right quarter of the second fifth holds the code, and below it its caption.
+    box = [
+        (x, y) for y in range(height // 5, height * 2 // 5) for x in range(width * 3 // 4, width)
+    ]
+    dark = [(x, y) for x, y in box if rows[y][x] < 100]
+    left, right, top = min(x for x, _ in dark), max(x for x, _ in dark), min(y for _, y in dark)
+    step = (right - left + 1) / len(matrix)
+    for i, line in enumerate(matrix):
+        for j, module in enumerate(line):
+            x, y = left + int((j + 0.5) * step), top + int((i + 0.5) * step)
+            assert (rows[y][x] < 100) == bool(module)
 
 
 def test_many_open_points_are_all_printed() -> None:
