@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.evidence.doubts import Doubts
-from node.evidence.merkle import consistency_path
+from node.evidence.malformed import Malformed
 from node.evidence.proof import public_form
 from node.evidence.proof_text import format_proof, parse_proof
 from node.evidence.steps import Anchor, FileDigests
@@ -63,7 +63,7 @@ def forged_bundle(data: bytes, original: bytes) -> dict[str, bytes]:
     files = {k: v for k, v in files.items() if honest.number not in k and k != layout.EMPTY}
     try:
         forged = deposit_files(Deposit(data))
-    except Exception:
+    except Malformed:
         # A proof that cannot be read: what an attacker can rewrite by hand is rewritten.
         forged = deposit_files(honest)
         forged[layout.record(honest.number, layout.PROOF)] = data
@@ -360,7 +360,7 @@ def test_a_bundle_is_never_written_over(tmp_path: Path) -> None:
 
 def test_the_core_is_the_same_in_every_bundle(tmp_path: Path) -> None:
     made, _ = forging.chain()
-    size, hashes = len(made.leaves), made.hashes()
+    size = len(made.leaves)
     stamped = Stamped(made.body(), b"tsq", b"tsr", b"cms", b"sm2")
     deposit = Deposit(forging.t0()[0])
     one = flat(bundle([deposit], stamped=[stamped]))
@@ -370,7 +370,6 @@ def test_the_core_is_the_same_in_every_bundle(tmp_path: Path) -> None:
     core = [path for path in one if path.startswith(layout.CORE)]
     assert core == [path for path in two if path.startswith(layout.CORE)]
     assert all(one[path] == two[path] for path in core)
-    assert consistency_path(size, size, hashes) == []
 
 
 def test_a_certificate_of_another_bundle_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from node.evidence.explain import explain
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import BadPath, consistency_path, inclusion_path, root
 from node.evidence.proof import Proof
@@ -121,6 +122,26 @@ def test_openssl_verifies_every_signature_listed(data: bytes, tmp_path: Path) ->
         key = der[-32:] if algorithm == "ed25519" else der
         typed = key if kind == "-" else bytes([int(kind)]) + key
         assert base64.b64encode(typed) in texts[listed], line
+
+
+@pytest.mark.parametrize("data", proofs())
+def test_the_list_of_signatures_is_that_of_explain(data: bytes) -> None:
+    """Two listings of one proof's signatures, made apart from each other: message, key, value."""
+    proof = parse_proof(data)
+    shown = {each.name: each.data for each in explain(proof)}
+    theirs = {
+        (shown[f"{stem}.txt"], shown[f"{stem}-key.pem"], value)
+        for stem, value in ((n.removesuffix(".sig"), d) for n, d in shown.items())
+        if f"{stem}.sig" in shown
+    }
+    signed = signature_files(proof)
+    ours = {
+        (signed[f"{stem}.msg"], signed[f"{stem}.pub.pem"], value)
+        for stem, value in ((n.removesuffix(".sig"), d) for n, d in signed.items())
+        if f"{stem}.sig" in signed
+    }
+    assert len(ours) > 5
+    assert ours == theirs
 
 
 def test_the_quorum_says_who_did_not_cosign() -> None:
