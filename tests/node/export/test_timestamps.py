@@ -465,3 +465,9 @@ def sm2_token(credential: Credential) -> bytes:
     )
     token = der.sequence(der.oid("1.2.840.113549.1.7.2"), der.tlv(der.context(0), whole))
     return format_granted(token)
+
+
+def test_the_document_names_our_own_policy() -> None:
+    """Verifiers that others write know by it what to say."""
+    document = Path(__file__).parents[3] / "docs" / "bundle-format.md"
+    assert f"`{OWN_POLICY}`" in document.read_text()

@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from node import keyfile
 from node import member_pb2 as pb
 from node.config import GatewayConfig, load_gateway
 from node.court_settings import PlatformConfig
 from node.errors import Misconfigured
 from node.evidence.checkpoint import parse_checkpoint
-from node.evidence.keys import SM2
+from node.evidence.keys import P256, SM2
 from node.evidence.merkle import verify_consistency
 from node.evidence.number import format_number
 from node.evidence.proof_text import parse_proof
@@ -23,7 +24,11 @@ from node.export.bundle import layout
 from node.export.bundle.core import Deposit, core
 from node.export.signing import cms
 from node.export.signing.algorithms import SHA256, SM3
-from node.export.signing.certificate import format_certificates, parse_certificates
+from node.export.signing.certificate import (
+    Certificate,
+    format_certificates,
+    parse_certificates,
+)
 from node.export.signing.chain import Anchors
 from node.export.signing.dual import Platform, check_p256, check_sm2
 from node.export.signing.six_items import CertificateUse
@@ -376,6 +381,25 @@ def test_roots_that_are_none_are_named(tmp_path: Path) -> None:
     (tmp_path / "roots.pem").write_text("nothing")
     text = '[[timestamp_authorities]]\nname = "a"\nurl = "https://a/"\nroots = "roots.pem"\n'
     with pytest.raises(Misconfigured, match="no certificate in PEM"):
+        load_for_courts(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "why"),
+    [
+        (holder(root(), seed="another").leaf, "not the one of this key"),
+        (None, "no certificate in PEM"),
+    ],
+)
+def test_a_key_that_is_not_its_certificates_is_named(
+    tmp_path: Path, certificate: Certificate | None, why: str
+) -> None:
+    """The gateway does not start with it: it would hand out signatures that count for nothing."""
+    keyfile.create(tmp_path / "key.pem", "", P256)
+    pem = b"" if certificate is None else format_certificates([certificate])
+    (tmp_path / "certificate.pem").write_bytes(pem)
+    text = '[platform]\np256_key = "key.pem"\np256_certificate = "certificate.pem"\n'
+    with pytest.raises(Misconfigured, match=why):
         load_for_courts(written(tmp_path, text))
 
 
