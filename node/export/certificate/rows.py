@@ -27,6 +27,7 @@ from node.export.certificate.document import (
     Rows,
     Said,
     Tone,
+    digest_text,
 )
 from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.parts import Digests
@@ -119,12 +120,19 @@ def _first(facts: Facts) -> Iterator[Row]:
 
 def _page_1(facts: Facts) -> Iterator[Block]:
     digests = facts.digests or Digests()
+    # Without an opening the scope below speaks of what is on the chain.
+    item = () if facts.digests else (Row("上链值", "", (digest_text(facts.item.value),)),)
     yield Lead(
         "电子数据的摘要",
         "Digests of the data",
         (
             Row("SHA-256", "", (digest_or_none(digests.sha256),)),
             Row("SM3", "", (digest_or_none(digests.sm3),)),
+            *(
+                [Row("上链值", "", (digest_text(facts.item.value),))]
+                if facts.digests is None
+                else []
+            ),
         ),
     )
     yield Points(

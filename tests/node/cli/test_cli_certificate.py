@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from node.evidence.digests import sha256
+from node.export.bundle.writing import write_directory, write_zip
 from node.export.certificate.pades import PdfSigningKey
 from node.export.certificate.record import Outcome, parse_verification
 from node.words import Answer
+from tests.node.export.bundle.bundles import example_bundle
 from tests.node.export.certificate_samples import (
     EVERYTHING,
     EXAMPLE,
@@ -141,3 +144,23 @@ def test_files_beside_their_proofs_are_recorded_too(desk: Path, run: Run) -> Non
     assert [each.sealed_s is None for each in record.results] == [False, True]
     text = text_of((desk / "both.pdf").read_bytes())
     assert "不一致不等于被篡改" in without_spaces(text)
+
+
+def test_a_bundle_is_recorded_with_its_package(tmp_path: Path, run: Run) -> None:
+    """The package first, as an archive or as a folder (by its tag manifest), then each deposit."""
+    fingerprint = ("--policy-fingerprint", FINGERPRINT)
+    whole = example_bundle()
+    for name, path in (
+        ("zip", write_zip(tmp_path, whole)),
+        ("folder", write_directory(tmp_path, whole)),
+    ):
+        outcome = run("verify", path, *fingerprint, "--record", tmp_path / name)
+        assert outcome.exit_code == 10
+        package, *deposits = parse_verification((tmp_path / f"{name}.json").read_bytes()).results
+        listed = path / "tagmanifest-sha256.txt" if path.is_dir() else path
+        assert package.given[0].sha256 == sha256(listed.read_bytes())
+        assert package.evidence_no is None
+        assert {each.step for each in package.steps} >= {0}
+        assert len({each.evidence_no for each in deposits}) == 2
+        assert {each.code.name for each in deposits} == {"V001"}
+        assert failures((tmp_path / f"{name}.pdf").read_bytes()) == []

@@ -68,6 +68,11 @@ def test_the_first_page_has_what_decides() -> None:
     assert [text for text in said if without_spaces(text) not in first] == []
 
 
+def test_without_an_opening_page_1_has_what_is_on_the_chain() -> None:
+    facts = replace(facts_of(), digests=None, file=None)
+    assert facts.item.value.hex() in without_spaces(pages_of(set_page(facts))[0])
+
+
 def test_every_digest_is_selectable_text() -> None:
     """64 digits in groups of 8, each found by pdftotext."""
     facts = facts_of()
