@@ -14,8 +14,13 @@ import httpx
 
 from node.export.signing.algorithms import SHA256
 from node.export.signing.chain import Anchors
-from node.export.timestamps.request import Imprint, TimestampRequest, format_request
-from node.export.timestamps.response import RESPONSE_SIZE_MAX
+from node.export.timestamps.request import (
+    QUERY_TYPE,
+    Imprint,
+    TimestampRequest,
+    format_request,
+)
+from node.export.timestamps.response import REPLY_TYPE, RESPONSE_SIZE_MAX
 from node.export.timestamps.verifying import BadTimestamp, Stamped, verify_response
 
 ANSWER_S = 20.0
@@ -23,8 +28,6 @@ ANSWER_S = 20.0
 CLOCKS_APART_MS_MAX = 300_000
 """A token that differs more from our own clock tells of a clock that is wrong: nobody knows whose,
 and an operator must look."""
-
-QUERY_TYPE, REPLY_TYPE = "application/timestamp-query", "application/timestamp-reply"
 
 
 class NotStamped(Exception):

@@ -17,6 +17,7 @@ from node.evidence.malformed import Malformed
 from node.export.signing import algorithms, der
 from node.export.signing.der import Reader
 
+QUERY_TYPE = "application/timestamp-query"
 REQUEST_SIZE_MAX = 4_096
 """A digest, a policy and a nonce take a tenth of it."""
 NONCE_BITS_MAX = 160

@@ -8,6 +8,7 @@ from node.evidence.malformed import Malformed
 from node.export.signing import cms, der
 from node.export.signing.der import Reader
 
+REPLY_TYPE = "application/timestamp-reply"
 RESPONSE_SIZE_MAX = cms.SIZE_MAX + 1_024
 GRANTED, GRANTED_WITH_MODS, REJECTION = 0, 1, 2
 BAD_ALGORITHM, BAD_REQUEST, BAD_FORMAT = 0, 2, 5

@@ -22,8 +22,8 @@ from starlette.routing import Route
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
 from node.export.timestamps.authority import TimestampService
-from node.export.timestamps.client import QUERY_TYPE, REPLY_TYPE
-from node.export.timestamps.request import REQUEST_SIZE_MAX
+from node.export.timestamps.request import QUERY_TYPE, REQUEST_SIZE_MAX
+from node.export.timestamps.response import REPLY_TYPE
 from node.export.timestamps.settings import TimestampServiceConfig, load_credential
 from node.gateway.http.serving import Server, listen
 from node.words import OpenPoint

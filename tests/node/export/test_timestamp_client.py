@@ -11,15 +11,20 @@ from node.export.signing.algorithms import SHA256, SM3
 from node.export.signing.chain import Anchors
 from node.export.timestamps import client
 from node.export.timestamps.authority import TimestampService
-from node.export.timestamps.client import REPLY_TYPE, Asked, NotStamped, Obtained, obtain
+from node.export.timestamps.client import Asked, NotStamped, Obtained, obtain
 from node.export.timestamps.request import (
+    QUERY_TYPE,
     REQUEST_SIZE_MAX,
     Imprint,
     TimestampRequest,
     format_request,
     parse_request,
 )
-from node.export.timestamps.response import RESPONSE_SIZE_MAX, format_rejection
+from node.export.timestamps.response import (
+    REPLY_TYPE,
+    RESPONSE_SIZE_MAX,
+    format_rejection,
+)
 from node.export.timestamps.server import create_app
 from tests.node.export.paper import NOW_S, root, stamper
 
@@ -71,7 +76,7 @@ async def test_our_own_service_is_such_an_authority() -> None:
         assert (await http.get("http://tsa.example/healthz")).status_code == 200
         wrong = await http.post("http://tsa.example/", content=b"x")
         assert wrong.status_code == 415
-        headers = {"content-type": client.QUERY_TYPE}
+        headers = {"content-type": QUERY_TYPE}
         url = "http://tsa.example/"
         long = await http.post(url, content=bytes(REQUEST_SIZE_MAX + 1), headers=headers)
         assert long.status_code == 413

@@ -33,9 +33,9 @@ from node.export.signing.chain import Anchors
 from node.export.signing.dual import Platform, check_p256, check_sm2
 from node.export.signing.six_items import CertificateUse
 from node.export.timestamps.authority import TimestampService
-from node.export.timestamps.client import REPLY_TYPE, Asked
+from node.export.timestamps.client import Asked
 from node.export.timestamps.request import parse_request
-from node.export.timestamps.response import format_granted
+from node.export.timestamps.response import REPLY_TYPE, format_granted
 from node.export.timestamps.token import TST_INFO, TimestampInfo, format_info
 from node.export.timestamps.verifying import OWN_POLICY, verify_response
 from node.export.vouching import vouching
