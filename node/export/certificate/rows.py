@@ -128,11 +128,7 @@ def _page_1(facts: Facts) -> Iterator[Block]:
         (
             Row("SHA-256", "", (digest_or_none(digests.sha256),)),
             Row("SM3", "", (digest_or_none(digests.sm3),)),
-            *(
-                [Row("上链值", "", (digest_text(facts.item.value),))]
-                if facts.digests is None
-                else []
-            ),
+            *item,
         ),
     )
     yield Points(
