@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from node.cli.arguments import read_fingerprint, trust
+from node.cli.arguments import read_fingerprint, read_policies, trust
 from node.cli.failure import Failure
 from node.cli.files import read_limited
 from node.cli.language import Language, Text, said
@@ -53,7 +53,9 @@ def read_trust(arguments: argparse.Namespace) -> Trust:
     ]
     file = directory / FINGERPRINT_FILE
     if file.exists():
-        anchor = _agreed(anchor, _fingerprint(file))
+        path = arguments.policies
+        succession = None if path is None else read_policies(path)
+        anchor = _agreed(anchor, Anchor(fingerprint=_fingerprint(file), succession=succession))
     if anchor is None and not roots:
         raise Failure(
             f"目录 {directory} 中既无 {FINGERPRINT_FILE}，也无 *.pem。",
@@ -63,7 +65,7 @@ def read_trust(arguments: argparse.Namespace) -> Trust:
 
 
 def _fingerprint(file: Path) -> str:
-    text = read_limited(file, _FINGERPRINT_SIZE_MAX).decode("utf-8", "replace")
+    text = read_limited(file, _FINGERPRINT_SIZE_MAX).decode("utf-8-sig", "replace")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) != 1:
         raise Failure(
@@ -73,13 +75,12 @@ def _fingerprint(file: Path) -> str:
     return read_fingerprint(lines[0])
 
 
-def _agreed(named: Anchor | None, found: str) -> Anchor:
+def _agreed(named: Anchor | None, here: Anchor) -> Anchor:
     """The anchor, if the line and the folder name the same one."""
     if named is None:
-        return Anchor(fingerprint=found)
-    here = Anchor(fingerprint=found)
+        return here
     text = named.policy_text
-    if named.fingerprint != found if text is None else not here.names(text):
+    if named.fingerprint != here.fingerprint if text is None else not here.names(text):
         raise Failure(
             f"命令行给出的策略与 {FINGERPRINT_FILE} 不是同一个；请核对来源。",
             f"the policy named on the line is not that of {FINGERPRINT_FILE}; check the sources.",

@@ -74,8 +74,10 @@ def bundle_at(path: Path) -> Path | None:
     return path if begins or _NAME.fullmatch(path.name) else None
 
 
-def verify_bundle(arguments: argparse.Namespace, doubts: Doubts, terminal: Terminal) -> int:
-    """Verify the one bundle named."""
+def verify_bundle(
+    arguments: argparse.Namespace, doubts: Doubts, terminal: Terminal
+) -> CheckedBundle:
+    """Verify the one bundle named, and tell the result."""
     if len(arguments.files) != 1 or arguments.proof is not None or arguments.explain is not None:
         raise Failure(
             "证据包须单独核验，不与其他文件、--proof 或 --explain 并用"
@@ -88,12 +90,12 @@ def verify_bundle(arguments: argparse.Namespace, doubts: Doubts, terminal: Termi
     trust, files = read_trust(arguments), _files(arguments.file, path)
     verifiers = vouching(int(time.time()))
     checked = check_bundle(path, trust, files=files, verifiers=verifiers, doubts=doubts)
-    code = checked.code.answer.exit_code
-    terminal.json({"path": str(path), **checked.to_json(), "exit_code": code})
+    exit_code = checked.code.answer.exit_code
+    terminal.json({"path": str(path), **checked.to_json(), "exit_code": exit_code})
     _print(terminal, path, checked)
     if arguments.record is not None:
         write_record(_recorded(path, checked), trust, arguments, terminal)
-    return code
+    return checked
 
 
 def _recorded(path: Path, checked: CheckedBundle) -> list[Verified]:

@@ -166,7 +166,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     anchor = trust.anchor
     judged = judge_files([*arguments.contradiction, *_contradictions(arguments)], anchor)
     if any(bundle_at(file) is not None for file in arguments.files):
-        return verify_bundle(arguments, Doubts(arguments.without, held(judged)), terminal)
+        checked = verify_bundle(arguments, Doubts(arguments.without, held(judged)), terminal)
+        _advise(arguments, {each.verdict.code for each in checked.deposits}, terminal)
+        return checked.code.answer.exit_code
     if (asked := certificate_asked(arguments)) is not None:
         doubts = Doubts(arguments.without, held(judged))
         return verify_certificate_file(asked, arguments, doubts, terminal)

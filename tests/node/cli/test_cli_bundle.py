@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from node.evidence.policy import fingerprint
+from node.evidence.proof_text import format_proof
+from node.evidence.succession import Succession, format_policies
 from node.export.bundle import layout
+from node.export.bundle.core import Deposit
 from node.export.bundle.writing import write_directory, write_zip
+from tests.node.export.bundle import forging
 from tests.node.export.bundle.bundles import (
     EXAMPLE,
     bundle,
@@ -119,6 +124,23 @@ def test_anchors_come_in_a_folder(run: Run, archive: Path, tmp_path: Path) -> No
     outcome = run("verify", archive, "--anchors", anchors)
     assert outcome.exit_code == 30
     assert "V206" in outcome.out
+    assert "add --policies" in outcome.err
+    file.write_bytes(b"\xef\xbb\xbf" + FINGERPRINT.encode() + b"\r\n")
+    assert run("verify", archive, "--anchors", anchors).exit_code == 10
+
+
+def test_policies_lead_from_the_anchors_to_what_the_proof_has(run: Run, tmp_path: Path) -> None:
+    """The court has published a newer policy since."""
+    chain, deposited = forging.chain()
+    path = write_zip(tmp_path, bundle([Deposit(format_proof(chain.proof(deposited)))]))
+    chain.change_policy(names=("court", "notary", "industry"))
+    anchors, policies = tmp_path / "anchors", tmp_path / "policies.txt"
+    anchors.mkdir()
+    newest = fingerprint(chain.policies[-1].policy_text)
+    (anchors / "policy-fingerprint.txt").write_text(newest)
+    policies.write_bytes(format_policies(Succession(tuple(chain.policies))))
+    assert run("verify", path, "--anchors", anchors).exit_code == 30
+    assert run("verify", path, "--anchors", anchors, "--policies", policies).exit_code == 10
 
 
 def test_files_in_hand_are_named_by_number(verify: Callable[..., Any], tmp_path: Path) -> None:
