@@ -76,5 +76,7 @@ class Folder:
                     if left < 0:  # It grows while it is read.
                         raise Broken(Flaw.UNREADABLE, path)
                     yield piece
+                if left:  # It was cut off meanwhile.
+                    raise Broken(Flaw.UNREADABLE, path)
         except (OSError, ValueError) as error:
             raise Broken(Flaw.UNREADABLE, path) from error

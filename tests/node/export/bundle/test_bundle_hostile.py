@@ -15,7 +15,7 @@ import pytest
 from node.export.bundle import layout
 from node.export.bundle.archive import Archive
 from node.export.bundle.checking import GRAVEST, CheckedBundle, check_bundle
-from node.export.bundle.flaws import Flaw, Flaws, shown
+from node.export.bundle.flaws import Broken, Flaw, Flaws, shown
 from node.export.bundle.folder import Folder
 from node.export.bundle.trust import Trust
 from node.export.bundle.writing import write_directory, write_zip
@@ -423,6 +423,23 @@ def test_what_cannot_be_read_could_not_be_checked(
         for checked in (check_bytes(tmp_path, zipped(good)), check(write(tmp_path / NAME, good))):
             assert flaws_of(checked) == {"UNREADABLE"}
     assert flaws_of(check(write(tmp_path / "empty", {"x": b""}))) >= {"NOT_A_BUNDLE"}
+
+
+@pytest.mark.parametrize("data", [b"", b"short", b"x" * 100_000])
+def test_a_file_that_changes_while_it_is_read_is_named(
+    good: Files, tmp_path: Path, data: bytes
+) -> None:
+    """Between the look at the folder and the reading, it was cut off or grew."""
+    bag = write(tmp_path / NAME, good)
+    folder = Folder(bag)
+    (bag / PROOF).write_bytes(data)
+    with pytest.raises(Broken) as failure:
+        list(folder.chunks(PROOF))
+    assert (failure.value.flaw, failure.value.place) == (Flaw.UNREADABLE, PROOF)
+    (bag / PROOF).unlink()
+    (bag / PROOF).symlink_to("/etc/passwd")
+    with pytest.raises(Broken):
+        list(folder.chunks(PROOF))
 
 
 # The bag
