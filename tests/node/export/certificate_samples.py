@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import pytest
 from asn1crypto import keys as asn1_keys
 from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
@@ -115,8 +117,15 @@ def page_of(known: Known) -> bytes:
 
 def text_of(pdf: bytes, order: str = "-raw") -> str:
     """What a reader can select and copy, in its own order; pages end with a form feed."""
-    command = ["pdftotext", order, "-", "-"]
-    return subprocess.run(command, input=pdf, capture_output=True, check=True).stdout.decode()
+    return poppler("pdftotext", pdf, order, "-", "-").decode()
+
+
+def poppler(tool: str, pdf: bytes, *arguments: str) -> bytes:
+    """What a tool of poppler makes of it; its tests are skipped where poppler is not installed."""
+    if shutil.which(tool) is None:
+        pytest.skip("poppler-utils is not installed")
+    command = [tool, *arguments]
+    return subprocess.run(command, input=pdf, capture_output=True, check=True).stdout
 
 
 def without_spaces(text: str) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from tests.node.export.certificate_samples import (
     example,
     facts_of,
     page_of,
+    poppler,
     text_of,
     typesetter,
     without_spaces,
@@ -220,9 +220,8 @@ def test_the_qr_code_is_drawn_module_by_module() -> None:
     facts = facts_of()
     text = qr_text(facts, format_facts(facts))
     matrix = segno.make(text, error="m", micro=False, boost_error=False).matrix
-    command = ["pdftoppm", "-r", "200", "-gray", "-f", "1", "-l", "1", "-"]
-    done = subprocess.run(command, input=page_of(EVERYTHING), capture_output=True, check=True)
-    _, size, _, pixels = done.stdout.split(b"\n", 3)
+    drawn = poppler("pdftoppm", page_of(EVERYTHING), "-r", "200", "-gray", "-l", "1", "-")
+    _, size, _, pixels = drawn.split(b"\n", 3)
     width, height = map(int, size.split())
     rows = [pixels[at : at + width] for at in range(0, width * height, width)]
     # Below the result, in the right quarter, there is nothing dark but the code.
