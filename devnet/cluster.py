@@ -325,7 +325,7 @@ class Cluster:
         elif name in self.places.members:
             kinds = ["member"]
         command = [sys.executable, "-m", "node.cli", *kinds, str(self.places.settings(name))]
-        environment = {k: v for k, v in os.environ.items() if k not in PROXY_VARIABLES}
+        environment = {k: v for k, v in os.environ.items() if k.lower() not in PROXY_VARIABLES}
         if self._network is not None and name not in self.services:
             environment |= self._network.environment(name)
         with self.places.log(name).open("ab") as log:

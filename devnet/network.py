@@ -32,8 +32,16 @@ CHUNK_BYTES = 1 << 16
 CHUNKS_MAX = 16
 """What may be on its way in one direction: enough for the delays, little enough to push back."""
 
-PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy")
-"""What gRPC looks at; the proxy a machine has for the world outside is not for this network."""
+PROXY_VARIABLES = (
+    "grpc_proxy",
+    "https_proxy",
+    "http_proxy",
+    "all_proxy",
+    "no_grpc_proxy",
+    "no_proxy",
+)
+"""What gRPC looks at, and in either case what asks for timestamps; the proxy a machine has for the
+world outside is not for this network."""
 
 
 class Network:

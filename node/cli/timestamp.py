@@ -38,7 +38,7 @@ _ROOTS = Text(
     "另行取得的根证书（PEM），可多次给出；可含证书撤销列表",
     "roots from elsewhere (PEM), may be given again; revocation lists too",
 )
-_OWN_POLICY = Text("要求的时间戳策略（对象标识符）", "the policy it must be under (an OID)")
+_POLICY = Text("要求的时间戳策略（对象标识符）", "the policy it must be under (an OID)")
 
 
 def configure(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -109,7 +109,7 @@ def _add_trust(parser: argparse.ArgumentParser, language: Language) -> None:
         required=True,
         help=said(_ROOTS, language),
     )
-    parser.add_argument("--policy", metavar="OID", help=said(_OWN_POLICY, language))
+    parser.add_argument("--policy", metavar="OID", help=said(_POLICY, language))
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
