@@ -39,6 +39,7 @@ from tests.vectors.example_chain import Chain, digest
 
 SAMPLE_NO = "EV20261121000000000000-76"
 LOG_NO = "EV20261121000000000003-67"
+SLOW = (pytest.mark.slow, pytest.mark.timeout(900))
 CONSISTENT = {Answer.CONSISTENT, Answer.CONSISTENT_OPEN_POINTS}
 
 
@@ -145,7 +146,7 @@ def _archive(tmp_path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=SLOW)])
 def test_flips_of_single_bytes_are_all_found(count: int, tmp_path: Path) -> None:
     """Anywhere in originals, proofs and what follows from them; the attacker makes all lists right
     and there is no certificate that would name them."""
