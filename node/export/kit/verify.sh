@@ -17,6 +17,9 @@
 # verified below is what the proof says, whatever lies in the bundle. This program shares no line
 # with the other verifiers. It does not judge the spelling of JSON (verify.py does).
 
+# Words are split where lists of checked words are meant, and `a && b || c` means what it says:
+# shellcheck disable=SC2013,SC2015,SC2046,SC2086
+
 set -u
 LC_ALL=C
 export LC_ALL
@@ -1181,7 +1184,7 @@ deposit() { # NUMBER FILE
     [ "$key" != "$gateway" ] || points="$points O01"
     later_events "$1"
     say "${margin}不晚于 no later than $(both_times "${seal_s:-0}" '')"
-    say "${margin}待审查事项 open points: $points"
+    say "${margin}待审查事项 open points:$(printf ' %s\n' $points | sort -u | tr -d '\n')"
     grade
 }
 later_events() {
