@@ -789,27 +789,33 @@ same() { # NUMBER: folders 02 to 04 hold exactly these bytes
 
 # ---- (1) to (6), of one deposit
 
-file_gives_item() { # FILE, or nothing
+file_gives_item() { # ORIGINAL FILE: the one enclosed and the one in hand, as far as there are such
     begin 1
     if [ -n "$opening" ] && [ "$(sum <"$w/03/opening.bin")" != "$item" ]; then
         bad 'the opening does not give the item (02/proof.txt, 03/opening.bin)'
     fi
-    if [ -z "$1" ]; then
-        skip 'no file to compare'
-    elif [ ! -f "$w/03/recorded.txt" ]; then
-        skip 'the proof has no opening'
-    else
-        _sizes="size $(wc -c <"$1" | tr -d ' ')"
-        {
-            say "sha256 $(sha256sum <"$1" | cut -c1-64)"
-            say "sm3 $(openssl dgst -sm3 -r <"$1" | cut -c1-64)"
-            say "$_sizes"
-        } >"$tmp/digests"
-        while read -r _alg _h; do
-            grep -Fxq "$_alg $_h" "$tmp/digests" || { bad "its $_alg is not $_h" && differs=yes; }
-        done <"$w/03/recorded.txt"
-    fi
+    [ -n "$1$2" ] || skip 'no file to compare'
+    for _f in "$@"; do
+        [ -n "$_f" ] || continue
+        if [ -f "$w/03/recorded.txt" ]; then
+            compare "$_f"
+        else
+            skip 'the proof has no opening'
+        fi
+    done
     end '文件与存证时的数据相同' 'the file gives the item'
+}
+compare() { # FILE: all its digests and its size are those recorded
+    {
+        say "sha256 $(sha256sum <"$1" | cut -c1-64)"
+        say "sm3 $(openssl dgst -sm3 -r <"$1" | cut -c1-64)"
+        say "size $(wc -c <"$1" | tr -d ' ')"
+    } >"$tmp/digests"
+    while read -r _alg _h; do
+        grep -Fxq "$_alg $_h" "$tmp/digests" && continue
+        bad "the $_alg of $(shown "$1") is not $_h"
+        differs=yes
+    done <"$w/03/recorded.txt"
 }
 item_in_statement() {
     begin 2
@@ -1154,7 +1160,7 @@ enclosed() { # certificates to build chains with; a copy of a root is only there
 
 # ---- all of it
 
-deposit() { # NUMBER FILE
+deposit() { # NUMBER ORIGINAL FILE
     differs='' points=O02
     say '' && say "$1"
     begin 0
@@ -1171,7 +1177,7 @@ deposit() { # NUMBER FILE
     [ -z "$unread" ] || bad "proof.txt cannot be read: $unread"
     end '供通用工具使用的文件均由证明文件得出' 'folders 02 to 04 are what the proof gives'
     [ -z "$unread" ] || return
-    file_gives_item "$2"
+    file_gives_item "$2" "$3"
     item_in_statement
     keys_signed
     entry_in_tree
@@ -1199,11 +1205,15 @@ grade() { # of this deposit: the file, or the proof
     fi
     cat "$tmp/results" >>"$tmp/all" && : >"$tmp/results"
 }
-chosen() { # NUMBER: the file brought along, else the original
-    for _f in "$@"; do
-        case $_f in "$1="*) say "${_f#*=}" && return ;; esac
-    done
+original() { # NUMBER: the one enclosed, if there is one
     grep -E "^data/01-evidence/[0-9]{3}_$1\.bin\$" "$tmp/payload"
+}
+in_hand() { # NUMBER NO=FILE...: the file brought along for it
+    _no=$1
+    shift
+    for _f in "$@"; do
+        case $_f in "$_no="*) say "${_f#*=}" && return ;; esac
+    done
 }
 main() {
     command -v openssl xxd sha256sum base32 base64 sed grep >/dev/null || refuse 'tools are missing' 80
@@ -1240,7 +1250,7 @@ main() {
     certificate
     grade
     margin='  '
-    for no in $numbers; do deposit "$no" "$(chosen "$no" "$@")"; done
+    for no in $numbers; do deposit "$no" "$(original "$no")" "$(in_hand "$no" "$@")"; done
     conclude
 }
 certificate() { # (8) of the package

@@ -94,7 +94,7 @@ def read_trust(directory: Path | None, bundle: Path) -> Trust:
 def _fingerprint(file: Path) -> str:
     text = unicodedata.normalize("NFKC", _read(file).decode("utf-8", "replace")).upper()
     found = [each for each in text.splitlines() if each.strip() and not each.startswith("#")]
-    letters = "".join(each for each in found[0] if not each.isspace() and each != "-")
+    letters = "".join(each for each in "".join(found) if not each.isspace() and each != "-")
     if len(found) != 1 or len(letters) != _GROUP * _GROUPS or not _BASE32.issuperset(letters):
         raise Refused(f"{file} 中应恰有一个策略指纹。 must have one policy fingerprint.")
     return "-".join(letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
