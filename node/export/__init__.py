@@ -13,6 +13,7 @@ plain words. Edges are thin; what decides a byte is pure where it can be.
                    of our own for devnets
     vouching       steps 7 and 8 of verifying a bundle, by these two
     kit            what verifies a bundle without this program
+    page           the sources of verify.html in it, in TypeScript
 
 Nothing here is part of a proof: `node.evidence` decides whether a deposit is proven, knows nothing
 of this room, and stays as it is when a certificate expires. Read first: `bundle/__init__`.

@@ -1,0 +1,20 @@
+"""One browser for the tests of the page, and one page for those that only ask it."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.node.export.page.browser import Opened, browser, opened
+
+
+@pytest.fixture(scope="session")
+def launched() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(launched: Browser) -> Iterator[Opened]:
+    with opened(launched) as found:
+        yield found
