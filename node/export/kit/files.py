@@ -10,9 +10,10 @@ from node.export.kit.generating import verify_py
 
 VERIFY_SH = "verify.sh"
 VERIFY_PY = "verify.py"
+VERIFY_HTML = "verify.html"
 HOW_TO = "HOW-TO-VERIFY.html"
 ANCHORS = "trust-anchors.txt"
-_STORED = (HOW_TO, VERIFY_SH, ANCHORS)
+_STORED = (HOW_TO, VERIFY_HTML, VERIFY_SH, ANCHORS)
 
 
 @cache

@@ -48,6 +48,14 @@ def test_made_again_it_is_the_same(tmp_path: Path) -> None:
 def test_every_bundle_has_the_same_kit(files: dict[str, bytes]) -> None:
     assert kit_files().items() <= files.items()
     assert all(layout.has_place(path) for path in kit_files())
+    named = {path.rpartition("/")[2] for path in kit_files()}
+    assert named == {
+        "verify.py",
+        "verify.sh",
+        "verify.html",
+        "HOW-TO-VERIFY.html",
+        "trust-anchors.txt",
+    }
 
 
 def test_it_needs_the_standard_library_alone() -> None:
