@@ -6,7 +6,7 @@
 
 import { equal, startsWith } from "../evidence/bytes.ts";
 import { Broken, type FlawKey, Flaws, judgeName } from "./flaws.ts";
-import { DIRECTORY_SIZE_MAX, ENTRIES_MAX, RATIO_FREE_SIZE, RATIO_MAX } from "./layout.ts";
+import { BAGIT, DIRECTORY_SIZE_MAX, ENTRIES_MAX, RATIO_FREE_SIZE, RATIO_MAX } from "./layout.ts";
 
 const CHUNK_SIZE = 1 << 20;
 const ENCRYPTED = 0x0001;
@@ -120,27 +120,31 @@ export class Archive implements Bag {
   }
 }
 
-/** The entries that are files and may be read, by their paths under the one top folder. */
+/** The entries that are files of the bundle and may be read, by their paths in its folder. */
 function sortOut(entries: readonly Entry[], flaws: Flaws): Map<string, Entry> {
+  const top = topOf(entries);
   const found = new Map<string, Entry>();
   const folders = new Set<string>();
-  const tops = new Set<string>();
   for (const entry of entries) {
-    const flaw = judgeName(entry.text.replace(/\/+$/, "")) ?? judge(entry);
-    if (flaw) {
-      flaws.add(flaw, entry.text);
-      continue;
-    }
-    const slash = entry.text.indexOf("/");
-    const path = slash < 0 ? "" : entry.text.slice(slash + 1);
-    tops.add(slash < 0 ? entry.text : entry.text.slice(0, slash));
-    if (entry.text.endsWith("/")) folders.add(path.replace(/\/+$/, ""));
+    const [first, ...rest] = entry.text.split("/");
+    const path = rest.join("/");
+    const outside = first === top ? null : "ROOTS";
+    const flaw = judgeName(entry.text.replace(/\/+$/, "")) ?? judge(entry) ?? outside;
+    if (flaw) flaws.add(flaw, entry.text);
+    else if (entry.text.endsWith("/")) folders.add(path.replace(/\/+$/, ""));
     else if (found.has(path)) flaws.add("DUPLICATE", path);
     else found.set(path, entry);
   }
-  for (const path of folders) if (found.has(path)) flaws.add("BOTH", path);
-  if (tops.size !== 1 || found.has("")) throw new Broken("ROOTS", [...tops].sort().slice(0, 5).join(", "));
+  for (const path of [...folders].sort()) if (found.has(path)) flaws.add("BOTH", path);
   return found;
+}
+
+/** The folder in which the bundle lies; some tools add others of their own. */
+function topOf(entries: readonly Entry[]): string {
+  const places = entries.map((entry) => entry.text.split("/"));
+  const tops = new Set(places.flatMap(([top, ...rest]) => (rest.join("/") === BAGIT ? [top] : [])));
+  if (tops.size !== 1) throw new Broken(tops.size ? "ROOTS" : "NOT_A_BUNDLE");
+  return [...tops][0];
 }
 
 /** What is wrong with one entry, or nothing. */

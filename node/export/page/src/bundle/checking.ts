@@ -7,7 +7,7 @@ import { hashed } from "../evidence/digests.ts";
 import { Malformed } from "../evidence/malformed.ts";
 import type { Proof } from "../evidence/proof.ts";
 import { parseProof } from "../evidence/proof_text.ts";
-import { recordedDigests } from "../evidence/steps.ts";
+import { recordedDigests, steps } from "../evidence/steps.ts";
 import {
   type AnswerKey, answerOf, type Code, failed, type Finding, isConsistent, passed, type PointKey,
   type Verdict,
@@ -25,7 +25,7 @@ import { type Package, parseJsonLines, type Progress, readPackage } from "./pack
 const GRAVEST: readonly AnswerKey[] = [
   "NOT_DEPOSITED_BYTES", "PROOF_NOT_VALID", "COULD_NOT_CHECK", "CONSISTENT_OPEN_POINTS", "CONSISTENT",
 ];
-const OWN_ORDER: readonly Code[] = ["V207", "V401", "V304", "V301", "V302"];
+const OWN_ORDER: readonly Code[] = ["V102", "V106", "V207", "V401", "V304", "V301", "V302"];
 const LATER: Record<string, PointKey> = { correction: "O10", invalidation: "O11" };
 
 /** One deposit of a bundle and what came out. */
@@ -52,8 +52,8 @@ export interface CheckedBundle {
 /** Files brought along: by evidence number, or to be found by their digests. */
 export type Brought = ReadonlyMap<string, Hashed> | readonly Hashed[];
 
-/** The result for whatever was handed over; every input gives one. Files brought along are compared in
- * place of originals that are enclosed. */
+/** The result for whatever was handed over; every input gives one. The answer speaks of the files
+ * brought along; originals that are enclosed are compared besides. */
 export async function checkBundle(
   open: () => Promise<Bag>,
   anchor: string | null,
@@ -80,18 +80,18 @@ async function check(
 ): Promise<CheckedBundle> {
   const { numbers, flaws, info } = found;
   if (!numbers.length) flaws.add("MISSING", layout.RECORD);
-  const given = new Map<string, Hashed>();
+  const originals = new Map<string, Hashed>();
   for (const [path, each] of found.hashed) {
     const number = layout.numberOfOriginal(path);
-    if (number !== null) given.set(number, each);
+    if (number !== null) originals.set(number, each);
   }
   const { files, unmatched } = await assign(found, brought);
-  for (const [number, each] of files) given.set(number, each);
   const events = await eventPoints(found);
   const deposits: CheckedDeposit[] = [];
   for (const number of numbers) {
+    const compared = { inHand: files.get(number) ?? null, enclosed: originals.get(number) ?? null };
     const points = events.get(number) ?? [];
-    deposits.push(await checkDeposit(found, number, outside, anchor, given.get(number) ?? null, points));
+    deposits.push(await checkDeposit(found, number, outside, anchor, compared, points));
   }
   const certificate = info ? await outside.ofCertificate(layout.issuedAtMs(info.name)) : [];
   const contents = found.hashed.get(layout.CONTENTS)?.sha256 ?? null;
@@ -173,14 +173,30 @@ function packageFindings(flaws: Flaws): Finding[] {
 
 // One deposit
 
+/** What is compared with a deposit; the answer speaks of the file in hand, if there is one. */
+interface Compared {
+  readonly inHand: Hashed | null;
+  readonly enclosed: Hashed | null;
+}
+
+/** The original enclosed, where another file was in hand: it must not pass for the deposited. */
+function enclosedFindings(proof: Proof, enclosed: Hashed): Finding[] {
+  return [...steps(proof, null, enclosed)]
+    .filter((each) => each.step === 1)
+    .map((each) => ({
+      ...each, zh: `证据包所附原件：${each.zh}`, en: `the original enclosed: ${each.en}`,
+    }));
+}
+
 async function checkDeposit(
   found: Package,
   number: string,
   outside: Outside,
   anchor: string | null,
-  file: Hashed | null,
+  { inHand, enclosed }: Compared,
   events: readonly PointKey[],
 ): Promise<CheckedDeposit> {
+  const file = inHand ?? enclosed;
   const data = await found.read(layout.record(number, "proof.txt"));
   if (!data) {
     const finding = failed(
@@ -201,6 +217,8 @@ async function checkDeposit(
   const points = [...new Set([...told.points, ...events, ...verdict.points])].sort();
   const derived = depositFindings(depositFlaws(found, number, data, proof));
   const findings = [...derived, ...verdict.findings, ...told.findings];
+  if (inHand && enclosed) findings.push(...enclosedFindings(proof, enclosed));
+  findings.sort((a, b) => a.step - b.step);
   const concluded = concludeDeposit(verdict, findings, points);
   return { number, verdict: concluded, file, recorded: recordedDigests(proof) };
 }
@@ -224,7 +242,7 @@ function concludeDeposit(
  * two were taken for each other. */
 function toldApart(deposit: CheckedDeposit, all: readonly CheckedDeposit[]): CheckedDeposit {
   const { verdict, file } = deposit;
-  if (verdict.code !== "V102" || !file) return deposit;
+  if (verdict.code !== "V102" || !file || isRecorded(deposit.recorded, file)) return deposit;
   const other = all.find(({ recorded }) => isRecorded(recorded, file));
   if (!other) return deposit;
   const finding = failed(

@@ -59,7 +59,7 @@ export function shown(name: string): string {
   return text.length <= NAME_SHOWN_MAX ? text : `${text.slice(0, NAME_SHOWN_MAX)}...`;
 }
 
-const GOOD = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
+const GOOD = /^(?!\.\.?(?:\/|$))[A-Za-z0-9._-]+(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._-]+)*$/;
 const CONTROL = /[\0-\x1f\x7f-\x9f\u2028\u2029]/;
 /** Characters that reorder text, join or hide: a reader sees another name than the program. */
 const DIRECTION = /[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/;

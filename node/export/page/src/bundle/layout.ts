@@ -8,7 +8,10 @@ export const PATH_LENGTH_MAX = 255;
 export const PARTS_MAX = 6;
 const ORIGINAL_SIZE_MAX = 2 ** 44;
 const FILE_SIZE_MAX = 64 << 20;
-const JSON_SIZE_MAX = 16 << 20;
+const JSON_SIZE_MAX = 4 << 20;
+const CERTIFICATE_SIZE_MAX = 64 << 10;
+export const CERTIFICATES_MAX = 64;
+export const BODIES_MAX = 1_000;
 const PROOF_FILE_SIZE_MAX = 4 << 20;
 export const TOTAL_SIZE_MAX = 2 ** 30;
 export const RATIO_MAX = 200;
@@ -117,6 +120,7 @@ export function hasPlace(path: string): boolean {
 
 export function sizeMax(path: string): number {
   if (path.startsWith(EVIDENCE) && path !== EMPTY) return ORIGINAL_SIZE_MAX;
+  if (path.startsWith(CERTIFICATES)) return CERTIFICATE_SIZE_MAX;
   if (CORE.some((each) => path.startsWith(each))) return PROOF_FILE_SIZE_MAX;
   return path.endsWith(".json") ? JSON_SIZE_MAX : FILE_SIZE_MAX;
 }

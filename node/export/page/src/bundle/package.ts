@@ -62,6 +62,7 @@ export class Package {
 export async function readPackage(bag: Bag, progress: Progress): Promise<Package> {
   const found = new Package(bag, bag.flaws);
   const paths = inPlace(bag, found.flaws);
+  checkCounts(paths);
   if (!bag.sizes.has(layout.BAGIT)) throw new Broken("NOT_A_BUNDLE");
   const all = paths.reduce((sum, path) => sum + (bag.sizes.get(path) as number), 0);
   let done = 0;
@@ -110,6 +111,19 @@ function judgePath(path: string, size: number): FlawKey | null {
   if (path.length > layout.PATH_LENGTH_MAX || path.split("/").length > layout.PARTS_MAX) return "TOO_DEEP";
   if (!layout.hasPlace(path)) return "NO_PLACE";
   return size > layout.sizeMax(path) ? "TOO_LARGE" : null;
+}
+
+/** What costs time for each other is not there more often than a bundle has it. */
+function checkCounts(paths: readonly string[]): void {
+  const deposits = [...new Set(paths.flatMap((path) => layout.numberOfFolder(path) ?? []))];
+  const bodies = paths.filter((path) => layout.sizeOfBody(path) !== null);
+  const certificates = paths.filter((path) => path.startsWith(layout.CERTIFICATES));
+  for (const [found, most] of [
+    [deposits, layout.DEPOSITS_MAX],
+    [bodies, layout.BODIES_MAX],
+    [certificates, layout.CERTIFICATES_MAX],
+  ] as const)
+    if (found.length > most) throw new Broken("TOO_MANY", [...found].sort()[0]);
 }
 
 // The texts of BagIt

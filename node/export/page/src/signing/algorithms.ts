@@ -16,6 +16,8 @@ const SM3 = "1.2.156.10197.1.401";
 export const SM2_SM3 = "1.2.156.10197.1.501";
 const RSA = "1.2.840.113549.1.1.1";
 const RSA_BITS_MIN = 2_048;
+/** A key that fills a certificate would take seconds to verify with. */
+const RSA_BITS_MAX = 8_192;
 
 type Hash = (data: Uint8Array) => Uint8Array;
 const DIGESTS: Record<string, Hash> = { [SHA256]: sha256, [SHA384]: sha384, [SHA512]: sha512, [SM3]: sm3 };
@@ -103,7 +105,7 @@ function rsaHolds(key: Uint8Array, digested: string, hashed: Uint8Array, signatu
   const inner = new Reader(outer.bits()[0], "public key").open(der.SEQUENCE);
   const [n, e] = [inner.integer(), inner.integer()];
   const bits = n.toString(2).length;
-  if (n <= 0n || bits < RSA_BITS_MIN || e < 3n || e > 2n ** 32n)
+  if (n <= 0n || bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || e < 3n || e > 2n ** 32n)
     throw new BadSignature("the key is none to rely on");
   const size = Math.ceil(bits / 8);
   if (signature.length !== size) return false;

@@ -3,6 +3,7 @@
 
 import { equal } from "../evidence/bytes.ts";
 import { BadSignature, Malformed } from "../evidence/malformed.ts";
+import { TIME_MS_END } from "../evidence/spelling.ts";
 import { digest, isDigest, readAlgorithm } from "./algorithms.ts";
 import { type Certificate, isForTimestampsAlone, maySign, refuseCritical, TIME_STAMPING } from "./certificate.ts";
 import { type Anchors, findPath, Untrusted } from "./chain.ts";
@@ -95,6 +96,8 @@ function parseInfo(data: Uint8Array): Info {
   imprinted.end();
   const serial = reader.integer();
   const timeMs = reader.generalizedTime();
+  if (timeMs < 0 || timeMs >= TIME_MS_END)
+    throw reader.wrong("a time before 1970 or too far away to be shown");
   const accuracy = reader.optional(der.SEQUENCE);
   const accuracyMs = accuracy ? parseAccuracy(accuracy) : 0;
   reader.defaultFalse(); // Whether later tokens are comparable: nothing here compares them.
