@@ -1095,17 +1095,23 @@ sm2_issued() { # ISSUER(file) SECONDS CERTIFICATE [OPTION]: openssl takes the id
     openssl verify -vfyopt distid:1234567812345678 -no-CApath -no-CAstore -attime "$2" ${4:+"$4"} \
         -CAfile "$1" "$3" >/dev/null 2>&1
 }
-revoked() { # CERTIFICATES(file) SECONDS: on no list from outside before then
+revoked() { # CERTIFICATES(file) SECONDS: by name and number on no list from outside before then,
+    # and no authority enclosed is
     [ -s "$tmp/crl.txt" ] || return 0
+    _used=$2
     split_pem "$1" "$tmp/asked-"
     for _asked in "$tmp"/asked-*.pem "$tmp"/certificate-*.pem; do
         [ -f "$_asked" ] || continue
+        case $_asked in
+        "$tmp/certificate-"*) openssl x509 -in "$_asked" -noout -text | grep -q CA:TRUE || continue ;;
+        esac
         _who=$(openssl x509 -in "$_asked" -noout -issuer 2>/dev/null | sed 's/^issuer=//')
         _serial=$(openssl x509 -in "$_asked" -noout -serial | sed 's/^serial=//')
         while IFS='|' read -r _issuer _number _date; do
             [ "$_issuer" = "$_who" ] && [ "$_number" = "$_serial" ] || continue
-            set -- "$1" "$2" $(say "$_date" | tr ':' ' ')
-            [ "$(seconds_of "$7" "$3" "$4" "$5" "$6" "${8:-0}")" -gt "$2" ] || bad 'revoked before'
+            set -- $(say "$_date" | sed 's/:/ /g;s/ GMT$//')
+            [ $# = 6 ] && [ "$(seconds_of "$6" "$1" "$2" "$3" "$4" "$5")" -gt "$_used" ] ||
+                bad 'revoked before it was used'
         done <"$tmp/crl.txt"
     done
     rm -f "$tmp"/asked-*.pem

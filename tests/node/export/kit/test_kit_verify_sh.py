@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devnet.certificates import make_revocations
 from node.evidence.policy import fingerprint
 from node.evidence.proof import public_form
 from node.evidence.proof_text import format_proof
@@ -17,11 +18,14 @@ from node.export.bundle.checking import check_bundle
 from node.export.bundle.core import Deposit
 from node.export.bundle.trust import Trust
 from node.export.kit.files import kit
+from node.export.signing.certificate import format_pem
+from tests.node.export.bundle import forging
 from tests.node.export.bundle.bundles import bundle, deposit_of, flat, sealed_again, write
-from tests.node.export.bundle.test_bundle_outside import World
+from tests.node.export.bundle.test_bundle_outside import NOW_S, World
 from tests.node.export.kit.flips import accepted
-from tests.node.export.kit.handed_over import Said, run, verify_sh
+from tests.node.export.kit.handed_over import Said, anchors, run, verify_sh, whole_world
 from tests.node.export.kit.test_kit_verify_py import forged
+from tests.node.export.paper import YEAR_S
 from tests.vectors.example_chain import Chain
 
 TOOLS = (
@@ -61,9 +65,6 @@ def test_an_attack_fails_at_its_step(
 
 def test_what_was_forged_anew_passes_with_its_own_anchors(world: World, tmp_path: Path) -> None:
     """So T3 above is found by the anchors, not by a blunder of the forger."""
-    from tests.node.export.bundle import forging
-    from tests.node.export.kit.handed_over import anchors, whole_world
-
     theirs = anchors(tmp_path / "theirs", whole_world("forger", forging.FORGED))
     assert verify_sh(write(tmp_path / "bag", forged(world, "T3")), theirs).code == 0
 
@@ -241,6 +242,25 @@ def test_trust_comes_from_outside_or_not_at_all(bag: Path, trusted: Path, tmp_pa
     assert (said.code, said.steps("NOT CHECKED")) == (10, [8, 7, 8])
     (bare / "policy-fingerprint.txt").write_text("AAAA-AAAA\n")
     assert verify_sh(bag, bare).code == 2
+
+
+def test_what_was_revoked_before_counts_for_nothing(
+    bag: Path, world: World, tmp_path: Path
+) -> None:
+    """By lists from outside, which name others too; what was revoked after its use still counts."""
+    serials = {"platform": 77, "tsa": 78}
+    issuers = {"platform": world.p256, "tsa": world.tsa}
+    for who, at_s, steps in (
+        ("platform", NOW_S - YEAR_S // 2, [8, 8]),
+        ("tsa", NOW_S - YEAR_S // 2, [7]),
+        ("platform", NOW_S + YEAR_S // 2, []),
+    ):
+        roots = anchors(tmp_path / f"{who}-{at_s}", world)
+        revoked = [(5, NOW_S - YEAR_S), (serials[who], at_s), (6, NOW_S - YEAR_S)]
+        made = make_revocations(issuers[who], NOW_S + YEAR_S, revoked)
+        (roots / f"{who}-crl.pem").write_bytes(format_pem("X509 CRL", made))
+        said = verify_sh(bag, roots)
+        assert (said.err, said.steps("FAIL")) == ("", steps)
 
 
 def test_a_file_in_hand_is_compared(bag: Path, trusted: Path, world: World) -> None:
