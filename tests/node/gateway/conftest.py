@@ -35,6 +35,7 @@ from node.evidence.statement import statement_id
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
 from node.gateway.gateway import Gateway, assemble
+from node.gateway.log import publishing
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
 from node.offchain.database import Database
@@ -56,6 +57,12 @@ EVENTUALLY_S = 60.0
 NAMES = ("court", "forensic", "notary")
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
+
+
+@pytest.fixture(autouse=True)
+def always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No checkpoint is fresh for long enough to be shown twice: what a test made is covered."""
+    monkeypatch.setattr(publishing, "FRESH_S", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,6 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deliveries follow each other closely; the log is read when a test says so."""
     monkeypatch.setattr(notifier, "LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(following, "LOOK_EVERY_S", 3_600)
-    monkeypatch.setattr("node.gateway.log.publishing.FRESH_S", 0)
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from node.evidence.keys import Signer
 from node.evidence.number import format_number
 from node.evidence.statement import Event, Subject, format_statement, parse_statement, statement_id
 from node.gateway.events import attesting, eventing
-from node.offchain.database import Database
 from node.offchain.events import EventOpening, EventStore, NewEvent
 from node.offchain.requests import StoredStatement
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
-from tests.node.gateway.admitted import VAULT_KEY, admit_all
+from tests.databases import ON_BOTH
+from tests.node.gateway.admitted import VAULT_KEY
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 OTHER, NEXT = Signer(b"\x22" * 32), Signer(b"\x23" * 32)
 DEPOSIT = {"digests": {"sha256": "01" * 32}, "size": 1}
@@ -37,20 +37,18 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Platform:
     """Two gateways with different keys on one database; the first has attested a deposit."""
 
-    def __init__(self, cluster: Any, make_gateway: Any, clients: Any, database: str) -> None:
+    def __init__(self, cluster: Any, make_gateway: Any, clients: Any) -> None:
         self.cluster = cluster
-        self._make, self._clients, self._url = make_gateway, clients, database
+        self._make, self._clients = make_gateway, clients
 
     async def start(self, **options: Any) -> Any:
         """A client of one more gateway."""
-        return self._clients(await self._make(url=self._url, **options))
+        return self._clients(await self._make(**options))
 
     async def stop(self, client: Any) -> None:
         await self._make.stop(client.gateway)
 
     async def found(self) -> None:
-        async with Database(self._url) as database:
-            await admit_all(database)
         self.cluster.apply([self.cluster.world.key("enrol", OTHER.public, role="gateway")])
         self.first, self.second = await self.start(), await self.start(signer=OTHER)
         response = await self.first.anchor(DEPOSIT)
@@ -77,8 +75,8 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(cluster: Any, make_gateway: Any, clients: Any, database_url: str) -> Platform:
-    platform = Platform(cluster, make_gateway, clients, database_url)
+async def platform(cluster: Any, make_gateway: Any, clients: Any) -> Platform:
+    platform = Platform(cluster, make_gateway, clients)
     await platform.found()
     return platform
 
