@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import NoReturn
 
@@ -30,6 +31,7 @@ from node.gateway.members.client import CannotCheck, Members
 from node.gateway.members.coalesce import Coalescer
 from node.gateway.members.own_key import OwnKey
 from node.gateway.members.register import KeyRegister
+from node.gateway.operating.alarms import Alarms, Certificate
 from node.gateway.operating.metrics import GatewayMetrics, Watched
 from node.gateway.webhooks.following import Follower
 from node.gateway.webhooks.notifier import Notifier
@@ -107,11 +109,12 @@ class Gateway:
     data_protection_officer: Officer | None
     limits: Limits
     metrics: GatewayMetrics
+    alarms: Alarms
     trusted_proxies: tuple[Network, ...]
     only_tls: bool
-    draining: asyncio.Event
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is told to stop: what is asked is still answered, and no more should be asked."""
-    changing_policy: asyncio.Lock
+    changing_policy: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the request that puts a policy onto the chain."""
 
     async def run(self) -> NoReturn:
@@ -120,6 +123,7 @@ class Gateway:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
+            group.create_task(self.alarms.run())
             group.create_task(self._attester().run())
             group.create_task(self.notifier.run())
             group.create_task(self.follower().run())
@@ -172,19 +176,18 @@ def assemble(
     limits: Limits | None = None,
     trusted_proxies: tuple[Network, ...] = (),
     only_tls: bool = False,
+    certificates: Sequence[Certificate] = (),
 ) -> Gateway:
     """A gateway for the chain whose first policy this is; `public_only` is for webhooks."""
-    coalescer = Coalescer(members.propose)
-    policy, log = note.policy, PublishedLog(members, note)
+    policy, log, coalescer = note.policy, PublishedLog(members, note), Coalescer(members.propose)
     vault, finder = Vault(vault_key), Finder(vault_key)
     store, credentials = RequestStore(database), CredentialStore(database, random)
     notifications = NotificationStore(database, vault, policy.origin, clock, random)
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     metrics = GatewayMetrics()
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
-    metrics.watch(lambda: _watched(coalescer, submissions, log, members))
     accounts = AccountStore(database, vault, finder, random)
-    return Gateway(
+    gateway = Gateway(
         origin=policy.origin,
         network=policy.network,
         first_policy=note,
@@ -225,34 +228,42 @@ def assemble(
         data_protection_officer=data_protection_officer,
         limits=limits or Limits(RateLimits()),
         metrics=metrics,
+        alarms=Alarms(deposits, clock, certificates),
         trusted_proxies=trusted_proxies,
         only_tls=only_tls,
-        draining=asyncio.Event(),
-        changing_policy=asyncio.Lock(),
     )
+    metrics.watch(lambda: _watched(gateway))
+    return gateway
 
 
-def _watched(
-    coalescer: Coalescer, submissions: Submissions, log: PublishedLog, members: Members
-) -> Watched:
+def _watched(gateway: Gateway) -> Watched:
     """What is looked up when Prometheus asks."""
     return {
         "cunzheng_coalescer_waiting_bytes": (
             "Records that wait to be proposed.",
-            coalescer.waiting_size,
+            gateway.coalescer.waiting_size,
         ),
-        "cunzheng_coalescer_in_flight": ("Proposals on their way.", coalescer.in_flight),
+        "cunzheng_coalescer_in_flight": ("Proposals on their way.", gateway.coalescer.in_flight),
         "cunzheng_statements_on_way": (
             "Statements whose fate is not known yet.",
-            len(submissions.on_way),
+            len(gateway.submissions.on_way),
         ),
         "cunzheng_published_size": (
             "Leaves under the checkpoint that is shown; 0 before anybody asked.",
-            log.shown_size,
+            gateway.log.shown_size,
         ),
         "cunzheng_leader_known": (
             "Whether proposals have a leader to go to.",
-            members.leader is not None,
+            gateway.members.leader is not None,
+        ),
+        "cunzheng_alarms": ("What an operator must look at.", len(gateway.alarms.now())),
+        "cunzheng_deposits_overdue": (
+            "Deposits that are not FINAL a day after they came in; 100: or more.",
+            gateway.alarms.overdue,
+        ),
+        "cunzheng_certificate_end_timestamp_seconds": (
+            "When the first certificate ends that it shows or knows a member by; 0: none known.",
+            gateway.alarms.first_end_s(),
         ),
     }
 
