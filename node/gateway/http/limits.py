@@ -88,5 +88,7 @@ def _network(host: str) -> str:
     except ValueError:
         return host
     if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:  # All of IPv4 is no household.
+            return str(address.ipv4_mapped)
         return str(IPv6Network((address, IPV6_PREFIX), strict=False))
     return host

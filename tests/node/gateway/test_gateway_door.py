@@ -205,6 +205,11 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(limits._addresses) == 2
     limits.take_for_address("2001:db8::ffff")
     assert len(limits._addresses) == 2
+    for same in ("192.0.2.1", "::ffff:192.0.2.1"):
+        limits.take_for_address(same)
+        assert len(limits._addresses) == 3
+    limits.take_for_address("::ffff:192.0.2.2")
+    assert len(limits._addresses) == 4
 
 
 # Who sent it.

@@ -178,6 +178,7 @@ async def test_what_waits_for_a_key_that_has_ended_fails(platform: Platform) -> 
         ({"type": "correction"}, "acme", VAULT_KEY),
         ({"key": OTHER.public}, "acme", VAULT_KEY),
         ({"origin": ""}, "acme", VAULT_KEY),
+        ({"nonce": b"\x01" * 16, "type": "invalidation"}, "acme", VAULT_KEY),
     ],
     ids=[
         "court",
@@ -189,6 +190,7 @@ async def test_what_waits_for_a_key_that_has_ended_fails(platform: Platform) -> 
         "digest",
         "key",
         "malformed",
+        "swapped",
     ],
 )
 async def test_what_was_written_into_the_database_is_judged_and_not_just_signed(
@@ -209,7 +211,8 @@ async def test_what_was_written_into_the_database_is_judged_and_not_just_signed(
         submitter=bytes(32),
     )
     statement = b"{}" if "origin" in changes else format_statement(replace(event, **changes))
-    identity = statement_id(statement)
+    # In place of the one that was prepared, whose opening is there, or as a new one.
+    identity = statement_id(format_statement(event) if "nonce" in changes else statement)
     row = StoredStatement(account, "forged", 0, bytes(32), identity, statement, 1, awaits=own.text)
     new = NewEvent(
         identity, "EV", bytes(32), account, "custody", 1, EventOpening(bytes(32), details)
