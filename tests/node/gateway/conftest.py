@@ -38,6 +38,7 @@ from node.gateway.gateway import Gateway, assemble
 from node.gateway.log import publishing
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
+from node.gateway.webhooks.following import Follower
 from node.offchain.database import Database
 from tests.databases import count_rows
 from tests.node.gateway.admitted import (
@@ -61,8 +62,14 @@ World = Any  # tests/node/conftest.py; test modules cannot import each other.
 
 @pytest.fixture(autouse=True)
 def always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No checkpoint is fresh for long enough to be shown twice: what a test made is covered."""
+    """No checkpoint is fresh for long enough to be shown twice: what a test made is covered. And
+    nobody reads the log beside the test, whose members may be told what to answer next."""
+
+    async def never(_: Follower) -> None:
+        await asyncio.Event().wait()
+
     monkeypatch.setattr(publishing, "FRESH_S", 0.0)
+    monkeypatch.setattr(Follower, "run", never)
 
 
 @pytest.fixture(scope="session")
