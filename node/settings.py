@@ -42,6 +42,18 @@ def read_certificate(path: Path) -> bytes:
         raise Misconfigured(f"{path}: {error}") from error
 
 
+def read_chain(path: Path) -> list[bytes]:
+    """The DER of each certificate in a file: whose it is first, and those above it."""
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    parts = read_file(path).decode(errors="replace").split(begin)[1:]
+    try:
+        return [
+            ssl.PEM_cert_to_DER_cert(f"{begin}{part.partition(end)[0]}{end}\n") for part in parts
+        ]
+    except ValueError as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
 class Table:
     """A TOML table with settings of the names that the fields of `known` have, and no others."""
 

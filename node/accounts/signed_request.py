@@ -60,7 +60,8 @@ from node.evidence.malformed import Malformed
 
 SCHEME = "Cunzheng-Signature"
 TIME_TOLERANCE_MS = 300_000
-"""How far a client's clock may be off; nonces are remembered for as long on both sides."""
+"""How far a client's clock may be off, and one gateway's from another's: nonces are remembered for
+twice as long after the client's time, so that the faster of two forgets none the slower takes."""
 NONCE_SIZE = 16
 EMPTY_BODY = hashlib.sha256(b"").digest()
 

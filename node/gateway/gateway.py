@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import NoReturn
@@ -31,6 +32,7 @@ from node.gateway.members.client import CannotCheck, Members
 from node.gateway.members.coalesce import Coalescer
 from node.gateway.members.own_key import OwnKey
 from node.gateway.members.register import KeyRegister
+from node.gateway.operating.alarms import Alarms, Certificate
 from node.gateway.operating.metrics import GatewayMetrics, Watched
 from node.gateway.timestamps.reaching import Reaching
 from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
@@ -108,12 +110,11 @@ class Gateway:
     data_protection_officer: Officer | None
     limits: Limits
     metrics: GatewayMetrics
+    alarms: Alarms
     trusted_proxies: tuple[Network, ...]
     only_tls: bool
-    timestamps: TimestampStore
     reaching: Reaching
     stamping: Stamping
-    platform: Platform
     room: Room = field(default_factory=lambda: Room(BODIES_MAX))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is told to stop: what is asked is still answered, and no more should be asked."""
@@ -130,12 +131,18 @@ class Gateway:
         """`test` or `production`, which no policy changes either."""
         return self.first_policy.policy.network
 
+    @property
+    def platform(self) -> Platform:
+        """The keys it signs with for courts."""
+        return self.stamping.platform
+
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
             group.create_task(self.finality.run())
+            group.create_task(self.alarms.run())
             group.create_task(self._attester().run())
             group.create_task(self.notifier.run())
             group.create_task(self.stamping.run())
@@ -190,19 +197,17 @@ def assemble(
     trusted_proxies: tuple[Network, ...] = (),
     only_tls: bool = False,
     for_courts: ForCourts = FOR_NO_COURT,
+    certificates: Sequence[Certificate] = (),
 ) -> Gateway:
     """A gateway for the chain whose first policy this is; `public_only` is for webhooks."""
-    coalescer, metrics = Coalescer(members.propose), GatewayMetrics()
-    policy, log = note.policy, PublishedLog(members, note)
-    vault, finder = Vault(vault_key), Finder(vault_key)
+    policy, log, coalescer = note.policy, PublishedLog(members, note), Coalescer(members.propose)
+    vault, finder, metrics = Vault(vault_key), Finder(vault_key), GatewayMetrics()
     store, credentials = RequestStore(database), CredentialStore(database, random)
-    timestamps = TimestampStore(database)
     notifications = NotificationStore(database, vault, policy.origin, clock, random)
     deposits = DepositStore(database, vault, finder, random, [notifications.tell])
     submissions = Submissions(store, deposits, coalescer, members, clock, metrics.deposited)
-    metrics.watch(lambda: _watched(coalescer, submissions, log, members))
     accounts = AccountStore(database, vault, finder, random)
-    return Gateway(
+    gateway = Gateway(
         first_policy=note,
         signer=signer,
         accounts=accounts,
@@ -240,36 +245,44 @@ def assemble(
         data_protection_officer=data_protection_officer,
         limits=limits or Limits(RateLimits()),
         metrics=metrics,
+        alarms=Alarms(deposits, clock, certificates),
         trusted_proxies=trusted_proxies,
         only_tls=only_tls,
-        timestamps=timestamps,
-        reaching=Reaching(log, timestamps),
-        stamping=Stamping(log, timestamps, clock, random, for_courts),
-        platform=for_courts.platform,
+        reaching=Reaching(log, TimestampStore(database)),
+        stamping=Stamping(log, TimestampStore(database), clock, random, for_courts),
     )
+    metrics.watch(lambda: _watched(gateway))
+    return gateway
 
 
-def _watched(
-    coalescer: Coalescer, submissions: Submissions, log: PublishedLog, members: Members
-) -> Watched:
+def _watched(gateway: Gateway) -> Watched:
     """What is looked up when Prometheus asks."""
     return {
         "cunzheng_coalescer_waiting_bytes": (
             "Records that wait to be proposed.",
-            coalescer.waiting_size,
+            gateway.coalescer.waiting_size,
         ),
-        "cunzheng_coalescer_in_flight": ("Proposals on their way.", coalescer.in_flight),
+        "cunzheng_coalescer_in_flight": ("Proposals on their way.", gateway.coalescer.in_flight),
         "cunzheng_statements_on_way": (
             "Statements whose fate is not known yet.",
-            len(submissions.on_way),
+            len(gateway.submissions.on_way),
         ),
         "cunzheng_published_size": (
             "Leaves under the checkpoint that is shown; 0 before anybody asked.",
-            log.shown_size,
+            gateway.log.shown_size,
         ),
         "cunzheng_leader_known": (
             "Whether proposals have a leader to go to.",
-            members.leader is not None,
+            gateway.members.leader is not None,
+        ),
+        "cunzheng_alarms": ("What an operator must look at.", len(gateway.alarms.now())),
+        "cunzheng_deposits_overdue": (
+            "Deposits that are not FINAL a day after they came in; 100: or more.",
+            gateway.alarms.overdue,
+        ),
+        "cunzheng_certificate_end_timestamp_seconds": (
+            "When the first certificate ends that it shows or knows a member by; 0: none known.",
+            gateway.alarms.first_end_s(),
         ),
     }
 

@@ -26,13 +26,14 @@ from node.gateway.http.serving import Server, listen
 from node.gateway.http.tls import server_context
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
+from node.gateway.operating.alarms import Certificate
 from node.gateway.timestamps.loading import load_for_courts
 from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, is_sqlite
 from node.operating.exposition import expose
-from node.settings import read_certificate, read_file
+from node.settings import read_certificate, read_chain, read_file
 
 SHUTDOWN_S = 15
 """Requests under way get this long for their answers once the gateway is told to stop."""
@@ -71,6 +72,7 @@ async def run_gateway(config: GatewayConfig) -> None:
                 trusted_proxies=config.trusted_proxies,
                 only_tls=tls is not None or config.profile == PRODUCTION,
                 for_courts=for_courts,
+                certificates=_certificates(config),
             )
             await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
@@ -120,6 +122,20 @@ def _genesis(config: GatewayConfig) -> PolicyNote:
         return parse_genesis(read_file(config.genesis)).note
     except Malformed as error:
         raise Misconfigured(f"{config.genesis}: {error}") from error
+
+
+def _certificates(config: GatewayConfig) -> list[Certificate]:
+    """Those whose end shuts this gateway, or a member, out."""
+    found = [
+        Certificate(f"the TLS certificate of {each.name}", read_certificate(each.certificate))
+        for each in config.members
+    ]
+    name = "this gateway's TLS certificate towards the members"
+    found.append(Certificate(name, read_certificate(config.certificate)))
+    if config.tls is not None:
+        name = "this gateway's TLS certificate towards clients"
+        found += [Certificate(name, der) for der in read_chain(config.tls.certificate)]
+    return found
 
 
 def _endpoint(member: MemberAddress) -> Endpoint:

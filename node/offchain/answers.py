@@ -13,17 +13,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from node.offchain.database import Database
 from node.offchain.tables.answers import answers
 from node.vault.sealing import Vault
 
 Random = Callable[[int], bytes]
-_Result = TypeVar("_Result")
 
 KEEP_MS = 24 * 3600 * 1000
 """How long a key is remembered: a client that lost its answer asks within a day."""
@@ -85,7 +83,7 @@ class AnswerStore:
             connection.execute(new)
             return None
 
-        return await self._write(work)
+        return await self._database.find_or_add(work)
 
     async def keep(self, asked: Asked, given: Answered, now_ms: int) -> Answered:
         """The answer that stands from now on: this one, if none was given before."""
@@ -113,7 +111,7 @@ class AnswerStore:
                 connection.execute(update(answers).where(_is(asked)).values(values))
             return given
 
-        return await self._write(work)
+        return await self._database.find_or_add(work)
 
     async def release(self, asked: Asked) -> None:
         """It was refused, and nothing was done: the key is as if it had not been used."""
@@ -128,12 +126,6 @@ class AnswerStore:
         count = await self._database.write(lambda connection: connection.execute(old).rowcount)
         await self._database.overwrite_deleted()
         return count
-
-    async def _write(self, work: Callable[[Connection], _Result]) -> _Result:
-        try:
-            return await self._database.write(work)
-        except IntegrityError:  # Another gateway was first: now its row is there to be found.
-            return await self._database.write(work)
 
     def _answered(self, asked: Asked, found: Row[Any]) -> Answered | None:
         if found.request_digest != asked.digest:

@@ -10,10 +10,9 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from node.casework.case_number import CaseNumber
 from node.casework.exhibit import Exhibit, ExhibitWords
@@ -24,13 +23,10 @@ from node.offchain.tables.cases import cases, court_receipts, exhibits, parties
 from node.vault.sealing import Vault
 
 Random = Callable[[int], bytes]
-_Result = TypeVar("_Result")
 
 ID_SIZE = 16
 EXHIBITS_MAX = 1_000
 """Exhibits of one case: more than a court can hear."""
-_TRIES = 5
-"""Two gateways may give the same number at once; then one of them begins again."""
 
 _SEALED = ("name", "source", "proof_object", "content", "adverse_to_submitter")
 
@@ -84,7 +80,7 @@ class CaseStore:
         def work(connection: Connection) -> tuple[list[Exhibit], bool]:
             return self._link(connection, case, account, wanted, now_ms)
 
-        return await self._again(work)
+        return await self._database.find_or_add(work)
 
     async def exhibits(self, case_no: str) -> list[Exhibit]:
         """What stands on a case's evidence list, by number."""
@@ -130,7 +126,7 @@ class CaseStore:
                 }
                 connection.execute(insert(parties).values(values))
 
-        await self._again(work)
+        await self._database.find_or_add(work)
 
     async def parties(self, case_no: str) -> list[Party]:
         """A case's parties, by role and code."""
@@ -169,7 +165,7 @@ class CaseStore:
             connection.execute(insert(court_receipts).values(case_id=case_id, **values))
             return receipt, True
 
-        return await self._database.write(work)
+        return await self._database.find_or_add(work)
 
     async def receipt(self, case_no: str, receipt_id: str) -> StoredReceipt | None:
         """A receipt of a case."""
@@ -180,15 +176,6 @@ class CaseStore:
         )
         found = await self._database.read(lambda connection: connection.execute(query).first())
         return None if found is None else self._receipt(found)
-
-    async def _again(self, work: Callable[[Connection], _Result]) -> _Result:
-        for attempt in range(_TRIES):
-            try:
-                return await self._database.write(work)
-            except IntegrityError:
-                if attempt + 1 == _TRIES:
-                    raise
-        raise AssertionError("the last try returns or raises")
 
     def _link(
         self,

@@ -1,8 +1,9 @@
 """A database with one writer: what many ask for at once becomes one transaction and one fsync.
 
-    await database.write(work)     `work(connection)` in a transaction that is committed
-    await database.add(Rows(...))  the same without a function, for what comes in thousands
-    await database.read(work)      `work(connection)` in a transaction that sees one moment
+    await database.write(work)         `work(connection)` in a transaction that is committed
+    await database.find_or_add(work)   the same where another gateway may add the same first
+    await database.add(Rows(...))      the same without a function, for what comes in thousands
+    await database.read(work)          `work(connection)` in a transaction that sees one moment
 
 A *work* is a plain function of the connection and of nothing that changes. It may run more than
 once, since the transaction it ran in may fail for another's sake, and only its last run counts. It
@@ -15,13 +16,14 @@ If the process stops before a commit, no caller has been told anything.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from node.offchain import revisions
@@ -35,6 +37,9 @@ from node.offchain.engine import (
     told,
 )
 from node.offchain.statements import Statement, Values, execute
+
+TRIES = 5
+"""Each fails only because somebody else's has succeeded."""
 
 _Result = TypeVar("_Result")
 _Work = Callable[[Connection], _Result]
@@ -110,6 +115,14 @@ class Database:
         """Returns what `work` returned, once that is on disk."""
         result: _Result = await self._enqueue((), work)
         return result
+
+    async def find_or_add(self, work: Callable[[Connection], _Result]) -> _Result:
+        """The same for a work that adds what it does not find: what another gateway has added in
+        between is found when it is done again."""
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(IntegrityError):
+                return await self.write(work)
+        return await self.write(work)
 
     async def add(self, *rows: Rows) -> None:
         """Returns once all of them are on disk; raises `IntegrityError` if none of them is."""

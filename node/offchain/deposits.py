@@ -178,6 +178,12 @@ class DepositStore:
         query = select(deposits.c.leaf_index).where(deposits.c.state == State.COMMITTED.name)
         return bool(await self._read(query.limit(1), list))
 
+    async def overdue(self, before_ms: int) -> int:
+        """How many that came before this time are neither FINAL nor FAILED; at most `LIST_MAX`."""
+        under_way = deposits.c.state.in_((*_ON_WAY, State.COMMITTED.name))
+        query = select(deposits.c.statement_id).where(under_way, deposits.c.received_ms < before_ms)
+        return len(await self._read(query.limit(LIST_MAX), list))
+
     async def _step(self, change: Any) -> int:
         def work(connection: Connection) -> int:
             moved = connection.execute(change.returning(*RECORD)).all()

@@ -18,6 +18,7 @@ from node.offchain.notifications import NotificationStore
 from node.offchain.tables.deposits import deposits
 from node.offchain.tables.notifications import followed, webhooks
 from node.webhooks.message import DEPOSIT_EVENT
+from node.words import State
 
 _READER = "events"
 _ADD = insert(followed)
@@ -53,10 +54,13 @@ class FollowingStore:
         return await self._database.read(lambda each: each.execute(query).first() is not None)
 
     async def known(self, subjects: Sequence[bytes]) -> set[bytes]:
-        """Those of these statements that are deposits of this database."""
+        """Those of these statements that are deposits of this database; not what the chain has
+        skipped, of which there is nothing to find: anybody's gateway can put events about it."""
         if not subjects:
             return set()
-        query = select(deposits.c.statement_id).where(deposits.c.statement_id.in_(subjects))
+        query = select(deposits.c.statement_id).where(
+            deposits.c.statement_id.in_(subjects), deposits.c.state != State.FAILED.name
+        )
         return await self._database.read(lambda each: {*each.execute(query).scalars()})
 
     async def advance(self, old: int, new: int, events: Sequence[Happened]) -> None:

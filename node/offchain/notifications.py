@@ -144,7 +144,7 @@ class NotificationStore:
             connection.execute(change)
             return new
 
-        return await self._database.write(work)
+        return await self._database.find_or_add(work)
 
     async def listed(self, account: str) -> list[Webhook]:
         """An account's webhooks, the oldest first."""

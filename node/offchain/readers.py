@@ -59,7 +59,7 @@ class ReaderStore:
             connection.execute(insert(extraction_codes).values(code_blind=blind, **values))
             return code
 
-        return await self._database.write(work)
+        return await self._database.find_or_add(work)
 
     async def codes(self, account: str, evidence_no: str) -> list[ExtractionCode]:
         """All codes this account ever made for a number, the oldest first."""

@@ -81,7 +81,7 @@ class SourceProfileStore:
             connection.execute(change)
             return True
 
-        return digest, await self._database.write(work)
+        return digest, await self._database.find_or_add(work)
 
     async def withdraw(self, account: str, digest: bytes, now_ms: int) -> bool:
         """No new statement may name it; says whether it was there to withdraw."""

@@ -7,4 +7,5 @@ versions  digests of the code that runs and of its settings
 bucket    how often somebody may ask; pure
 logs      lines for machines and people, each with the request_id it is about
 exposition     metrics for Prometheus, on a listener of their own
+expiry    certificates that end soon
 """

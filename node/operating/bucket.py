@@ -40,15 +40,19 @@ class Bucket:
             return 0.0
         return (1 - self._left) * 60 / self._rate.per_minute
 
-    def charge(self, now_s: float) -> None:
-        """Take one afterwards, also what is not there: up to a burst may be owed."""
+    def borrow(self, now_s: float) -> float:
+        """Take one, also what is not there: up to a burst may be owed. Returns as `take` does."""
         self._fill(now_s)
-        self._left = max(-float(self._rate.burst), self._left - 1)
+        least = 1.0 - self._rate.burst
+        if self._left >= least:
+            self._left -= 1
+            return 0.0
+        return (least - self._left) * 60 / self._rate.per_minute
 
-    def owes(self, now_s: float) -> float:
-        """In how many seconds it will owe less than it may at most; 0 if it does."""
+    def give_back(self, now_s: float) -> None:
+        """Put back what was borrowed."""
         self._fill(now_s)
-        return max(0.0, (1 - self._rate.burst - self._left) * 60 / self._rate.per_minute)
+        self._left = min(float(self._rate.burst), self._left + 1)
 
     def is_full(self, now_s: float) -> bool:
         """Whether it is as if this caller had never asked."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -37,6 +39,9 @@ class Poster:
         self._public_only = public_only
         self._timeout_s = timeout_s
         self._client: httpx.AsyncClient | None = None
+        # Whose names they are decides how long a lookup takes, and nobody can end one: threads of
+        # their own, or a few slow names would keep the gateway's other work waiting.
+        self._lookups = ThreadPoolExecutor(CONNECTIONS_MAX, "webhook-names")
 
     async def __aenter__(self) -> Self:
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
@@ -53,6 +58,7 @@ class Poster:
     ) -> None:
         assert self._client is not None
         await self._client.aclose()
+        self._lookups.shutdown(wait=False, cancel_futures=True)
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """The status of the answer; raises `NotDelivered`."""
@@ -86,9 +92,8 @@ class Poster:
     async def _resolve(self, host: str, port: int) -> str:
         """The first of the addresses; refused if any of them may not be sent to."""
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            )
+            look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(self._lookups, look_up)
         except (OSError, UnicodeError) as error:  # The latter of labels no name can have.
             raise NotDelivered("NAME_UNKNOWN") from error
         addresses = [str(each[4][0]) for each in found]

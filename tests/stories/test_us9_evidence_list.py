@@ -7,6 +7,7 @@ handler; a user of another court gets 403; access is logged.
 """
 
 import hashlib
+import itertools
 from typing import Any
 from urllib.parse import quote
 
@@ -70,9 +71,13 @@ async def other_court(gateway: Any) -> None:
     await accounts.grant("other-clerk", Role.CLERK, "京0491", START_MS)
 
 
+KEYS = itertools.count()
+
+
 async def link(client: Any, numbers: list[str], case_no: str = TYPED) -> Any:
     asked = {"exhibits": [exhibit(number, index) for index, number in enumerate(numbers)]}
-    return await client.http.post(path(case_no, "links"), json=asked, headers=CLERK)
+    headers = {**CLERK, "idempotency-key": f"link-{next(KEYS)}"}
+    return await client.http.post(path(case_no, "links"), json=asked, headers=headers)
 
 
 async def test_twelve_exhibits_from_link_to_receipt(

@@ -13,6 +13,7 @@ is nobody to name and no end to them; they are counted (`metrics`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Mapping
 
 from fastapi import Request
@@ -49,7 +50,7 @@ FORBIDDEN = (*UNAUTHENTICATED, AccountProblem.SCOPE_MISSING)
 NOT_YET = (*FORBIDDEN, AccountProblem.REAL_NAME_REQUIRED, AccountProblem.CONSENT_REQUIRED)
 """What a route may answer that also asks for a verified account."""
 
-
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REFUSALS: Mapping[AnyProblem, Action] = {
     AccountProblem.SCOPE_MISSING: Action.SCOPE_REFUSED,
     AccountProblem.REAL_NAME_REQUIRED: Action.NOT_YET_REFUSED,
@@ -81,6 +82,7 @@ async def _authenticate(request: Request) -> Account:
         return before
     account, limits = await _known(_identify(request), request), gateway_of(request).limits
     request.state.account = account.id
+    limits.give_back("" if request.client is None else request.client.host)
     if wait_s := limits.take_for_account(account.id):
         raise rate_limited(limits, "account", wait_s)
     request.state.authenticated = account
@@ -118,13 +120,10 @@ class Anybody(_Documented):
     certificate that is not registered is none here: browsers show what they have."""
 
     async def __call__(self, request: Request) -> Account | None:
-        if "authorization" in request.headers:
-            return await _authenticate(request)
-        if (shown := _shown(request)) is None:
+        if "authorization" not in request.headers and _shown(request) is None:
             return None
         try:
-            showing = gateway_of(request).authenticator.by_certificate(shown)
-            return await _known(showing, request)
+            return await _authenticate(request)
         except ProblemError as error:
             if error.problem is AccountProblem.CERTIFICATE_NOT_REGISTERED:
                 return None
@@ -231,8 +230,10 @@ def _shown(request: Request) -> str | None:
 
 
 def _line(request: Request) -> str:
-    """What was asked for, as the record of accesses tells it."""
-    return f"{request.method} {request.url.path}"[:REFERENCE_LENGTH_MAX]
+    """What was asked for, as the record of accesses tells it. A path may hold anything, also what
+    a database would refuse."""
+    path = _CONTROL.sub("\ufffd", request.scope["path"])
+    return f"{request.method} {path}"[:REFERENCE_LENGTH_MAX]
 
 
 def _target(request: Request) -> str:

@@ -128,7 +128,7 @@ class Authenticator:
             raise ProblemError(AccountProblem.SIGNED_REQUEST_INVALID, why=error) from error
         except Sm2Missing as error:
             raise ProblemError(Problem.CANNOT_CHECK) from error
-        forget_ms = signed.time_ms + TIME_TOLERANCE_MS
+        forget_ms = signed.time_ms + 2 * TIME_TOLERANCE_MS
         try:
             await self._credentials.use_nonce(signed.used, now_ms, forget_ms)
         except NonceUsed as error:

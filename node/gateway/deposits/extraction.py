@@ -1,20 +1,22 @@
 """/v1/evidence/{number}/codes: extraction codes (提取码), made and revoked by the depositor.
 
 Whoever has a code of a number, and knows the number, fetches its proof and what opens it, without
-an account. A code is told when it is made, and again to the request that made it.
+an account. A code is told when it is made, and again to the request that made it. Whoever makes one
+lets others export, so it takes what exporting takes; to list and revoke codes takes reading.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from node.accounts.account import Account
 from node.accounts.action import Action
 from node.accounts.scopes import Scope
-from node.gateway.accounts.access import FORBIDDEN, Permit, recorded
+from node.gateway.accounts.access import FORBIDDEN, Permit, exporting, recorded
+from node.gateway.accounts.problems import AccountProblem
 from node.gateway.accounts.routes import BODY_PROBLEMS
 from node.gateway.deposits.answers import moment
 from node.gateway.deposits.problems import DepositProblem
@@ -42,6 +44,7 @@ router = APIRouter(tags=["deposits"])
 
 Owning = Annotated[Account, Depends(Permit(Scope.READ))]
 Nothing = Annotated[NoQuery, Query()]
+CodeId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As the list tells it.")]
 
 _OF_NUMBER = (
     *FORBIDDEN,
@@ -62,6 +65,8 @@ _OF_NUMBER = (
         200: {"model": NewCodeAnswer},
         **problems(
             *_OF_NUMBER,
+            AccountProblem.REAL_NAME_REQUIRED,
+            AccountProblem.CONSENT_REQUIRED,
             *BODY_PROBLEMS,
             *KEY_PROBLEMS,
             DepositProblem.CODES_MAX,
@@ -75,6 +80,7 @@ async def make_code(http: Request, number: str, account: Owning, key: Key, _: No
     bodies.expect_media_type(http, bodies.JSON)
     asked = bodies.parse_json(CodeRequest, await bodies.read_body(http, CODE_BODY_MAX))
     await _check_own(http, gateway, account, number)
+    exporting(account)
     code_id, code = gateway.codes.new(account.id, number, key)
     now, days = gateway.clock(), asked.expires_in_days
     expires_ms = None if days is None else now + days * DAY_MS
@@ -109,10 +115,10 @@ async def list_codes(http: Request, number: str, account: Owning, _: Nothing) ->
     "/v1/evidence/{number}/codes/{code_id}",
     summary="Revoke an extraction code",
     status_code=204,
-    responses=problems(*_OF_NUMBER, DepositProblem.EXTRACTION_CODE_UNKNOWN),
+    responses=problems(*_OF_NUMBER, Problem.FIELD_INVALID, DepositProblem.EXTRACTION_CODE_UNKNOWN),
 )
 async def revoke_code(
-    http: Request, number: str, code_id: str, account: Owning, _: Nothing
+    http: Request, number: str, code_id: CodeId, account: Owning, _: Nothing
 ) -> Response:
     """At once, at every gateway. Revoking twice is revoking once."""
     gateway = gateway_of(http)

@@ -21,7 +21,7 @@ from node.evidence.entry import StatementEntry
 from node.evidence.events import BY_DEPOSITOR, Keys, may_make
 from node.evidence.keys import PublicKey
 from node.evidence.malformed import Malformed
-from node.evidence.statement import Event, parse_statement
+from node.evidence.statement import Event, parse_statement, statement_id
 from node.gateway.clock import Clock
 from node.gateway.deposits.submissions import Submissions
 from node.gateway.events.history import read_keys
@@ -109,6 +109,8 @@ class Attester:
     async def _record(self, row: StoredStatement) -> bytes:
         """What is proposed, signed; raises `_Refused`."""
         assert row.record is not None, "what waits is kept"
+        if statement_id(row.record) != row.statement_id:  # What opens it is that of another.
+            raise _Refused("it is not the statement that was prepared")
         try:
             event = parse_statement(row.record)
         except Malformed as error:

@@ -102,17 +102,15 @@ class Door:
         host = _host(scope)
         shown = "client_certificate" in scope["state"]
         has_credential = shown or "authorization" in Headers(scope=scope)
-        wait_s = self._limits.owes(host) if has_credential else self._limits.take_for_address(host)
+        wait_s = (
+            self._limits.borrow(host) if has_credential else self._limits.take_for_address(host)
+        )
         if wait_s:
             refusal = rate_limited(self._limits, "anonymous", wait_s)
             response = problem_response(Request(scope), refusal.problem, refusal.values)
             await response(scope, receive, send)
             return
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            if has_credential and "account" not in scope["state"]:
-                self._limits.charge(host)
+        await self._app(scope, receive, send)
 
     def _further(self, scope: Scope, identity: str) -> list[tuple[bytes, bytes]]:
         policy = _DOCS_RUN if scope["path"].startswith(_DOCS) else _NOTHING_RUNS

@@ -45,13 +45,14 @@ class Limits:
         """For a request whose credential counts."""
         return self._of(self._accounts, account, self._account).take(self._clock_s())
 
-    def owes(self, host: str) -> float:
-        """For a request with a credential nobody has looked at yet: only where many were bad."""
-        return self._of(self._addresses, _network(host), self._anonymous).owes(self._clock_s())
+    def borrow(self, host: str) -> float:
+        """For a request with a credential nobody has looked at yet, until it is found to count. Not
+        afterwards: a header that nobody reads would let in any number of requests side by side."""
+        return self._of(self._addresses, _network(host), self._anonymous).borrow(self._clock_s())
 
-    def charge(self, host: str) -> None:
-        """That credential did not count, or was not asked for: it was a request without one."""
-        self._of(self._addresses, _network(host), self._anonymous).charge(self._clock_s())
+    def give_back(self, host: str) -> None:
+        """That credential counts: the request is one of its account's."""
+        self._of(self._addresses, _network(host), self._anonymous).give_back(self._clock_s())
 
     def _of(self, buckets: dict[str, Bucket], caller: str, rate: Rate) -> Bucket:
         found = buckets.get(caller)
@@ -87,5 +88,7 @@ def _network(host: str) -> str:
     except ValueError:
         return host
     if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:  # All of IPv4 is no household.
+            return str(address.ipv4_mapped)
         return str(IPv6Network((address, IPV6_PREFIX), strict=False))
     return host

@@ -57,6 +57,7 @@ async def readyz(http: Request, _: Annotated[NoQuery, Query()]) -> Response:
         ready=ready,
         draining=draining,
         enrolled=await _enrolled(gateway, quorum),
+        alarms=gateway.alarms.now(),
         leader=leader,
         members=[
             MemberHealth(

@@ -127,6 +127,11 @@ class ReadyAnswer(BaseModel):
         description="Whether this gateway's key is enrolled; deposits are refused until it is. "
         "Absent if no member can say.",
     )
+    alarms: list[str] = Field(
+        default=[],
+        description="What this gateway's operator must look at: certificates that end within 30 "
+        "days, deposits that are not FINAL a day after they came in.",
+    )
     leader: str | None
     members: list[MemberHealth]
     unreachable: list[str]

@@ -66,10 +66,10 @@ class Stamping:
         self._store = store
         self._clock = clock
         self._random = random
-        self._platform = for_courts.platform
+        self.platform = for_courts.platform
         self._authorities = for_courts.authorities
         self._every_ms = for_courts.every_s * 1000
-        self._signs = self._platform.p256 is not None or self._platform.sm2 is not None
+        self._signs = self.platform.p256 is not None or self.platform.sm2 is not None
         self._refused_ms: dict[str, int] = {}
         """When an authority gave no token: it is not asked again before its interval is over."""
         self._reasons = Reasons(_log, logging.WARNING)
@@ -126,8 +126,8 @@ class Stamping:
         if await self._store.signature(size) is not None:
             return
         now_ms = self._clock()
-        made = self._platform.sign(body, now_ms // 1000)
-        keys = [each for each in (self._platform.p256, self._platform.sm2) if each is not None]
+        made = self.platform.sign(body, now_ms // 1000)
+        keys = [each for each in (self.platform.p256, self.platform.sm2) if each is not None]
         certificates = format_certificates(one for each in keys for one in each.chain)
         await self._store.add_signature(
             KeptSignature(size, body, now_ms, made.p7s, made.sm2, certificates)

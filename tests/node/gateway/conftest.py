@@ -35,8 +35,10 @@ from node.evidence.statement import statement_id
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
 from node.gateway.gateway import Gateway, assemble
+from node.gateway.log import publishing
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
+from node.gateway.webhooks.following import Follower
 from node.offchain.database import Database
 from tests.databases import count_rows
 from tests.node.gateway.admitted import (
@@ -56,6 +58,18 @@ EVENTUALLY_S = 60.0
 NAMES = ("court", "forensic", "notary")
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
+
+
+@pytest.fixture(autouse=True)
+def always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No checkpoint is fresh for long enough to be shown twice: what a test made is covered. And
+    nobody reads the log beside the test, whose members may be told what to answer next."""
+
+    async def never(_: Follower) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(publishing, "FRESH_S", 0.0)
+    monkeypatch.setattr(Follower, "run", never)
 
 
 @pytest.fixture(scope="session")

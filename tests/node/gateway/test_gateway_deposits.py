@@ -34,9 +34,8 @@ async def listed(client: Any, **query: Any) -> list[str]:
 
 
 @pytest.fixture
-def settled(eventually: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def settled(eventually: Any) -> Any:
     """Waits until nothing is on its way in the database, and notes what is sealed by now."""
-    monkeypatch.setattr("node.gateway.log.publishing.FRESH_S", 0)
 
     async def wait(client: Any) -> None:
         async def is_settled() -> bool:

@@ -1,5 +1,6 @@
 """What happens to every request: its id, its line in the log, its headers, its rate, its origin."""
 
+import asyncio
 import logging
 from dataclasses import replace
 from ipaddress import ip_network
@@ -175,6 +176,23 @@ async def test_a_bad_credential_is_none(gateway: Any) -> None:
             assert (await browser.get("/healthz")).status_code == 429
 
 
+async def test_requests_side_by_side_are_no_way_round_it(client: Any, gateway: Any) -> None:
+    limits = Limits(FEW, Seconds())
+    async with http(gateway, limits=limits) as browser:
+        nobody, somebody = {"authorization": "Bearer 1"}, dict(client.http.headers)
+        answers = await asyncio.gather(
+            *(browser.get("/v1/policy", headers=nobody) for _ in range(8))
+        )
+        assert sorted(each.status_code for each in answers) == [200] * 6 + [429] * 2
+    async with http(gateway, limits=Limits(FEW, Seconds())) as browser:
+        for _ in range(2):
+            answers = await asyncio.gather(
+                *(browser.get("/v1/account", headers=somebody) for _ in range(2))
+            )
+            assert [each.status_code for each in answers] == [200, 200]
+        assert [(await browser.get("/healthz")).status_code for _ in range(4)] == [200] * 3 + [429]
+
+
 def test_what_is_remembered_is_bounded() -> None:
     clock = Seconds()
     limits = Limits(FEW, clock)
@@ -187,6 +205,11 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(limits._addresses) == 2
     limits.take_for_address("2001:db8::ffff")
     assert len(limits._addresses) == 2
+    for same in ("192.0.2.1", "::ffff:192.0.2.1"):
+        limits.take_for_address(same)
+        assert len(limits._addresses) == 3
+    limits.take_for_address("::ffff:192.0.2.2")
+    assert len(limits._addresses) == 4
 
 
 # Who sent it.

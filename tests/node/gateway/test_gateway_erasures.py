@@ -181,7 +181,9 @@ async def test_an_exhibit_of_a_case_is_kept_and_its_words_go_once_it_is_out(
     words = {"name": TITLE, "source": "手机", "proof_object": "租金", "content": "合同"}
     exhibit = {"evidence_no": made["numbers"][1], "litigation_role": "PLAINTIFF"}
     linked = await client.http.post(
-        f"{CASE}/links", json={"exhibits": [{**exhibit, **words}]}, headers=clerk
+        f"{CASE}/links",
+        json={"exhibits": [{**exhibit, **words}]},
+        headers={**clerk, "idempotency-key": "link"},
     )
     assert linked.status_code == 201, linked.text
     refused = await erase(client, made)

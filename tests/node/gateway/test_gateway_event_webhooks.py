@@ -10,7 +10,7 @@ import pytest
 
 from node.evidence.keys import Signer
 from node.evidence.statement import Subject
-from node.gateway.webhooks import following, notifier
+from node.gateway.webhooks import notifier
 from node.webhooks.signature import is_signed
 from tests.databases import ON_BOTH
 from tests.node.webhooks.receiver import Receiver
@@ -23,10 +23,8 @@ COURT = Signer(b"\x21" * 32)
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deliveries follow each other closely; the log is read when a test says so."""
+    """Deliveries follow each other closely."""
     monkeypatch.setattr(notifier, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(following, "LOOK_EVERY_S", 3_600)
-    monkeypatch.setattr("node.gateway.log.publishing.FRESH_S", 0)
 
 
 @pytest.fixture

@@ -126,6 +126,21 @@ async def test_codes_are_the_depositors_to_give(client: Any, number: str) -> Non
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "NUMBER_UNKNOWN")
 
 
+async def test_a_code_takes_what_exporting_takes(client: Any, number: str) -> None:
+    made = (await client.post("/v1/account/api-keys", {"scopes": ["account", "read"]})).json()
+    reading, path = with_key(made["key"]), f"/v1/evidence/{number}/codes"
+    refused = await make(client, number, **reading)
+    assert (refused.status_code, refused.json()["code"]) == (403, "SCOPE_MISSING")
+    code = (await make(client, number)).json()
+    assert len((await client.get(path, **reading)).json()["codes"]) == 1
+    revoked = await client.http.delete(f"{path}/{code['id']}", **reading)
+    assert revoked.status_code == 204
+    await client.http.delete("/v1/account/consents")
+    refused = await make(client, number)
+    assert (refused.status_code, refused.json()["code"]) == (403, "CONSENT_REQUIRED")
+    assert len((await client.get(path)).json()["codes"]) == 1
+
+
 async def test_live_codes_are_bounded(client: Any, number: str) -> None:
     for _ in range(LIVE_CODES_MAX):
         assert (await make(client, number)).status_code == 201

@@ -18,9 +18,8 @@ BODY = {"digests": {"sha256": "01" * 32}, "size": 1}
 
 @pytest.fixture(autouse=True)
 def only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests look themselves, and see what a checkpoint covers at once."""
+    """Tests look themselves."""
     monkeypatch.setattr(finality, "LOOK_EVERY_S", 3_600)
-    monkeypatch.setattr("node.gateway.log.publishing.FRESH_S", 0)
 
 
 async def deposited(gateway: Any, answer: Any) -> DepositRecord:

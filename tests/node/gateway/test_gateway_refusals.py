@@ -8,6 +8,7 @@ from node.accounts.action import Action
 from node.accounts.vocabulary import AccountStatus
 from node.gateway.accounts.auth import REMEMBER_MS
 from node.offchain.engine import StoreFailed
+from tests.databases import ON_BOTH
 from tests.node.gateway.admitted import RIVAL_KEY
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,25 @@ async def test_what_a_route_refuses_is_one_line(client: Any, clock: Any) -> None
         ("rival", Action.REQUEST_REFUSED, f"EVENT_NOT_YOURS POST {path}/custody"),
         ("rival", Action.SCOPE_REFUSED, f"POST {path}/holds"),
     }
+
+
+@ON_BOTH
+async def test_no_path_escapes_the_record(client: Any, clock: Any) -> None:
+    made = (await client.post("/v1/account/api-keys", {"scopes": ["deposit"]})).json()
+    for path in ("/v1/matters/a%00b", "/v1/deposits/%0A%C2%85%FF"):
+        response = await client.get(path, **with_key(made["key"]))
+        assert (response.status_code, response.json()["code"]) == (403, "SCOPE_MISSING")
+    assert {each for _, _, each in await refusals(client, clock)} == {
+        "GET /v1/matters/a\ufffdb",
+        "GET /v1/deposits/\ufffd\ufffd\ufffd",
+    }
+
+
+@ON_BOTH
+async def test_the_database_is_asked_for_no_id_that_is_none(client: Any) -> None:
+    number = (await client.anchor(BODY)).json()["evidence_no"]
+    response = await client.http.delete(f"/v1/evidence/{number}/codes/%00")
+    assert (response.status_code, response.json()["code"]) == (422, "FIELD_INVALID")
 
 
 async def test_who_is_unknown_leaves_no_line(client: Any, clock: Any) -> None:

@@ -12,14 +12,14 @@ from node.evidence.keys import Signer
 from node.evidence.number import format_number
 from node.evidence.statement import Event, Subject, format_statement, parse_statement, statement_id
 from node.gateway.events import attesting, eventing
-from node.offchain.database import Database
 from node.offchain.events import EventOpening, EventStore, NewEvent
 from node.offchain.requests import StoredStatement
 from node.vault.keys import VaultKey
 from node.vault.sealing import Vault
-from tests.node.gateway.admitted import VAULT_KEY, admit_all
+from tests.databases import ON_BOTH
+from tests.node.gateway.admitted import VAULT_KEY
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 OTHER, NEXT = Signer(b"\x22" * 32), Signer(b"\x23" * 32)
 DEPOSIT = {"digests": {"sha256": "01" * 32}, "size": 1}
@@ -37,20 +37,18 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Platform:
     """Two gateways with different keys on one database; the first has attested a deposit."""
 
-    def __init__(self, cluster: Any, make_gateway: Any, clients: Any, database: str) -> None:
+    def __init__(self, cluster: Any, make_gateway: Any, clients: Any) -> None:
         self.cluster = cluster
-        self._make, self._clients, self._url = make_gateway, clients, database
+        self._make, self._clients = make_gateway, clients
 
     async def start(self, **options: Any) -> Any:
         """A client of one more gateway."""
-        return self._clients(await self._make(url=self._url, **options))
+        return self._clients(await self._make(**options))
 
     async def stop(self, client: Any) -> None:
         await self._make.stop(client.gateway)
 
     async def found(self) -> None:
-        async with Database(self._url) as database:
-            await admit_all(database)
         self.cluster.apply([self.cluster.world.key("enrol", OTHER.public, role="gateway")])
         self.first, self.second = await self.start(), await self.start(signer=OTHER)
         response = await self.first.anchor(DEPOSIT)
@@ -77,8 +75,8 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(cluster: Any, make_gateway: Any, clients: Any, database_url: str) -> Platform:
-    platform = Platform(cluster, make_gateway, clients, database_url)
+async def platform(cluster: Any, make_gateway: Any, clients: Any) -> Platform:
+    platform = Platform(cluster, make_gateway, clients)
     await platform.found()
     return platform
 
@@ -180,6 +178,7 @@ async def test_what_waits_for_a_key_that_has_ended_fails(platform: Platform) -> 
         ({"type": "correction"}, "acme", VAULT_KEY),
         ({"key": OTHER.public}, "acme", VAULT_KEY),
         ({"origin": ""}, "acme", VAULT_KEY),
+        ({"nonce": b"\x01" * 16, "type": "invalidation"}, "acme", VAULT_KEY),
     ],
     ids=[
         "court",
@@ -191,6 +190,7 @@ async def test_what_waits_for_a_key_that_has_ended_fails(platform: Platform) -> 
         "digest",
         "key",
         "malformed",
+        "swapped",
     ],
 )
 async def test_what_was_written_into_the_database_is_judged_and_not_just_signed(
@@ -211,7 +211,8 @@ async def test_what_was_written_into_the_database_is_judged_and_not_just_signed(
         submitter=bytes(32),
     )
     statement = b"{}" if "origin" in changes else format_statement(replace(event, **changes))
-    identity = statement_id(statement)
+    # In place of the one that was prepared, whose opening is there, or as a new one.
+    identity = statement_id(format_statement(event) if "nonce" in changes else statement)
     row = StoredStatement(account, "forged", 0, bytes(32), identity, statement, 1, awaits=own.text)
     new = NewEvent(
         identity, "EV", bytes(32), account, "custody", 1, EventOpening(bytes(32), details)

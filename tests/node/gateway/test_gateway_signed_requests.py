@@ -147,6 +147,18 @@ async def test_a_nonce_is_remembered_for_as_long_as_its_request_is_timely(
     refused(response, 401, "SIGNED_REQUEST_UNTIMELY")
 
 
+async def test_a_gateway_whose_clock_is_ahead_forgets_no_nonce_another_would_take(
+    client: Any, signed: Any, clock: Any
+) -> None:
+    nonce, time_ms = b"\x07" * 16, clock.now
+    assert (await signed("GET", "/v1/account", nonce=nonce, time_ms=time_ms)).status_code == 200
+    clock.now = time_ms + TIME_TOLERANCE_MS + 60_000
+    assert (await signed("GET", "/v1/account")).status_code == 200  # There, a minute ahead.
+    clock.now = time_ms + TIME_TOLERANCE_MS
+    response = await signed("GET", "/v1/account", nonce=nonce, time_ms=time_ms)
+    refused(response, 401, "SIGNED_REQUEST_REPEATED")
+
+
 async def test_a_key_nobody_registered(client: Any, clock: Any) -> None:
     made = sign_request(
         Signer(b"\x09" * 32),

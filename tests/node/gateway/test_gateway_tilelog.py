@@ -24,12 +24,6 @@ AUDITOR = "czk_" + "a5" * 32
 FOREVER = "max-age=31536000, immutable"
 
 
-@pytest.fixture(autouse=True)
-def always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No checkpoint is fresh for long enough to be shown twice."""
-    monkeypatch.setattr(publishing, "FRESH_S", 0.0)
-
-
 @pytest.fixture
 async def log(client: Any, cluster: Any) -> Any:
     """A client of a gateway that knows an auditor, over 301 entries."""

@@ -42,6 +42,7 @@ from node.export.vouching import vouching
 from node.gateway.timestamps.loading import load_for_courts
 from node.gateway.timestamps.material import gather
 from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
+from node.offchain.timestamps import TimestampStore
 from node.words import OpenPoint
 from tests.node.export.paper import holder, root, stamper
 
@@ -65,7 +66,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         for_courts = ForCourts(PLATFORM, self.authorities, EVERY_S)
-        log, store = self.gateway.log, self.gateway.timestamps
+        log, store = self.gateway.log, TimestampStore(self.gateway.database)
         self.stamping = Stamping(log, store, self.clock, lambda size: b"\1" * size, for_courts)
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
 

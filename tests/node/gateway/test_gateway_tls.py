@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.accounts.vocabulary import KeyKind
 from node.config import TlsConfig
@@ -121,6 +122,11 @@ async def test_a_registered_certificate_lets_its_holder_in(
         assert value["scopes"] == ["deposit", "account"]
         deposited = await http.post("/v1/anchors", json=BODY, headers={"idempotency-key": "1"})
         assert deposited.status_code == 201
+        # Also where anybody may ask, its holder is named if it is refused.
+        refused = await http.get(f"/v1/deposits/{deposited.json()['statement_id']}")
+        assert (refused.status_code, refused.json()["code"]) == (403, "SCOPE_MISSING")
+        lines = await client.gateway.accesses.between(0, clock.now + 1)
+        assert [each.account for each in lines if each.action is Action.SCOPE_REFUSED] == ["acme"]
         # A header says who is asking, if there is one: it is not silently passed over.
         wrong = await http.get("/v1/account", headers={"authorization": "Bearer czk_"})
         assert wrong.json()["code"] == "API_KEY_UNKNOWN"

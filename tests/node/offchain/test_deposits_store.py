@@ -14,6 +14,8 @@ from node.offchain import deposits as deposits_module
 from node.offchain.database import Database
 from node.offchain.deposit_values import DepositRecord, Filing, NewDeposit, Standing, Wanted
 from node.offchain.deposits import DepositStore
+from node.offchain.following import FollowingStore
+from node.offchain.notifications import NotificationStore
 from node.vault.finding import Finder
 from node.vault.keepsake import Keepsake, Submitter
 from node.vault.keys import VaultKey
@@ -183,8 +185,12 @@ async def test_failing_is_told_once_and_the_chain_has_the_last_word(
     assert record.skipped is not None
     assert record.skipped.startswith("because")
     assert heard.heard == [(record.statement_id, State.FAILED)]
+    notifications = NotificationStore(database, Vault(KEY), "origin", lambda: 1)
+    following = FollowingStore(database, notifications)
+    assert await following.known([record.statement_id]) == set(), "no member can find it"
     await commit(database, store, 1, standing())
     assert await state(store) is State.COMMITTED
+    assert await following.known([record.statement_id]) == {record.statement_id}
 
 
 async def test_whoever_is_told_and_fails_keeps_the_step_from_being_made(

@@ -247,6 +247,9 @@ def test_a_bucket_gives_what_its_rate_says() -> None:
     assert found.take(110.0) == 0
     assert found.is_full(140.1)
     assert found.take(50.0) == 0, "a clock that goes back takes nothing away"
+    assert [found.borrow(50.0) for _ in range(6)] == [0] * 5 + [10], "up to a burst may be owed"
+    found.give_back(50.0)
+    assert found.borrow(50.0) == 0
     with pytest.raises(ValueError, match="allows something"):
         bucket.Rate(0, 1)
 

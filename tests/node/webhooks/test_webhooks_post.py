@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from node.webhooks.post import NotDelivered, Poster
+from node.webhooks.post import CONNECTIONS_MAX, NotDelivered, Poster
 from tests.node.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
@@ -50,11 +51,11 @@ async def test_the_name_is_kept_and_the_address_judged_is_the_one_connected_to(
     """A name that resolves to another address a moment later changes nothing."""
     answers = iter(["127.0.0.1", "192.0.2.1"])
 
-    async def resolve(host: str, port: int, **_: Any) -> Any:
+    def resolve(host: str, port: int, **_: Any) -> Any:
         assert host == "hooks.example.com"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert await post(f"http://hooks.example.com:{receiver.port}/") == 200
     assert receiver.came[0][0]["host"] == f"hooks.example.com:{receiver.port}"
 
@@ -65,10 +66,10 @@ async def test_a_name_that_leads_inside_is_refused(
 ) -> None:
     """Also if another of its addresses is public."""
 
-    async def resolve(_: str, port: int, **__: Any) -> Any:
+    def resolve(_: str, port: int, **__: Any) -> Any:
         return [(0, 0, 6, "", (address, port)) for address in ("1.1.1.1", inside)]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(NotDelivered, match="ADDRESS_REFUSED"):
         await post("https://hooks.example.com/", public_only=True)
 
@@ -93,12 +94,31 @@ async def test_nobody_there(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("error", [socket.gaierror(), UnicodeError("label too long")])
 async def test_no_such_name(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def resolve(*_: Any, **__: Any) -> Any:
+    def resolve(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(NotDelivered, match="NAME_UNKNOWN"):
         await post("http://nobody.example.com/")
+
+
+async def test_slow_names_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        answered.wait()
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    try:
+        async with Poster(public_only=True, timeout_s=0.05) as poster, asyncio.timeout(5):
+            names = [f"https://slow{number}.example.com/" for number in range(CONNECTIONS_MAX)]
+            sent = [poster.post(name, b"{}", {}) for name in names]
+            found = await asyncio.gather(*sent, return_exceptions=True)
+            assert {str(each) for each in found} == {"TIMEOUT"}
+            assert await asyncio.to_thread(lambda: "here") == "here"
+    finally:
+        answered.set()
 
 
 async def test_who_does_not_answer_is_not_waited_for(receiver: Receiver) -> None:
