@@ -133,6 +133,33 @@ def test_an_unpacked_bundle_is_taken(launched: Browser, tmp_path: Path) -> None:
         assert banner(found.page)[0] == "V001"
 
 
+def test_anchors_are_taken_from_a_folder_or_one_by_one(launched: Browser, tmp_path: Path) -> None:
+    """As `--anchors` takes them; remarks are passed over."""
+    folder = tmp_path / "anchors"
+    folder.mkdir()
+    (folder / "policy-fingerprint.txt").write_text(f"# as published\n{FINGERPRINT}\n")
+    (folder / "tsa-root.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    with opened(launched) as found:
+        page = found.page
+        page.set_input_files("#folder", folder)
+        expect(page.locator("#chosen li.root")).to_have_count(1)
+        expect(page.locator("#fingerprint")).to_have_value(FINGERPRINT)
+        page.set_input_files("#files", [SAMPLE, PROOF])
+        expect(page.locator("#chosen li")).to_have_count(3)
+        page.click("#go")
+        assert banner(page)[0] == "V001"
+
+
+def test_what_does_not_hold_is_not_shown_as_proven(launched: Browser) -> None:
+    """A forger's policy: the times are what the proof says, and the scope of a proof is not said."""
+    with opened(launched) as found:
+        page = found.page
+        ask(page, SAMPLE, PROOF, fingerprint="AAAA-" * 7 + "AAAA")
+        assert banner(page) == ("V206", Answer.PROOF_NOT_VALID.zh)
+        assert "未核验成立" in page.locator(".times").inner_text()
+        assert Notice.SCOPE.zh not in page.inner_text("body")
+
+
 def test_a_wrong_fingerprint_is_refused_in_words(launched: Browser) -> None:
     with opened(launched) as found:
         page = found.page

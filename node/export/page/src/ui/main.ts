@@ -16,6 +16,7 @@ import { type Result, showResult } from "./view.ts";
 
 const CHUNK_SIZE = 1 << 20;
 const PROOF_MAX = 16 << 20;
+const FINGERPRINT_FILE = "policy-fingerprint.txt";
 type Role = "bundle" | "proof" | "root" | "file";
 const ROLES: Record<Role, Said> = {
   bundle: TEXT.roleBundle, proof: TEXT.roleProof, root: TEXT.roleRoot, file: TEXT.roleFile,
@@ -56,7 +57,8 @@ function nameOfFirst(start: Uint8Array): string {
 async function choose(files: readonly File[]): Promise<void> {
   for (const file of files) {
     try {
-      add({ name: file.name, role: await roleOf(file), source: file });
+      if (file.name === FINGERPRINT_FILE) await takeFingerprint(file);
+      else add({ name: file.name, role: await roleOf(file), source: file });
     } catch {
       complain(TEXT.unreadable);
     }
@@ -64,9 +66,19 @@ async function choose(files: readonly File[]): Promise<void> {
   render();
 }
 
-/** The files of a chosen directory; the bundle is where its bagit.txt lies. */
-function chooseFolder(files: readonly (readonly [string, File])[]): void {
+/** As a court publishes it; lines that begin with # are remarks. */
+async function takeFingerprint(file: File): Promise<void> {
+  const text = await file.slice(0, CHUNK_SIZE).text();
+  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+  byId<HTMLInputElement>("fingerprint").value = lines.join(" ");
+}
+
+/** The files of a chosen directory: an unpacked bundle, which is where its bagit.txt lies, or a folder
+ * of anchors. */
+async function chooseFolder(files: readonly (readonly [string, File])[]): Promise<void> {
   const top = files.find(([path]) => /^[^/]+\/bagit\.txt$/.test(path))?.[0].split("/")[0];
+  const anchors = files.filter(([path]) => /\.pem$/i.test(path) || path.endsWith(`/${FINGERPRINT_FILE}`));
+  if (top === undefined && anchors.length) return choose(anchors.map(([, file]) => file));
   const prefix = `${top ?? files[0]?.[0].split("/")[0] ?? ""}/`;
   const found = new Map(
     files.filter(([path]) => path.startsWith(prefix)).map(([path, file]) => [path.slice(prefix.length), file]),
@@ -88,8 +100,9 @@ function add(each: Chosen): void {
 async function dropped(transfer: DataTransfer): Promise<void> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
   const folder = entries.find((entry) => entry?.isDirectory);
-  if (folder) chooseFolder(await walk(folder, ""));
-  else await choose([...transfer.files]);
+  const files = [...transfer.files].filter((_, n) => !entries[n]?.isDirectory);
+  if (folder) await chooseFolder(await walk(folder, ""));
+  await choose(files);
 }
 
 async function walk(entry: FileSystemEntry, before: string): Promise<[string, File][]> {
@@ -226,8 +239,8 @@ function listen(): void {
   const [files, folder, zone] = [byId<HTMLInputElement>("files"), byId<HTMLInputElement>("folder"), byId("drop")];
   files.addEventListener("change", () => void choose([...(files.files ?? [])]).then(() => (files.value = "")));
   folder.addEventListener("change", () => {
-    chooseFolder([...(folder.files ?? [])].map((file) => [file.webkitRelativePath, file]));
-    folder.value = "";
+    const found = [...(folder.files ?? [])].map((file) => [file.webkitRelativePath, file] as const);
+    void chooseFolder(found).then(() => (folder.value = ""));
   });
   document.addEventListener("dragover", (event) => {
     event.preventDefault();

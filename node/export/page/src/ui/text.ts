@@ -8,7 +8,7 @@ export const TEXT = {
   title: said("存证离线核验", "Offline verification of deposited evidence"),
   tagline: said(
     "本页不联网：文件只在这台电脑上计算，任何字节都不会发出。",
-    "This page uses no network: files are only read on this computer, and no byte of them leaves it.",
+    "No network: files are read on this computer only, and no byte of them leaves it.",
   ),
   other: said("English", "中文"),
   what: said("证据包，或文件及其证明", "The bundle, or the file and its proof"),
@@ -16,8 +16,8 @@ export const TEXT = {
   choose: said("选择文件", "choose files"),
   folder: said("选择已解压的证据包目录", "choose an unpacked bundle"),
   dropHint: said(
-    "证据包（.zip）；或原文件和 .proof.txt 证明文件。另可加入外部根证书（.pem）。",
-    "A bundle (.zip), or the file and its .proof.txt; also roots from outside (.pem).",
+    "证据包（.zip）；或原文件和 .proof.txt 证明文件。另可加入外部信任锚：policy-fingerprint.txt 和根证书（.pem）。",
+    "A bundle (.zip), or the file and its .proof.txt; also anchors from outside: policy-fingerprint.txt and roots (.pem).",
   ),
   fingerprint: said("策略指纹", "Policy fingerprint"),
   fingerprintHint: said(
@@ -44,6 +44,12 @@ export const TEXT = {
   roleRoot: said("外部根证书", "root from outside"),
   roleFile: said("被核验的文件", "file to be compared"),
   notProven: said("不证明的事项", "What is not proven"),
+  nothingShown: said(
+    "结果并非一致时，不得据此认为任何数据在所示时间已存在。本结果亦不说明数据是否被人改动、由谁改动。",
+    "As long as the answer is not consistent, nothing follows about any data having existed at a time shown. Nor does it tell whether anything was altered, or by whom.",
+  ),
+  unproven: said("仅为证明文件所称，未核验成立", "as the proof says, not verified to hold"),
+  signature: said("核验人（签名）：", "Verified by (signature): "),
   openPoints: said("待审查事项", "Open points"),
   noPoints: said("无", "none"),
   steps: said("核验步骤", "Steps"),

@@ -7,7 +7,7 @@ import type { Hashed } from "../evidence/digests.ts";
 import type { Member } from "../evidence/members.ts";
 import { formatMilliseconds, formatSeconds } from "../evidence/number.ts";
 import {
-  type AnswerKey, answerOf, type Code, type Facts, type Finding, type Language, type Outcome,
+  type AnswerKey, answerOf, type Code, type Facts, type Finding, isConsistent, type Language, type Outcome,
   type PointKey, type Said, type Verdict,
 } from "../evidence/verdict.ts";
 import { type Child, h } from "./dom.ts";
@@ -102,7 +102,7 @@ class View {
     return h(
       "section", { class: "box not-proven" },
       h("h3", {}, this.say(TEXT.notProven)),
-      h("p", {}, this.say(words.notices.SCOPE)),
+      h("p", {}, this.say(isConsistent(this.code) ? words.notices.SCOPE : TEXT.nothingShown)),
       h("p", {}, this.say(words.notices.NO_LATER_THAN)),
     );
   }
@@ -123,8 +123,10 @@ class View {
   // Times
 
   private timeline(): Child {
-    const facts = this.parts.find((each) => each.facts)?.facts;
+    const part = this.parts.find((each) => each.facts);
+    const facts = part?.facts;
     if (!facts) return null;
+    const many = this.parts.filter((each) => each.facts).length > 1;
     const times: [Said, number][] = [
       [TEXT.claimed, facts.claimedAtMs],
       [TEXT.accepted, facts.acceptedAtMs],
@@ -144,9 +146,15 @@ class View {
     };
     return h(
       "section", { class: "times" },
-      h("h3", {}, this.say(TEXT.timeline)),
+      h("h3", {}, this.say(TEXT.timeline), many && ` · ${part.number}`),
+      this.isUnproven(part) && h("p", { class: "unproven" }, this.say(TEXT.unproven)),
       h("ol", { class: "timeline" }, ...times.map(point)),
     );
+  }
+
+  /** Whether what the proof says of itself was not verified, or does not hold. */
+  private isUnproven({ code }: Part): boolean {
+    return code !== null && !isConsistent(code) && answerOf(code) !== "NOT_DEPOSITED_BYTES";
   }
 
   private duration(ms: number): string {
@@ -211,14 +219,16 @@ class View {
 
   // Facts
 
-  private factsOf({ facts, file }: Part): Child {
+  private factsOf(part: Part): Child {
+    const { facts, file } = part;
+    const compared: [Said | string, string][] = file
+      ? [
+          ["SHA-256", hex(file.sha256)],
+          ["SM3", hex(file.sm3)],
+          [TEXT.size, file.size.toLocaleString("en")],
+        ]
+      : [];
     const rows: [Said | string, string][] = [];
-    if (file)
-      rows.push(
-        ["SHA-256", hex(file.sha256)],
-        ["SM3", hex(file.sm3)],
-        [TEXT.size, file.size.toLocaleString("en")],
-      );
     if (facts) {
       const category = words.categories[facts.category as keyof typeof words.categories];
       rows.push(
@@ -235,7 +245,13 @@ class View {
         [TEXT.chain, facts.origin],
       );
     }
-    return rows.length > 0 && this.list(rows);
+    const unproven = facts && this.isUnproven(part);
+    return h(
+      "div", {},
+      compared.length > 0 && this.list(compared),
+      unproven && h("p", { class: "unproven" }, this.say(TEXT.unproven)),
+      rows.length > 0 && this.list(rows),
+    );
   }
 
   private organisations(members: readonly Member[]): string {
@@ -252,7 +268,8 @@ class View {
     ];
     if (bundle?.contents) rows.push(["contents-sha256.txt SHA-256", hex(bundle.contents)]);
     if (file && bundle) rows.push(["SHA-256", hex(file.sha256)]);
-    return h("section", { class: "given" }, this.list(rows));
+    const signature = h("p", { class: "signature" }, this.say(TEXT.signature));
+    return h("section", { class: "given" }, this.list(rows), signature);
   }
 
   private list(rows: readonly [Said | string, string][]): HTMLElement {
