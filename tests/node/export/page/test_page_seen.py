@@ -151,7 +151,7 @@ def test_anchors_are_taken_from_a_folder_or_one_by_one(launched: Browser, tmp_pa
 
 
 def test_what_does_not_hold_is_not_shown_as_proven(launched: Browser) -> None:
-    """A forger's policy: the times are what the proof says, and the scope of a proof is not said."""
+    """A forger's policy: its times are marked so, and the scope of a proof is not said."""
     with opened(launched) as found:
         page = found.page
         ask(page, SAMPLE, PROOF, fingerprint="AAAA-" * 7 + "AAAA")
