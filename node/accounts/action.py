@@ -41,6 +41,8 @@ class Action(Bilingual):
     SOURCE_PROFILE_REGISTERED = ("登记来源档案", "source profile registered")
     SOURCE_PROFILE_WITHDRAWN = ("注销来源档案", "source profile withdrawn")
     PROOF_READ = ("取得证明文件", "proof file fetched")
+    BUNDLE_ASKED = ("申请导出证据包", "evidence bundle asked for")
+    BUNDLE_READ = ("取得证据包", "evidence bundle, or how far it has come, fetched")
     DEPOSIT_READ = ("查阅存证材料", "what opens a deposit, and what was declared, read")
     DEPOSIT_ERASED = ("删除存证的打开材料", "what opens a deposit erased")
     DEPOSITS_VERIFIED = ("批量核验", "deposits verified in a batch")

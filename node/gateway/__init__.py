@@ -13,6 +13,7 @@ What a platform asks for, in the order in which it meets it:
     cases       evidence lists of a court's case
     webhooks    what an account is told without asking
     timestamps  checkpoints signed and stamped, and the deposits that are reached by it
+    bundles     what a court is handed: certificate, proof and all it takes to check them
 
 Under it:
 

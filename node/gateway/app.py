@@ -13,6 +13,7 @@ from node.gateway.accounts import accesses, privacy
 from node.gateway.accounts import keys as account_keys
 from node.gateway.accounts import routes as accounts
 from node.gateway.accounts.access import refusal
+from node.gateway.bundles import routes as bundles
 from node.gateway.cases import court_receipts, parties
 from node.gateway.cases import routes as cases
 from node.gateway.deposits import anchors, courses, extraction, source_profiles
@@ -41,6 +42,7 @@ _ROUTED = (
     policy_changes,
     lookups,
     timestamps,
+    bundles,
     tilelog,
     health,
     health_windows,

@@ -41,6 +41,7 @@ from node.gateway.webhooks.notifier import Notifier
 from node.offchain.accesses import AccessStore
 from node.offchain.accounts import AccountStore
 from node.offchain.answers import AnswerStore
+from node.offchain.bundles import BundleStore
 from node.offchain.cases import CaseStore
 from node.offchain.courses import CourseStore
 from node.offchain.credentials import CredentialStore
@@ -115,6 +116,7 @@ class Gateway:
     only_tls: bool
     reaching: Reaching
     stamping: Stamping
+    bundles: BundleStore
     room: Room = field(default_factory=lambda: Room(BODIES_MAX))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is told to stop: what is asked is still answered, and no more should be asked."""
@@ -138,6 +140,9 @@ class Gateway:
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""
+        # It asks all of the gateway, as routes do, and whose imports take a second.
+        from node.gateway.bundles.bundling import Bundling
+
         async with asyncio.TaskGroup() as group:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
@@ -146,6 +151,7 @@ class Gateway:
             group.create_task(self._attester().run())
             group.create_task(self.notifier.run())
             group.create_task(self.stamping.run())
+            group.create_task(Bundling(self).run())
             group.create_task(self.follower().run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget())
@@ -165,6 +171,7 @@ class Gateway:
             try:
                 await self.accesses.forget(self.clock())
                 await self.answers.forget(self.clock())
+                await self.bundles.forget(self.clock())
             except StoreFailed:  # The database's writer has logged why.
                 _log.error("what has been kept long enough was not deleted; tried again later")
             await asyncio.sleep(FORGET_EVERY_S)
@@ -250,6 +257,7 @@ def assemble(
         only_tls=only_tls,
         reaching=Reaching(log, TimestampStore(database)),
         stamping=Stamping(log, TimestampStore(database), clock, random, for_courts),
+        bundles=BundleStore(database, vault, random),
     )
     metrics.watch(lambda: _watched(gateway))
     return gateway

@@ -17,6 +17,7 @@
     source_profiles   where a system's records come from, registered once
     cases, registries exhibits and receipts of a case; the courts and authorities known
     timestamps        of published checkpoints, and the platform's signatures of them
+    bundles           evidence bundles that were asked for, while they are made and for a day
     notifications     webhooks and what is to be sent to them, as `notification_values`;
                       `following` says how far the log was read for that
 

@@ -4,6 +4,7 @@
     items       the openings, and the keyed digests by which their files were found
     events      what opens earlier events about it; the erasure's own stays, it is the certificate
     exhibits    what was said of it on evidence lists that it was taken out of again
+    bundles     those that can still be fetched hold what opens it
     requests    digests of the requests that brought all this: a guess could be tried on them
 
 What stays is what the chain has anyway, whose account it was, and when it was erased. All items of
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from sqlalchemy import BindParameter, Connection, Update, bindparam, select, tuple_, update
 
 from node.evidence.number import format_number
+from node.offchain.bundles import BundleState
 from node.offchain.database import Database, Rows
+from node.offchain.tables.bundles import bundles
 from node.offchain.tables.cases import exhibits
 from node.offchain.tables.deposits import deposits, events, items
 from node.offchain.tables.requests import requests
@@ -66,6 +69,12 @@ _EXHIBITS = (
     )
     .values(data_key=None, words_sealed=None)
 )
+_BUNDLES = (
+    update(bundles)
+    .where(bundles.c.evidence_no.between(bindparam("first"), bindparam("end")))
+    .values(data_key=None, state=BundleState.FAILED.name)
+)
+"""One that is being made finds out, and is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,7 @@ class ErasureStore:
             *(Rows(change, [by]) for change in _OF_STATEMENT),
             Rows(_DEPOSIT, [{**by, "at": now_ms}]),
             Rows(_EXHIBITS, [told]),
+            Rows(_BUNDLES, [told]),
         )
 
     async def in_case(self, numbers: Numbers) -> bool:

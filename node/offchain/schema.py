@@ -7,6 +7,7 @@ from node.offchain.tables import (
     accesses,
     accounts,
     answers,
+    bundles,
     cases,
     deposits,
     notifications,
@@ -25,6 +26,7 @@ AREAS = (
     registries,
     accesses,
     timestamps,
+    bundles,
 )
 
 

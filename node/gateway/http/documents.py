@@ -17,6 +17,7 @@ from starlette.routing import Match, Route
 
 from node.accounts.signed_request import SCHEME
 from node.gateway.accounts.problems import AccountProblem
+from node.gateway.bundles.problems import BundleProblem
 from node.gateway.cases.problems import CaseProblem
 from node.gateway.deposits.declared_problems import DeclaredProblem
 from node.gateway.deposits.problems import DepositProblem
@@ -35,6 +36,7 @@ AREAS: tuple[type[AnyProblem], ...] = (
     EventProblem,
     CaseProblem,
     DepositProblem,
+    BundleProblem,
     OperatingProblem,
     WebhookProblem,
 )

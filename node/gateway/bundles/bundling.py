@@ -1,0 +1,94 @@
+"""The gateway's task that makes what waits: one bundle at a time, its bytes never all in memory.
+
+What costs a processor's time runs in a thread; the archive is written into a private folder and
+from there into the database, part by part. Whoever stops in between has done nothing: another
+gateway, or the next start, begins the bundle anew (`offchain.bundles`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from node.evidence.malformed import Malformed
+from node.export.bundle.writing import write_zip
+from node.export.certificate.issuing import Issuer
+from node.export.timestamps.verifying import BadTimestamp
+from node.gateway.bundles import papers
+from node.gateway.bundles.making import Collected, collect
+from node.gateway.gateway import Gateway
+from node.gateway.http.problems import Problem, ProblemError
+from node.offchain.bundles import Attempt, NotOurs
+from node.offchain.engine import StoreFailed
+
+LOOK_EVERY_S = 1.0
+"""How long a bundle waits until it is begun, at most, while no other is being made."""
+PART_SIZE = 1 << 20
+CHANCE_SIZE = 4
+
+_log = logging.getLogger(__name__)
+
+
+class Bundling:
+    """Owned by one event loop."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._issuer: Issuer | None = None
+
+    async def run(self) -> NoReturn:
+        """Make bundles, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                while await self.make_next():
+                    pass
+            except StoreFailed:
+                _log.error("a bundle was not read or kept; tried again")
+
+    async def make_next(self) -> bool:
+        """Make the bundle that has waited longest; says whether one waited."""
+        attempt = await self._gateway.bundles.claim(self._gateway.clock())
+        if attempt is None:
+            return False
+        try:
+            await self._make(attempt)
+        except NotOurs:
+            _log.info("bundle %s is made by another gateway, or not needed", attempt.bundle_id)
+        return True
+
+    async def _make(self, attempt: Attempt) -> None:
+        gateway, number = self._gateway, attempt.evidence_no
+        try:
+            collected = await collect(gateway, number)
+            with tempfile.TemporaryDirectory(prefix="cunzheng-bundle-") as folder:
+                archive = await asyncio.to_thread(self._write, collected, Path(folder))
+                size = await self._keep(attempt, archive)
+        except ProblemError as error:
+            await attempt.fail(error.problem.name)
+        except (Malformed, BadTimestamp) as error:
+            _log.error("no bundle of %s: %s", number, error)
+            await attempt.fail(Problem.INTERNAL.name)
+        else:
+            await attempt.finish(archive.stem, size)
+
+    def _write(self, collected: Collected, folder: Path) -> Path:
+        """In a thread, of which there is one at a time: a typesetter is used by one."""
+        gateway = self._gateway
+        self._issuer = self._issuer or Issuer()
+        desk = papers.Desk(self._issuer, gateway.platform, gateway.first_policy.policy_text)
+        chance = secrets.token_bytes(CHANCE_SIZE)
+        return write_zip(folder, papers.make(desk, collected, gateway.clock(), chance))
+
+    async def _keep(self, attempt: Attempt, archive: Path) -> int:
+        """Into the database; says how many bytes."""
+        size, place = 0, 0
+        with archive.open("rb") as file:
+            while part := await asyncio.to_thread(file.read, PART_SIZE):
+                await attempt.add(place, part, self._gateway.clock())
+                size, place = size + len(part), place + 1
+        return size

@@ -1,0 +1,174 @@
+"""An evidence bundle is asked for, made beside the requests, fetched, and verifies offline."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.evidence.policy import fingerprint
+from node.evidence.steps import Anchor
+from node.export.bundle import layout
+from node.export.bundle.checking import CheckedBundle, check_bundle
+from node.export.bundle.trust import Trust
+from node.export.certificate.facts import parse_facts
+from node.export.vouching import vouching
+from node.gateway.bundles import bundling
+from node.offchain.bundles import KEEP_MS, BundleState
+from node.words import Answer
+from tests.node.gateway.admitted import CLERK_KEY, RIVAL_KEY
+
+pytestmark = pytest.mark.anyio
+
+DEPOSIT = {"digests": {"sha256": "ab" * 32}, "size": 23}
+
+
+@pytest.fixture(autouse=True)
+def as_members_do(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof ends where it first did, and what waits is begun at once."""
+    cluster.proofs_stay = True
+    monkeypatch.setattr(bundling, "LOOK_EVERY_S", 0.01)
+
+
+def by(key: str) -> dict[str, Any]:
+    return {"headers": {"authorization": f"Bearer {key}"}}
+
+
+async def deposit(client: Any) -> str:
+    response = await client.anchor(DEPOSIT)
+    assert response.status_code == 201, response.text
+    number: str = response.json()["evidence_no"]
+    return number
+
+
+async def ask(client: Any, number: str, **options: Any) -> dict[str, Any]:
+    response = await client.post(f"/v1/evidence/{number}/bundles", {}, **options)
+    assert response.status_code == 202, response.text
+    told: dict[str, Any] = response.json()
+    return told
+
+
+async def ready(
+    client: Any, eventually: Callable[..., Any], told: dict[str, Any], **options: Any
+) -> dict[str, Any]:
+    path = f"/v1/evidence/{told['evidence_no']}/bundles/{told['bundle_id']}"
+    found: dict[str, Any] = {}
+
+    async def over() -> bool:
+        found.update((await client.get(path, **options)).json())
+        return found["state"] in ("READY", "FAILED")
+
+    await eventually(over)
+    assert found["state"] == "READY", found
+    return found
+
+
+async def fetch(client: Any, told: dict[str, Any], folder: Path, **options: Any) -> Path:
+    response = await client.get(told["download"], **options)
+    assert response.status_code == 200, response.text
+    assert len(response.content) == told["size"] == int(response.headers["content-length"])
+    path = folder / f"{told['name']}.zip"
+    path.write_bytes(response.content)
+    return path
+
+
+def checked(cluster: Any, path: Path) -> CheckedBundle:
+    anchor = Anchor(fingerprint=fingerprint(cluster.policy_text))
+    return check_bundle(path, Trust(anchor), verifiers=vouching(2_000_000_000))
+
+
+async def test_a_bundle_verifies(
+    client: Any, cluster: Any, eventually: Callable[..., Any], tmp_path: Path
+) -> None:
+    number = await deposit(client)
+    told = await ask(client, number, key="first")
+    assert told["evidence_no"] == number
+    found = await ready(client, eventually, told)
+    path = await fetch(client, found, tmp_path)
+    result = checked(cluster, path)
+    assert result.package_code is None, result.to_json()
+    (one,) = result.deposits
+    assert one.verdict.code.answer is Answer.CONSISTENT_OPEN_POINTS, result.to_json()
+    again = await ask(client, number, key="first")
+    assert again["bundle_id"] == told["bundle_id"]
+    assert again["state"] == "READY"
+    archive = zipfile.ZipFile(path)
+    facts = parse_facts(archive.read(f"{found['name']}/{layout.CERTIFICATE_JSON}"))
+    assert facts.evidence_no == number
+    assert facts.contents == result.contents
+    assert facts.depositor is not None
+    other = await ready(client, eventually, await ask(client, number, key="second"))
+    second = zipfile.ZipFile(await fetch(client, other, tmp_path))
+    assert other["bundle_id"] != found["bundle_id"]
+    assert core_of(second) == core_of(archive)
+
+
+def core_of(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    files = {name.partition("/")[2]: name for name in archive.namelist()}
+    found = {path: archive.read(name) for path, name in files.items()}
+    core = {path: data for path, data in found.items() if path.startswith(layout.CORE)}
+    assert core
+    return core
+
+
+async def test_only_who_may_export_is_given_one(
+    client: Any, eventually: Callable[..., Any], tmp_path: Path
+) -> None:
+    number = await deposit(client)
+    path = f"/v1/evidence/{number}/bundles"
+    for key in (RIVAL_KEY, CLERK_KEY):
+        refused = await client.post(path, {}, **by(key))
+        assert (refused.status_code, refused.json()["code"]) == (403, "READING_REFUSED")
+    found = await ready(client, eventually, await ask(client, number))
+    for place in (f"{path}/{found['bundle_id']}", found["download"]):
+        refused = await client.get(place, **by(RIVAL_KEY))
+        assert (refused.status_code, refused.json()["code"]) == (403, "READING_REFUSED")
+    made = await client.post(f"/v1/evidence/{number}/codes", {})
+    code = {"headers": {"extraction-code": made.json()["code"]}}
+    del client.http.headers["authorization"]
+    told = await ask(client, number, key="by-code", **code)
+    assert told["bundle_id"] != found["bundle_id"]
+    await fetch(client, await ready(client, eventually, told, **code), tmp_path, **code)
+
+
+async def test_a_bundle_is_of_its_number_and_for_a_day(
+    client: Any, clock: Any, eventually: Callable[..., Any]
+) -> None:
+    number, other = await deposit(client), await deposit(client)
+    found = await ready(client, eventually, await ask(client, number))
+    wrong = await client.get(f"/v1/evidence/{other}/bundles/{found['bundle_id']}")
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "BUNDLE_UNKNOWN")
+    clock.now += KEEP_MS
+    over = await client.get(found["download"])
+    assert (over.status_code, over.json()["code"]) == (404, "BUNDLE_UNKNOWN")
+
+
+async def test_what_is_not_there_yet_is_not_fetched(
+    client: Any, gateway: Any, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await deposit(client)
+
+    async def never(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(type(gateway.bundles), "claim", lambda *_: never(None))
+    told = await ask(client, number)
+    assert told["state"] == BundleState.WAITING.name
+    early = await client.get(f"/v1/evidence/{number}/bundles/{told['bundle_id']}/archive")
+    assert (early.status_code, early.json()["code"]) == (409, "BUNDLE_NOT_READY")
+    full = await client.post(f"/v1/evidence/{number}/bundles", {"profile": "FULL"})
+    assert full.status_code == 422
+
+
+async def test_erasing_a_deposit_takes_its_bundles(
+    client: Any, gateway: Any, eventually: Callable[..., Any]
+) -> None:
+    number = await deposit(client)
+    found = await ready(client, eventually, await ask(client, number))
+    erased = await client.post(
+        f"/v1/evidence/{number}/erasures", {"ground": "CONSENT_WITHDRAWN", "count": 1}
+    )
+    assert erased.status_code < 300, erased.text
+    gone = await client.get(found["download"])
+    assert (gone.status_code, gone.json()["code"]) == (409, "BUNDLE_NOT_READY")
