@@ -36,6 +36,7 @@ FAULT_EXIT_CODE = 1
 COMMANDS = {
     "anchor": Text("存证：在本机计算摘要，取得证明文件", "deposit files: hashed here, proofs back"),
     "prove": Text("取得或导出证明文件", "fetch a proof file, or derive it from a batch file"),
+    "export": Text("导出证据包", "fetch evidence bundles for a court"),
     "verify": Text("离线核验文件与证明文件", "verify files and their proof files, offline"),
     "audit": Text("审计公布的日志", "follow a published log and check all of it"),
     "archive": Text("归档公布的日志", "mirror the published log as files"),
@@ -112,6 +113,10 @@ def _load(name: str) -> Command:
             from node.cli import prove
 
             return prove
+        case "export":
+            from node.cli import export
+
+            return export
         case "verify":
             from node.cli import verify
 
@@ -144,6 +149,13 @@ def _load(name: str) -> Command:
             from node.cli import admin
 
             return admin
+        case _:
+            return _load_for_operators(name)
+
+
+def _load_for_operators(name: str) -> Command:
+    """The commands of whoever runs members, gateways and what stands beside them."""
+    match name:
         case "member" | "gateway" | "witness":
             from node.cli import serve
 

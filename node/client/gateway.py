@@ -136,6 +136,21 @@ class Gateway:
         """The proof of an evidence number in public form."""
         return self._connection.ask("GET", f"/v1/evidence/{number}/proof", patience_s)[1]
 
+    def bundle(self, number: str, idempotency_key: str, patience_s: float) -> tuple[str, bytes]:
+        """Name and archive of an evidence bundle, which is made now."""
+        clock = self._connection.clock
+        until_s, path = clock.now_s() + patience_s, f"/v1/evidence/{number}/bundles"
+        headers = _JSON | {"idempotency-key": idempotency_key}
+        value = self._connection.ask_json("POST", path, patience_s, content=b"{}", headers=headers)
+        place = f"{path}/{text_of(value, 'bundle_id')}"
+        while text_of(value, "state") not in ("READY", "FAILED") and clock.now_s() < until_s:
+            clock.sleep(PAUSE_S_MIN)
+            value = self._connection.ask_json("GET", place, patience_s)
+        if text_of(value, "state") != "READY":
+            raise self._connection.nonsense(f"no bundle: {value.get('problem', 'not in time')}")
+        archive = self._connection.ask("GET", f"{place}/archive", patience_s)[1]
+        return text_of(value, "name"), archive
+
     def look_up(self, number: str, patience_s: float) -> tuple[Found | None, Searched]:
         """What a number alone tells, and up to where everything was looked at."""
         value = self._connection.ask_json("GET", f"/v1/evidence/{number}", patience_s)
