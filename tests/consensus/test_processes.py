@@ -19,9 +19,10 @@ from tests.consensus.certificates import der, make_identity
 
 SCRIPT = Path(__file__).with_name("replica_process.py")
 NAMES = ("court", "forensic", "notary")
-DEADLINE_S = 30
+DEADLINE_S = 100
+"""Only what hangs takes so long; a machine with other work has taken half a minute."""
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Member:
