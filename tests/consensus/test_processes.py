@@ -54,14 +54,12 @@ class Member:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         await self._reading
-        self.process = None
 
     async def stop(self) -> None:
-        if self.process is not None and self.process.stdin is not None:
-            self.process.stdin.close()
-            assert await asyncio.wait_for(self.process.wait(), DEADLINE_S) == 0
+        if (process := self.process) is not None and process.stdin is not None:
+            process.stdin.close()
+            assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
             await self._reading
-            self.process = None
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None
@@ -70,6 +68,8 @@ class Member:
             if not (waiting := self._answers.pop(answer["id"])).done():
                 waiting.set_result(answer)
         await process.wait()
+        # In one step: nobody asks a process that ends, after all who wait for it were told.
+        self.process = None
         for waiting in self._answers.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError())
