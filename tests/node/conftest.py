@@ -321,7 +321,9 @@ class House:
             try:
                 response = await self.call(member, "Prove", request)
             except Refused as refused:
-                if refused.code != "unavailable":
+                # A member that stops breaks off what still waits then.
+                broken_off = refused.status is grpc.StatusCode.CANCELLED
+                if refused.code != "unavailable" and not broken_off:
                     raise
             else:
                 if response.proof:
