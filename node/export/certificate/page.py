@@ -23,8 +23,8 @@ import typst
 from node.export.certificate.document import Document
 from node.export.certificate.glyphs import coverage, drawable, missing, spelled
 
-STANDARD: typst.PDFStandard = "a-3a"
-"""PDF/A-3 with files attached, and tagged, so that it can be read aloud."""
+STANDARDS: list[typst.PDFStandard] = ["a-3a", "ua-1"]
+"""PDF/A-3 for the archive, with files attached; PDF/UA so that it can be read aloud."""
 TEMPLATE = Path(__file__).with_name("document.typ")
 BUNDLED = ("Noto Serif SC", "Noto Sans SC")
 
@@ -64,7 +64,7 @@ class Typesetter:
         page = _spelled(page, self._rarely_drawn if rare else self._drawn)
         made = compiler.compile(
             sys_inputs=_inputs(page | {"families": self._families}, document),
-            pdf_standards=[STANDARD],
+            pdf_standards=STANDARDS,
             timestamp=document.made_s,
         )
         assert isinstance(made, bytes)

@@ -1,32 +1,20 @@
-"""What PDF/A-3 asks for and can be seen without veraPDF, by pikepdf; veraPDF where there is one."""
+"""What PDF/A-3a and PDF/UA-1 ask for and can be seen without veraPDF, by pikepdf.
+
+veraPDF itself judges in tests/conformance/test_pdfa.py.
+"""
 
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pikepdf
 
 
 def failures(pdf: bytes) -> list[str]:
-    """What is against PDF/A-3, in words."""
+    """What is against them, in words."""
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         return list(_failures(opened, pdf))
-
-
-def verapdf(pdf: bytes, folder: Path) -> bool | None:
-    """What veraPDF says; None where it is not installed."""
-    if shutil.which("verapdf") is None:
-        return None
-    file = folder / "certificate.pdf"
-    file.write_bytes(pdf)
-    done = subprocess.run(
-        ["verapdf", "--format", "text", "-f", "3a", file], capture_output=True, check=False
-    )
-    return done.stdout.startswith(b"PASS")
 
 
 def _failures(opened: pikepdf.Pdf, pdf: bytes) -> Iterator[str]:
@@ -34,6 +22,8 @@ def _failures(opened: pikepdf.Pdf, pdf: bytes) -> Iterator[str]:
     with opened.open_metadata() as metadata:
         if (metadata.get("pdfaid:part"), metadata.get("pdfaid:conformance")) != ("3", "A"):
             yield "XMP does not say PDF/A-3a"
+        if metadata.get("pdfuaid:part") != "1":
+            yield "XMP does not say PDF/UA-1"
     intents = [each for each in root.get("/OutputIntents", []) if each.S == "/GTS_PDFA1"]
     if not intents or "/DestOutputProfile" not in intents[0]:
         yield "no OutputIntent with a profile"

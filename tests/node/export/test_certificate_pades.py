@@ -25,7 +25,7 @@ from tests.node.export.certificate_samples import (
     issue,
     page_of,
 )
-from tests.node.export.pdfa import failures, verapdf
+from tests.node.export.pdfa import failures
 
 REASON = "存证证书 deposit certificate"
 DAY_MS = 86_400_000
@@ -87,10 +87,9 @@ def test_pdfsig_says_valid(tmp_path: Path) -> None:
         assert b"Total document signed" in done.stdout
 
 
-def test_signing_leaves_the_page_as_it_was_and_pdf_a(tmp_path: Path) -> None:
+def test_signing_leaves_the_page_as_it_was_and_pdf_a() -> None:
     assert signed().startswith(page_of(EVERYTHING))
     assert failures(signed()) == []
-    assert verapdf(signed(), tmp_path) in (True, None)
 
 
 def test_one_changed_byte_is_found() -> None:
