@@ -296,6 +296,26 @@ class BodyResponse(_message.Message):
     data: bytes
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
+class BlockRequest(_message.Message):
+    __slots__ = ("height",)
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    def __init__(self, height: _Optional[int] = ...) -> None: ...
+
+class BlockResponse(_message.Message):
+    __slots__ = ("leaf_index", "entry", "size", "root", "next")
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    leaf_index: int
+    entry: bytes
+    size: int
+    root: bytes
+    next: bytes
+    def __init__(self, leaf_index: _Optional[int] = ..., entry: _Optional[bytes] = ..., size: _Optional[int] = ..., root: _Optional[bytes] = ..., next: _Optional[bytes] = ...) -> None: ...
+
 class PolicyRequest(_message.Message):
     __slots__ = ("serial",)
     SERIAL_FIELD_NUMBER: _ClassVar[int]

@@ -23,7 +23,7 @@ from node.gateway.events import routes as events
 from node.gateway.gateway import Gateway
 from node.gateway.http import documents, openapi
 from node.gateway.http.door import Door
-from node.gateway.log import enrolments, policy_changes, tilelog
+from node.gateway.log import blocks, enrolments, policy_changes, tilelog
 from node.gateway.lookups import numbers as lookups
 from node.gateway.lookups import searching, verifying
 from node.gateway.operating import health, health_windows
@@ -43,6 +43,7 @@ _ROUTED = (
     lookups,
     timestamps,
     bundles,
+    blocks,
     tilelog,
     health,
     health_windows,

@@ -21,7 +21,7 @@ from node.chain.store import Store, ViewsCorrupt
 from node.errors import Absent, BadRequest
 from node.evidence.checkpoint import Checkpoint
 from node.evidence.digests import sha256
-from node.evidence.entry import BlockEntry, parse_entry
+from node.evidence.entry import parse_entry
 from node.evidence.malformed import Malformed
 from node.evidence.merkle import (
     HASH_SIZE,
@@ -37,6 +37,7 @@ from node.evidence.record import format_block, format_record
 from node.evidence.sealed import parse_sealed
 from node.evidence.tiles import HEIGHT, WIDTH, Tile, range_nodes, root_from
 from node.member.directory import Lost, journal_errors
+from node.published.blocks import Block, parse_block_entry
 from node.published.layout import BUNDLE_SIZE_MAX, join_bundle
 from node.seals.sealing import Note
 
@@ -76,18 +77,25 @@ class Publisher:
 
     def body(self, height: int, note: Note) -> bytes:
         """What the members agreed on as the block of this height."""
-        if height > note.height:
-            raise Absent(f"the newest published checkpoint is of height {note.height}")
         with _proving(f"the block entry of height {height}"):
-            # The block entry is the first entry of its height, and heights never fall.
-            leaf = bisect_left(range(note.size), height, key=self._height)
-            entry = parse_entry(self._leaf(leaf, note))
-            if not isinstance(entry, BlockEntry) or entry.height != height:
-                raise BadPath("it is not where the heights of the entries lead")
+            _, entry = self._block_entry(height, note)
         data = self._data(height, note)
-        if sha256(data) != entry.body:
+        if sha256(data) != parse_block_entry(entry).body:
             raise Lost(f"the block of height {height} is not the one that was sealed")
         return data
+
+    def block(self, height: int, note: Note) -> Block:
+        """Where the block of this height stands, and the tree after it."""
+        head = parse_sealed(note.data).checkpoint
+        with _proving(f"the block of height {height}"):
+            leaf, entry = self._block_entry(height, note)
+            size, following = note.size, b""
+            if height < note.height:
+                size, following = self._block_entry(height + 1, note)
+            after = Checkpoint(head.origin, size, self._store.root(size))
+            block = Block(leaf, entry, after, following)
+            block.check(height, head)
+        return block
 
     def policy(self, serial: int, note: Note) -> tuple[int, bytes]:
         """Leaf index and entry of a policy."""
@@ -136,6 +144,16 @@ class Publisher:
         path = self._store.inclusion_path(index, head.size)
         verify_inclusion(leaf_hash(entry), index, head.size, path, head.root)
         return entry
+
+    def _block_entry(self, height: int, note: Note) -> tuple[int, bytes]:
+        """The first entry of its height, which is the block entry; heights never fall."""
+        if height > note.height:
+            raise Absent(f"the newest published checkpoint is of height {note.height}")
+        leaf = bisect_left(range(note.size), height, key=self._height)
+        entry = self._leaf(leaf, note)
+        if parse_block_entry(entry).height != height:
+            raise BadPath("it is not where the heights of the entries lead")
+        return leaf, entry
 
     def _height(self, leaf: int) -> int:
         return parse_entry(self._store.entry(leaf)).height

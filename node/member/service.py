@@ -110,6 +110,7 @@ class Service:
             "Tile": self._method(pb.TileRequest, log.tile, either),
             "Entries": self._method(pb.EntriesRequest, log.entries, either),
             "Body": self._method(pb.BodyRequest, log.body, either),
+            "Block": self._method(pb.BlockRequest, log.block, either),
             "Policy": self._method(pb.PolicyRequest, log.policy, either),
             "Consistency": self._method(pb.ConsistencyRequest, log.consistency, either),
             "Contradictions": self._method(

@@ -42,6 +42,16 @@ class TileLog:
     async def body(self, request: pb.BodyRequest) -> pb.BodyResponse:
         return pb.BodyResponse(data=await self._read(self._publisher.body, request.height))
 
+    async def block(self, request: pb.BlockRequest) -> pb.BlockResponse:
+        block = await self._read(self._publisher.block, request.height)
+        return pb.BlockResponse(
+            leaf_index=block.leaf_index,
+            entry=block.entry_bytes,
+            size=block.after.size,
+            root=block.after.root,
+            next=block.following,
+        )
+
     async def policy(self, request: pb.PolicyRequest) -> pb.PolicyResponse:
         leaf, entry = await self._read(self._publisher.policy, request.serial)
         return pb.PolicyResponse(leaf_index=leaf, entry=entry)

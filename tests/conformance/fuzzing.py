@@ -218,6 +218,7 @@ def seeded(url: str, api_key: str, policy: bytes, signer: Signer, directory: Pat
         "/v1/receipts/{number} number": [receipt_number(each) for each in ids],
         "/policies/{path} path": ["001"],
         "/bodies/{path} path": ["001", "002"],
+        "path.height": ["0", "1", "2"],
         "path.delivery_id": [each["id"] for each in deliveries],
         "path.code": ["BUSY", "KEY_NOT_ENROLLED", "API_KEY_UNKNOWN"],
         "path.case_no": [f"（2026）{COURT}民初{number}号" for number in range(1, 41)],

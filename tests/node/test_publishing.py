@@ -249,6 +249,8 @@ def test_nothing_beyond_the_note_is_shown(short: Chain) -> None:
     with pytest.raises(Absent):
         publisher.body(10, note)
     with pytest.raises(Absent):
+        publisher.block(10, note)
+    with pytest.raises(Absent):
         publisher.policy(2, note)
     with pytest.raises(Absent):
         publisher.consistency(1, leaf + 1, note)
@@ -261,6 +263,19 @@ def test_every_body_is_the_one_its_block_entry_names(short: Chain) -> None:
         data = publisher.body(height, note)
         assert sha256(data) == blocks[height].body
         assert height == 0 or data == short.journal.blocks[height].data
+
+
+def test_every_block_is_the_one_that_the_next_names(short: Chain) -> None:
+    publisher, note, previous = short.publisher(), short.notes[299], bytes(32)
+    for height in range(300):
+        block = publisher.block(height, note)
+        assert block.entry_bytes == short.leaves[block.leaf_index]
+        assert (block.entry.height, block.entry.previous) == (height, previous)
+        following = short.leaves[block.after.size : block.after.size + 1]
+        assert block.following == b"".join(following)
+        previous = block.hash
+    assert previous == short.store.chain.block_hash
+    assert publisher.block(9, short.notes[9]).following == b""
 
 
 def test_policies_by_their_serials(short: Chain) -> None:
@@ -306,6 +321,9 @@ def test_a_block_entry_or_policy_that_is_not_in_the_tree_proves_nothing(
     mine(key_of(b"e", 1), short.leaves[1].replace(b"\ntime 1", b"\ntime 2"))
     with pytest.raises(ViewsCorrupt, match="height 100"):
         publisher.body(100, note)
+    for height in (99, 100):
+        with pytest.raises(ViewsCorrupt, match=f"height {height}"):
+            publisher.block(height, note)
     with pytest.raises(ViewsCorrupt, match="policy 1"):
         publisher.policy(1, note)
 

@@ -37,6 +37,9 @@ async def test_what_is_published_leads_to_the_checkpoint(house: Any) -> None:
         if isinstance(entry, BlockEntry):
             response = await house.call("court", "Body", pb.BodyRequest(height=entry.height))
             assert sha256(response.data) == entry.body
+            block = await house.call("court", "Block", pb.BlockRequest(height=entry.height))
+            assert parse_entry(entries[block.leaf_index]) == entry
+            assert [block.next] == (entries[block.size : block.size + 1] or [b""])
     policy = await house.call("court", "Policy", pb.PolicyRequest(serial=1))
     assert (policy.leaf_index, policy.entry) == (1, entries[1])
     request = pb.ConsistencyRequest(old_size=2, new_size=head.size)
@@ -54,6 +57,7 @@ async def test_what_is_not_published_is_absent_and_what_cannot_be_is_malformed(h
         ("Tile", pb.TileRequest(level=4_000_000_000, index=2**64 - 1, width=1)),
         ("Entries", pb.EntriesRequest(index=1, width=1)),
         ("Body", pb.BodyRequest(height=10_000)),
+        ("Block", pb.BlockRequest(height=10_000)),
         ("Policy", pb.PolicyRequest(serial=2)),
         ("Consistency", pb.ConsistencyRequest(old_size=1, new_size=10_000)),
     )

@@ -54,6 +54,14 @@ class ProvenTiles:
                     self._above.popitem(last=False)
         return known
 
+    async def leaf(self, index: int) -> bytes:
+        """The leaf hash at this place; raises `Absent` if the tree ends before it."""
+        tile, place = divmod(index, WIDTH)
+        hashes = await self.tile(0, tile)
+        if len(hashes) <= place * HASH_SIZE:
+            raise Absent(f"there is no leaf {index}")
+        return hashes[place * HASH_SIZE :][:HASH_SIZE]
+
     def _width(self, level: int, index: int) -> int:
         return min(WIDTH, (self.checkpoint.size >> level * HEIGHT) - index * WIDTH)
 

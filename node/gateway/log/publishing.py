@@ -35,6 +35,7 @@ from node.evidence.steps import Anchor
 from node.evidence.tiles import HEIGHT, WIDTH, Tile
 from node.gateway.log.proven_tiles import ProvenTiles
 from node.gateway.members.client import READ_TIMEOUT_S, STATUS_TIMEOUT_S, CannotCheck, Members
+from node.published.blocks import Block
 from node.published.contradictions import Exposed, expose, place_of
 from node.published.layout import PolicyLeaf, format_policy_leaf, split_bundle
 from node.published.trust import PolicyChain, check_sealed, read_checkpoint
@@ -154,6 +155,25 @@ class PublishedLog:
 
         return await self._read("Body", pb.BodyRequest(height=height), read)
 
+    async def block(self, height: int) -> Block:
+        """A block of the tree that is shown, from the first member that gives one which this tree
+        says it is."""
+        request, absent = pb.BlockRequest(height=height), False
+        async with self._reads:
+            for link in self._members.followers_first():
+                try:
+                    told = await self._members.read(
+                        "Block", request, _told_block, [link], 0.0, sure=False
+                    )
+                    return await self._proven_block(told, height)
+                except Absent:
+                    absent = True
+                except CannotCheck as error:
+                    _log.debug("no block %d of member %s: %s", height, link.name, error)
+                except Malformed as error:
+                    _log.error("member %s gave another block %d: %s", link.name, height, error)
+        raise Absent(f"no block {height}") if absent else CannotCheck("no member answered")
+
     async def policy(self, serial: int) -> bytes:
         """The file of a policy of the tree that is shown."""
         async with self._reads:
@@ -229,6 +249,21 @@ class PublishedLog:
             self._tiles = ProvenTiles(self._shown.sealed.checkpoint, self._members)
         return self._tiles
 
+    async def _proven_block(self, told: pb.BlockResponse, height: int) -> Block:
+        """What a member told, if it stands in the tree that is shown."""
+        tiles = await self._tiles_of(told.size + bool(told.next))
+        head = tiles.checkpoint
+        block = Block(
+            told.leaf_index, told.entry, Checkpoint(head.origin, told.size, told.root), told.next
+        )
+        if not block.following and head.size > told.size:  # More has been published meanwhile.
+            raise CannotCheck("the member has not come as far as is shown")
+        block.check(height, head)
+        for leaf, entry in ((told.leaf_index, told.entry), (told.size, told.next)):
+            if entry and await tiles.leaf(leaf) != leaf_hash(entry):
+                raise Malformed("Block", f"leaf {leaf} is another entry")
+        return block
+
     async def _ask_contradictions(self) -> None:
         request = pb.ContradictionsRequest()
         answers = await self._members.ask_all("Contradictions", request, READ_TIMEOUT_S)
@@ -298,14 +333,13 @@ class PublishedLog:
         for link in self._members.followers_first():
             try:
                 leaf = await self._members.read("Policy", request, read, [link], 0.0, sure=False)
-                index, place = divmod(leaf.index, WIDTH)
-                hashes = await tiles.tile(0, index)
+                found = await tiles.leaf(leaf.index)
             except Absent:
                 absent = True
             except CannotCheck as error:
                 _log.debug("no policy %d of member %s: %s", serial, link.name, error)
             else:
-                if hashes[place * HASH_SIZE :][:HASH_SIZE] == leaf_hash(leaf.entry):
+                if found == leaf_hash(leaf.entry):
                     return leaf
                 _log.error("member %s named a leaf that policy %d is not", link.name, serial)
         raise Absent(f"no policy {serial}") if absent else CannotCheck("no member answered")
@@ -336,6 +370,12 @@ def _newest_policy_first(told: tuple[str, pb.CheckpointResponse]) -> int:
 def _leaves(tile: Tile) -> int:
     """How many leaves a tree has at least that has this tile."""
     return (tile.index * WIDTH + tile.width) << tile.level * HEIGHT
+
+
+def _told_block(answer: pb.BlockResponse) -> pb.BlockResponse:
+    if len(answer.root) != HASH_SIZE:
+        raise Malformed("Block", "a root that is none")
+    return answer
 
 
 def _policy_leaf(answer: pb.PolicyResponse, serial: int) -> PolicyLeaf:

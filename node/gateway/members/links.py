@@ -46,6 +46,7 @@ _METHODS: dict[str, tuple[type[Message], type[Message]]] = {
     "Tile": (pb.TileRequest, pb.TileResponse),
     "Entries": (pb.EntriesRequest, pb.EntriesResponse),
     "Body": (pb.BodyRequest, pb.BodyResponse),
+    "Block": (pb.BlockRequest, pb.BlockResponse),
     "Policy": (pb.PolicyRequest, pb.PolicyResponse),
     "Consistency": (pb.ConsistencyRequest, pb.ConsistencyResponse),
     "Contradictions": (pb.ContradictionsRequest, pb.ContradictionsResponse),

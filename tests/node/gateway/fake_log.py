@@ -26,6 +26,7 @@ class FakeLog:
             "Tile": (pb.TileRequest, self._tile),
             "Entries": (pb.EntriesRequest, self._entries),
             "Body": (pb.BodyRequest, self._body),
+            "Block": (pb.BlockRequest, self._block),
             "Policy": (pb.PolicyRequest, self._policy),
             "Consistency": (pb.ConsistencyRequest, self._consistency),
             "Health": (pb.HealthRequest, self._health),
@@ -65,6 +66,20 @@ class FakeLog:
         if request.height > self._height():
             await _absent(context)
         return pb.BodyResponse(data=self.cluster.bodies[request.height])
+
+    async def _block(self, request: pb.BlockRequest, context: Any) -> pb.BlockResponse:
+        if request.height > self._height():
+            await _absent(context)
+        heads, leaves = self.cluster.heads, self._leaves()
+        first = heads[request.height - 1].size if request.height else 0
+        after = heads[request.height]
+        return pb.BlockResponse(
+            leaf_index=first,
+            entry=leaves[first],
+            size=after.size,
+            root=after.root,
+            next=leaves[after.size] if after.size < len(leaves) else b"",
+        )
 
     async def _policy(self, request: pb.PolicyRequest, context: Any) -> pb.PolicyResponse:
         for index, leaf in enumerate(self._leaves()):
