@@ -1,4 +1,4 @@
-"""One browser for the tests of the page, and one page for those that only ask it."""
+"""One browser for a file of tests of the page, and one page for those that only ask it."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from tests.node.export.page.browser import Opened, browser, opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Its event loop runs for as long: no async test may come within.
 def launched() -> Iterator[Browser]:
     with browser() as found:
         yield found
