@@ -12,6 +12,11 @@ from node.export.certificate.parts import Certified, Organisation
 from node.export.certificate.printed import NOT_CHECKED, NOT_PROVIDED, digest, named, row
 from node.words import Notice
 
+_NO_HASH = Said(
+    "区块哈希 block hash: 见树根，区块以其检查点的树根标识 see the root, which names the block"
+)
+"""A proof has the checkpoint that ends a block, with the root over all there is up to its end."""
+
 
 def place(facts: Facts) -> Iterator[Row]:
     place = facts.place
@@ -19,9 +24,9 @@ def place(facts: Facts) -> Iterator[Row]:
         fields.PLACE,
         Said(f"链标识 chain: {place.origin}{'  ' + TEST if place.test_network else ''}"),
         Said(f"区块高度 height: {place.height}"),
-        *digest("区块哈希 block hash", place.block_hash),
+        *(digest("区块哈希 block hash", place.block_hash) if place.block_hash else [_NO_HASH]),
         *digest("交易哈希 entry hash", place.entry_hash),
-        *digest("树根 root", place.root),
+        *digest("树根（区块检查点）root of the block's checkpoint", place.root),
         Said(f"树内序号 index: {place.index}  ·  树大小 tree size: {place.size}"),
     )
     others = [Said(f"{each.chain}: {each.number}") for each in facts.elsewhere]
@@ -102,7 +107,8 @@ def _six_items(number: int, each: Certified) -> Iterator[Said]:
         format_seconds(each.valid_from_ms // 1000),
         format_seconds(each.valid_to_ms // 1000),
     )
-    yield Said(f"④ 有效期 valid: {start} — {end}")
+    yield Said(f"④ 有效期 valid from: {start}")
+    yield Said(f"至 to: {end}")
     yield Said("⑤ 持有人的电子签名验证数据 public key")
     yield digest_text(each.public_key)
     yield Said("⑥ 电子认证服务提供者的电子签名 issuer's signature")
@@ -116,7 +122,8 @@ def _stamps(facts: Facts) -> Iterator[Said]:
     for each in facts.stamps:
         own = "" if each.independent else "（平台自建时间戳，非独立第三方 the platform's own）"
         yield Said(f"{each.authority}{own}")
-        yield Said(f"{format_milliseconds(each.time_ms)}  ·  {each.imprint}")
+        yield Said(format_milliseconds(each.time_ms))
+        yield Said(f"摘要算法 digest: {each.imprint}")
         accuracy = None if each.accuracy_ms is None else f"± {each.accuracy_ms} ms"
         yield named("精度 accuracy", accuracy)
         yield named("时间源 time source", each.time_source)

@@ -91,6 +91,16 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """Lines to write on by hand, each after what is to be written there."""
+
+    zh: str
+    en: str
+    lines: tuple[str, ...]
+    kind: str = "signing"
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table under a heading; widths are shares of the page."""
 
@@ -105,7 +115,7 @@ class Table:
         assert {len(self.head)} | {len(row) for row in self.rows} == {len(self.widths)}
 
 
-Block = Lead | Rows | Points | Prose | Table | Break
+Block = Lead | Rows | Points | Prose | Signing | Table | Break
 
 
 @dataclass(frozen=True, slots=True)

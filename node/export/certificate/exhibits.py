@@ -22,16 +22,15 @@ from node.export.certificate.codec import check_values, format_array, parse_arra
 from node.export.certificate.document import (
     Attachment,
     Document,
-    Prose,
     Row,
     Said,
+    Signing,
     Table,
 )
 from node.export.certificate.parts import Case
 
 FILE = "evidence-list.json"
 _NOT_PROVIDED = "未提供 not provided"
-_LINE = "＿" * 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +111,10 @@ def evidence_list(listed: EvidenceList) -> Document:
         ),
         blocks=(
             _table(listed.exhibits),
-            Prose(
+            Signing(
                 "提交人签名与日期",
                 "Signature of who submits, and date",
-                (
-                    Said(f"提交人签名 signature: {_LINE}"),
-                    Said(f"提交日期 date: {_LINE}"),
-                ),
+                ("提交人签名 signature", "提交日期 date"),
             ),
         ),
         footer=f"证据目录 evidence list  ·  摘要前 16 位 digest {sha256(written).hex()[:16]}",
@@ -145,7 +141,7 @@ def _table(exhibits: Sequence[Exhibit]) -> Table:
             "份/页 copies/pages",
             "提交方 by",
         ),
-        (5, 21, 13, 14, 16, 8, 9),
+        (5, 23, 12, 14, 16, 7, 9),
         tuple(_line(each) for each in exhibits),
     )
 

@@ -25,7 +25,7 @@ class Field:
     @property
     def by(self) -> str:
         """As it is printed."""
-        return "、".join(each.zh for each in self.asserters)
+        return "、".join(f"{each.zh} {each.en}" for each in self.asserters)
 
 
 NAME = Field(1, "证书名称", "Name of this document", (_A.PLATFORM,))

@@ -47,8 +47,8 @@ def _health(facts: Facts) -> Iterator[Said]:
     if health is None:
         yield Said(NOT_PROVIDED)
         return
-    start, end = format_milliseconds(health.from_ms), format_milliseconds(health.to_ms)
-    yield Said(f"{start} — {end}")
+    yield Said(f"自 from: {format_milliseconds(health.from_ms)}")
+    yield Said(f"至 to: {format_milliseconds(health.to_ms)}")
     yield Said(health.zh)
     yield Said(health.en)
 
@@ -72,5 +72,6 @@ def _versions(facts: Facts) -> Iterator[Said]:
     yield named("代码 software", versions.software if versions else None)
     yield from digest("配置 configuration", versions.configuration if versions else None)
     yield named("规则（合约）rules", rules)
-    images = "、".join(versions.images) if versions and versions.images else None
-    yield named("节点镜像摘要 images", images)
+    images = versions.images if versions else ()
+    yield Said("节点镜像摘要 images") if images else named("节点镜像摘要 images", None)
+    yield from (Said(each, fixed=True) for each in images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from node.export.certificate.document import Row, Said, digest_text
 from node.export.certificate.fields import Field
@@ -10,7 +11,7 @@ from node.words import Bilingual
 
 NOT_PROVIDED = "未提供 not provided"
 NOT_CHECKED = "未核对 not checked"
-SHORT_LENGTH = 100
+SHORT_LENGTH = 72
 """Characters of a title on page 1."""
 
 
@@ -24,9 +25,12 @@ def or_absent(text: str | None) -> Said:
 
 def short(text: str | None) -> Said:
     """On page 1 nothing that somebody typed pushes the open points to page 2."""
-    if text is None or len(text) <= SHORT_LENGTH:
+    if text is None:
         return or_absent(text)
-    return Said(f"{text[:SHORT_LENGTH]}……（全文见后 in full below）")
+    # What draws nothing is spelled out: `[U+202E]`.
+    widths = accumulate(1 if each.isprintable() else 8 for each in text)
+    length = sum(width <= SHORT_LENGTH for width in widths)
+    return Said(text if length == len(text) else f"{text[:length]}……（全文见后 in full below）")
 
 
 def named(name: str, text: str | None) -> Said:

@@ -32,6 +32,7 @@ from node.export.certificate.document import (
     Row,
     Rows,
     Said,
+    Signing,
     Table,
     Tone,
     digest_text,
@@ -242,6 +243,11 @@ def _blocks(record: Record) -> Iterator[Block]:
     paragraphs = tuple(Said(text) for each in notices for text in (each.zh, each.en))
     if paragraphs:
         yield Prose("证明范围声明", "Scope", paragraphs)
+    yield Signing(
+        "核验人签名与日期",
+        "Signature of who verified, and date",
+        ("核验人签名 signature", "日期 date"),
+    )
 
 
 def _summary(record: Record) -> Table:

@@ -97,25 +97,26 @@ def qr_text(facts: Facts, written: bytes) -> str:
 
 def _first(facts: Facts) -> Iterator[Row]:
     yield Row("存证编号", "Evidence number", (Said(facts.evidence_no, fixed=True),))
-    organisations = facts.organisations
-    signed = sum(each.sealed_s is not None for each in organisations)
-    yield Row(
-        "所示可信时间：不晚于",
-        "Trusted time shown: no later than",
-        (
-            Said(format_milliseconds(facts.sealed_ms).replace(".000", "")),
-            Said(f"依据：{signed}/{len(organisations)} 家成员联签 by members' cosignatures"),
-            *(
-                Said(f"可信时间戳 timestamp: {format_milliseconds(each.time_ms)}，{each.authority}")
-                for each in facts.stamps
-                if each.independent
-            ),
-        ),
-    )
+    yield Row("所示可信时间：不晚于", "Trusted time shown: no later than", tuple(_no_later(facts)))
     file_name = facts.file.name if facts.file else None
     yield Row("存证名称 · 文件名", "Title · file name", (short(facts.title), short(file_name)))
     name = facts.depositor.name if facts.depositor else None
     yield Row("存证主体（脱敏）", "Depositor, masked", (short(name),))
+
+
+def _no_later(facts: Facts) -> Iterator[Said]:
+    """The time that counts, Beijing's and UTC; the first timestamp of somebody independent."""
+    beijing, utc = format_milliseconds(facts.sealed_ms).replace(".000", "").split(" (")
+    yield Said(beijing, fixed=True)
+    yield Said(f"({utc}")
+    organisations = facts.organisations
+    signed = sum(each.sealed_s is not None for each in organisations)
+    yield Said(f"依据：{signed}/{len(organisations)} 家成员联签 by members' cosignatures")
+    stamps = sorted((each for each in facts.stamps if each.independent), key=lambda at: at.time_ms)
+    for first in stamps[:1]:
+        others = f"（另有 {len(stamps) - 1} 个，见后 others below）" if len(stamps) > 1 else ""
+        yield Said(f"可信时间戳 timestamp: {format_milliseconds(first.time_ms)}{others}")
+        yield short(first.authority)
 
 
 def _page_1(facts: Facts) -> Iterator[Block]:
@@ -142,28 +143,27 @@ def _page_1(facts: Facts) -> Iterator[Block]:
         fields.SCOPE.en,
         (Said(Notice.CERTIFICATE_SCOPE.zh), Said(Notice.CERTIFICATE_SCOPE.en)),
     )
-    yield Prose("如何核验", "How to check", _how_to_check(facts))
     yield Break()
 
 
 def _how_to_check(facts: Facts) -> tuple[Said, ...]:
     return (
         Said(
-            f"本文件内附证明文件（{PROOF_FILE}）和策略（{POLICY_FILE}），可离线核验。策略指纹须另行取得"
-            "（见法院公告等公布处），不得以本证书所载为准。"
+            f"内附证明文件（{PROOF_FILE}），可离线核验。策略指纹须另行取得（见法院公告等公布处），不得以本证书"
+            "所载为准。"
         ),
         Said(
-            f"This file carries the proof file ({PROOF_FILE}) and the policy ({POLICY_FILE}) and "
-            "is checked offline. Get the policy fingerprint from elsewhere, such as a court's "
-            "notice; the one printed here does not count."
+            f"The proof file ({PROOF_FILE}) is inside, and is checked offline. Get the policy "
+            "fingerprint from elsewhere, such as a court's notice; the one printed here does not "
+            "count."
         ),
         Said("cunzheng verify CERTIFICATE.pdf --policy-fingerprint FINGERPRINT", fixed=True),
-        Said("本证书所载策略指纹，供比对 the fingerprint printed for comparison:"),
-        Said(facts.trust.policy_fingerprint, fixed=True),
+        Said(f"所载指纹 printed here: {facts.trust.policy_fingerprint}", fixed=True),
     )
 
 
 def _groups(facts: Facts, written: bytes) -> Iterator[Block]:
+    yield Prose("如何核验", "How to check", _how_to_check(facts))
     yield Rows("存证与主体", "Deposit and depositor", tuple(deposit(facts)))
     yield Rows("文件与上链值", "File and what is on chain", tuple(file(facts)))
     yield Rows("时间", "Times", tuple(times(facts)))

@@ -14,9 +14,9 @@ from node.export.certificate.document import digest_text
 from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.fields import FIELDS
 from node.export.certificate.page import INSTALLED, Typesetter
-from node.export.certificate.parts import Point
+from node.export.certificate.parts import Point, point
 from node.export.certificate.rows import NAME_EN, NAME_ZH, qr_text
-from node.words import Notice
+from node.words import Notice, OpenPoint
 from tests.node.export.certificate_samples import (
     EVERYTHING,
     NOTHING,
@@ -61,10 +61,37 @@ def test_the_first_page_has_what_decides() -> None:
         facts.digests.sm3.hex(),
         Notice.CERTIFICATE_SCOPE.zh,
         Notice.CERTIFICATE_SCOPE.en,
-        facts.trust.policy_fingerprint,
         *(text for each in facts.open_points for text in (each.code, each.zh, each.en)),
     ]
     assert [text for text in said if without_spaces(text) not in first] == []
+
+
+def test_all_points_there_are_leave_the_scope_on_page_1() -> None:
+    facts = replace(facts_of(), open_points=tuple(map(point, OpenPoint)))
+    first = without_spaces(pages_of(set_page(facts))[0])
+    assert all(without_spaces(each.zh) in first for each in OpenPoint)
+    assert without_spaces(Notice.CERTIFICATE_SCOPE.en) in first
+
+
+def test_long_names_and_many_timestamps_leave_the_points_on_page_1() -> None:
+    long = "某某时间戳服务机构有限责任公司" * 20
+    stamps = tuple(replace(EVERYTHING.stamps[0], authority=long, time_ms=n) for n in range(9))
+    facts = replace(facts_of(), title=long, depositor=None, stamps=stamps)
+    first, *others = pages_of(set_page(facts))
+    assert all(each.code in first for each in facts.open_points)
+    assert "另有 8 个" in first
+    assert without_spaces("".join(others)).count(long) == len(stamps) + 1
+
+
+def test_where_the_fingerprint_is_printed_it_says_that_it_does_not_count() -> None:
+    second = without_spaces(pages_of(page_of(EVERYTHING))[1])
+    assert facts_of().trust.policy_fingerprint in second
+    assert "不得以本证书所载为准" in second
+
+
+def test_the_block_is_known_by_its_hash_or_its_root() -> None:
+    assert "区块以其检查点的树根标识" in without_spaces(text_of(page_of(NOTHING)))
+    assert "区块以其检查点的树根标识" not in without_spaces(text_of(page_of(EVERYTHING)))
 
 
 def test_without_an_opening_page_1_has_what_is_on_the_chain() -> None:
