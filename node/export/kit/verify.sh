@@ -102,10 +102,13 @@ both_times() { # SECONDS FRACTION
     printf '%s %s%s 北京时间 UTC+8 (%s %s%s UTC)' "$(date_of $(($1 + 28800)))" \
         "$(clock_of $(($1 + 28800)))" "$2" "$(date_of "$1")" "$(clock_of "$1")" "$2"
 }
-seconds_of() { # YEAR MONTH DAY HH MM SS, as openssl or a bundle's name writes them
+seconds_of() { # YEAR MONTH DAY HH MM SS, as openssl or a bundle's name writes them; 0 for no time
+    case $1$3$4$5$6 in '' | *[!0-9]*) say 0 && return ;; esac
     case $2 in
     Jan) _m=1 ;; Feb) _m=2 ;; Mar) _m=3 ;; Apr) _m=4 ;; May) _m=5 ;; Jun) _m=6 ;; Jul) _m=7 ;;
-    Aug) _m=8 ;; Sep) _m=9 ;; Oct) _m=10 ;; Nov) _m=11 ;; Dec) _m=12 ;; *) _m=${2#0} ;;
+    Aug) _m=8 ;; Sep) _m=9 ;; Oct) _m=10 ;; Nov) _m=11 ;; Dec) _m=12 ;;
+    *[!0-9]*) say 0 && return ;;
+    *) _m=${2#0} ;;
     esac
     _y=$(($1 - (_m <= 2)))
     _doy=$(((153 * (_m > 2 ? _m - 3 : _m + 9) + 2) / 5 + ${3#0} - 1))
@@ -177,8 +180,8 @@ keep() { # STEP NAME KEY SIGNATURE(hex) TYPE LISTED MESSAGE(file)
     *) _size=0 ;;
     esac
     [ "$_alg" = ed25519 ] || case $_raw in "$_spki"*) ;; *) _size=0 ;; esac
+    case $2 in *[!a-z0-9-]*) malformed 'a name in the proof' && return ;; esac
     [ ${#_raw} = "$_size" ] || malformed "a public key of $2"
-    case $2 in *[!a-z0-9-]*) malformed "a name in the proof" && return ;; esac
     {
         say '-----BEGIN PUBLIC KEY-----'
         printf '%s' "$_raw" | unhex | base64 -w 64
@@ -204,7 +207,7 @@ holds() { # NAME ALGORITHM
 low() { # SIG(file): s of a P-256 signature is in the lower half
     _s=$(tohex <"$1")
     _s=${_s#??????}
-    _r=$((2 * 0x$(printf '%s' "$_s" | cut -c1-2)))
+    _r=$((2 * 0x0$(printf '%s' "$_s" | cut -c1-2)))
     _s=$(printf '%s' "$_s" | cut -c$((_r + 7))- | sed 's/^00//')
     [ ${#_s} -lt 64 ] && return 0
     _half=7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8
@@ -317,7 +320,7 @@ info() {
         say "$numbers" | sed 's/^/Evidence-Number: /'
     } | cmp -s - bag-info.txt || bad 'bag-info.txt'
     say "$numbers" | grep -qvE "^$NO\$" && bad 'a number of bag-info.txt' && usable=''
-    say "$name" | grep -qE "^EVB_${NO}_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\$" || bad 'the name in bag-info.txt'
+    say "$name" | grep -qE "^EVB_${NO}_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\$" || { bad 'the name in bag-info.txt' && usable=''; }
     case $name in "EVB_${numbers%%"$LF"*}_"*) ;; *) bad 'the number in the name' ;; esac
     [ -z "$(say "$numbers" | sort | uniq -d)" ] || bad 'one evidence number twice'
     sed -n "s,^data/0[234]-[a-z]*/\(EV[0-9-]*\)/.*,\1,p" "$tmp/payload" | sort -u >"$tmp/folders"
@@ -341,6 +344,11 @@ info() {
         _named=$(grep -oE '"contents":"[^"]*"' $_json)
         [ "$_named" = "\"contents\":\"$(sum <data/00-certificate/contents-sha256.txt)\"" ] ||
             bad 'certificate.json names other contents'
+    fi
+    _pdf=data/00-certificate/certificate.pdf
+    if [ -f $_pdf ]; then
+        [ -s $_json ] && [ "$(grep -c '' $_json)/$(grep -acxF -f $_json $_pdf)" = 1/1 ] ||
+            bad 'certificate.pdf does not hold certificate.json as it is'
     fi
 }
 
@@ -501,6 +509,9 @@ read_entry() {
     printf 'gateway %s\naccepted-at %s\nreceipt %s\nsignature %s\n%s\n' "$gateway" "$accepted" \
         "$receipt" "$signature" "$statement" >>"$tmp/entry"
     cmp -s "$tmp/entry" "$_e" || malformed 'the entry'
+    for _v in "$gateway" "$receipt" "$signature"; do
+        printf '%s' "$_v" | grep -qxE '[a-z0-9]+:[A-Za-z0-9+/=]+' || malformed 'a key of the entry'
+    done
     for _v in "$height" "$time_ms" "$first" "$accepted"; do
         is_number "$_v" || malformed 'a number of the entry'
     done
@@ -511,6 +522,7 @@ read_entry() {
     _s="$_s(,\"profile\":\"$_h\")?(,\"series\":\{[a-f0-9eipqrsv\":,]+\})?(,\"submitter\":\"$_h\")?"
     grep -qE "^cunzheng/statement/v1 \{$_s,\"type\":\"deposit\"\}\$" "$w/03/statement.txt" ||
         malformed 'the statement'
+    [ -z "$unread" ] || return # What is no number must not reach the shell's arithmetic.
     count=$(in_json "$statement" count) page=$(in_json "$statement" page)
     items_root=$(in_json "$statement" items_root) key=$(in_json "$statement" key)
     mode=$(in_json "$statement" mode) origin=$(in_json "$statement" origin)
@@ -542,7 +554,16 @@ evidence_number() { # SECONDS ORDINAL
     done
     printf 'EV%s-%02d' "$_digits" $((98 - _rest % 97 * 100 % 97))
 }
+texts_fit() { # POLICY MEMBERS: line by line, so that no name of theirs is taken for anything else
+    _key='[a-z0-9]+:[A-Za-z0-9+/=]+' _who='[a-z][a-z0-9-]{0,31}' _n='(0|[1-9][0-9]{0,15})'
+    _p="#cunzheng (policy v1|network (test|production)|(rules|serial|skew-ms) $_n|members [0-9a-f]{64}"
+    _p="$_p|authority $_key)|(log|witness $_who) [a-z0-9._/-]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+"
+    _p="$_p|group members $_n( $_who)+|quorum members"
+    _m="cunzheng/members/v1|member $_who [a-z]+ [^[:cntrl:]]+|key $_who $_key"
+    ! grep -qvE "^($_p)\$" "$1" && ! grep -qvE "^($_m)\$" "$2"
+}
 read_policy() {
+    texts_fit "$w/03/policy.txt" "$w/03/members.txt" || { malformed 'policy or members' && return; }
     network=$(field "$w/03/policy.txt" 2 '#cunzheng network')
     serial=$(field "$w/03/policy.txt" 4 '#cunzheng serial')
     skew=$(field "$w/03/policy.txt" 5 '#cunzheng skew-ms')
@@ -560,12 +581,14 @@ read_policy() {
         _i=$((_i + 1))
         sed 1,4d "$w/03/$_name.txt" >"$w/note-$_i"
         _lines=$(field "$w/note-$_i" 5 policy)
-        _more=$(sed -n "$((${_lines:-0} + 6)){s/^members //p;q;}" "$w/note-$_i")
-        is_number "$_lines" && is_number "$_more" || { malformed 'a policy note' && return; }
+        is_number "$_lines" || { malformed 'a policy note' && return; }
+        _more=$(sed -n "$((_lines + 6)){s/^members //p;q;}" "$w/note-$_i")
+        is_number "$_more" || { malformed 'a policy note' && return; }
         sed -n "6,$((_lines + 5))p" "$w/note-$_i" >"$w/policy-$_i"
         sed -n "$((_lines + 7)),$((_lines + _more + 6))p" "$w/note-$_i" >"$w/members-$_i"
         sed -n "1,$((_lines + _more + 6))p" "$w/note-$_i" >"$w/body-$_i"
         sed "1,$((_lines + _more + 7))d" "$w/note-$_i" >"$w/signed-$_i"
+        texts_fit "$w/policy-$_i" "$w/members-$_i" || { malformed 'a policy note' && return; }
         [ $_i = "$entries" ] || cp "$w/policy-$_i" "$w/03/policy-$_i.txt"
     done <"$w/policies"
     _i=0
@@ -653,7 +676,7 @@ note() { # checkpoint|later STEM: body, seals and signatures of a signed note
     say "$faults" >"$w/$1-faults"
 }
 published() {
-    _log=$(grep -F "log $here+$_id+" "$w/03/policy.txt" | head -n 1)
+    _log=$(grep '^log ' "$w/03/policy.txt" | grep -F "log $here+$_id+" | head -n 1)
     if [ -z "$_log" ] || [ "$_name" != "$here" ] || [ ${#_p} != 128 ]; then
         faults="$faults published by nobody of the policy;"
         return
@@ -684,7 +707,7 @@ seal() {
         policy.txt "$tmp/message"
 }
 further() {
-    _member=${_name#"$here/"} _t=$(grep -F "$_member " "$w/$2-times" | head -n 1)
+    _member=${_name#"$here/"} _t=$(grep -F -- "$_member " "$w/$2-times" | head -n 1)
     _t=${_t#* } _found=''
     grep "^key $_member " "$w/03/members.txt" >"$tmp/keys"
     while read -r _ _ _key; do
@@ -697,7 +720,7 @@ further() {
         return
     fi
     _k=$(grep -nF "key $_member $_found" "$w/03/members.txt")
-    _k=$((1000 + ${_k%%:*}))
+    _k=${_k%%:*} && _k=$((1000 + ${_k:-0}))
     [ $_k -gt $_far ] || faults="$faults further signatures out of order;"
     _far=$_k
     { printf 'cosignature/v1\ntime %s\n' "$_t" && cat "$w/03/$2.txt"; } >"$tmp/message"
@@ -940,11 +963,11 @@ policies_follow() {
 follows() { # SERIAL NEXT
     [ "$(field "$w/note-$2" 4 previous)" = "$(sum <"$w/policy-$1")" ] || bad "policy $2 follows another"
     [ "$(sed -n 2p "$w/policy-$1")" = "$(sed -n 2p "$w/policy-$2")" ] || bad 'another network'
-    [ "$(field "$w/policy-$1" 3 '#cunzheng rules')" -le "$(field "$w/policy-$2" 3 '#cunzheng rules')" ] ||
-        bad "policy $2 lowers the rules"
+    _old=$(field "$w/policy-$1" 3 '#cunzheng rules') _new=$(field "$w/policy-$2" 3 '#cunzheng rules')
+    is_number "$_old" && is_number "$_new" && [ "$_old" -le "$_new" ] || bad "policy $2 lowers the rules"
     cmp -s "$w/signers-$2" "$w/signed-$2" || bad "policy $2 is signed by others"
     _q=$(sed -n 's/^group members \([0-9]*\) .*/\1/p' "$w/policy-$1")
-    [ "$(grep -c '' "$w/signers-$2")" -ge "$_q" ] || bad "policy $2 is signed by too few"
+    is_number "$_q" && [ "$(grep -c '' "$w/signers-$2")" -ge "$_q" ] || bad "policy $2 is signed by too few"
 }
 times_agree() {
     begin 6
@@ -1262,15 +1285,43 @@ main() {
 certificate() { # (8) of the package
     begin 8
     if [ -f data/00-certificate/certificate.json ]; then
-        _t=${name##*_} && _t=${_t%%-*}
-        set -- "${_t%%T*}" "${_t##*T}"
-        set -- $(printf '%s' "$1$2" | sed 's/\(....\)\(..\)\(..\)\(..\)\(..\)\(..\)Z/\1 \2 \3 \4 \5 \6/')
         _f=data/00-certificate/certificate.json
-        both $_f $_f "$(seconds_of "$@")"
+        both $_f $_f "$(issued)"
     else
         skip 'there is no certificate.json'
     fi
-    end '平台对存证证书数据的双签名有效' "the platform's two signatures of the certificate hold"
+    [ ! -f data/00-certificate/certificate.pdf ] || paper "$(issued)"
+    end '平台对存证证书的签名有效' "the platform's signatures of the certificate hold"
+}
+issued() { # the time in the bundle's name, in seconds
+    _t=${name##*_} && _t=${_t%%-*}
+    set -- "${_t%%T*}" "${_t##*T}"
+    seconds_of $(printf '%s' "$1$2" | sed 's/\(....\)\(..\)\(..\)\(..\)\(..\)\(..\)Z/\1 \2 \3 \4 \5 \6/')
+}
+paper() { # SECONDS: the signature inside certificate.pdf, over all of it but the place where it stands
+    _pdf=data/00-certificate/certificate.pdf _n='[1-9][0-9]{0,9}' _when=$1
+    _marks=$(grep -aoE '/ByteRange|/ETSI\.CAdES\.detached' $_pdf | sort | tr -d '\n')
+    [ -n "$_marks" ] || { skip 'certificate.pdf is not signed: what its pages say was not checked' && return; }
+    set -- $(grep -aoE "/ByteRange \\[0 $_n $_n $_n\\]" $_pdf | sed 's/^.*\[0 //;s/\]$//')
+    if [ "$_marks/$#" != /ByteRange/ETSI.CAdES.detached/3 ] || [ "$1" -ge "$2" ]; then
+        bad 'the signature in certificate.pdf is damaged, or not its only one' && return
+    elif [ $(($2 + $3)) != "$(wc -c <$_pdf | tr -d ' ')" ]; then
+        bad 'the signature in certificate.pdf does not cover the whole file' && return
+    fi
+    head -c "$2" $_pdf | tail -c +$(($1 + 1)) >"$tmp/gap"
+    _hex=$(tr -cd '0-9A-Fa-f' <"$tmp/gap")
+    _size=$((4 + 0x0$(printf '%s' "$_hex" | cut -c5-8)))
+    if ! printf '<%s>' "$_hex" | cmp -s - "$tmp/gap" || [ ${#_hex} -lt $((2 * _size)) ] ||
+        ! printf '%s' "$_hex" | grep -qxE '3082(([0-9a-f]{2})+|([0-9A-F]{2})+)' ||
+        [ -n "$(printf '%s' "$_hex" | cut -c$((2 * _size + 1))- | tr -d 0)" ]; then
+        bad 'the signature in certificate.pdf is not spelled as a signer writes it'
+    elif [ ! -s "$tmp/platform-roots.pem" ]; then
+        skip 'no root of the platform from outside for certificate.pdf'
+    else
+        { head -c "$1" $_pdf && tail -c "$3" $_pdf; } >"$tmp/pages"
+        printf '%s' "$_hex" | cut -c1-$((2 * _size)) | unhex >"$tmp/certificate.pdf"
+        cms "$tmp/pages" "$tmp/certificate.pdf" "$_when"
+    fi
 }
 conclude() {
     grade
