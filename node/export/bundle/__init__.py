@@ -11,6 +11,7 @@ Reading order:
     flaws, names            what can be wrong with a package; with a name
     archive, folder         a ZIP archive, a directory, from a hostile hand
     package                 step 0: all of it read once
+    paper                   certificate.pdf: what it holds, and what its signature is over
     trust                   what a verifier knows from elsewhere
     verifiers, outside      steps 7 and 8: who checks a token or a signature, and what that says of
                             a deposit

@@ -105,6 +105,10 @@ class Flaw(Bilingual):
         "存证证书所载的清单摘要并非本证据包的清单摘要",
         "the certificate names another list of contents than that of this bundle",
     )
+    PDF = (
+        "certificate.pdf 内未原样附有本证据包的 certificate.json",
+        "certificate.pdf does not hold this bundle's certificate.json as it is",
+    )
     # A deposit
     NUMBER = (
         "证明文件的存证编号与目录名不一致",

@@ -19,6 +19,7 @@ from node.evidence.proof import Proof
 from node.evidence.verdict import Finding, Outcome
 from node.export.bundle import layout
 from node.export.bundle.package import Package
+from node.export.bundle.paper import NotCovered, signed_part
 from node.export.bundle.paths import parse_consistency
 from node.export.bundle.trust import Trust
 from node.export.bundle.verifiers import NotValid, Signatory, SignatureVerifier, Stamp, Verifiers
@@ -83,12 +84,16 @@ class Outside:
         return Told((finding, *self._signatures(sizes, at_ms)), points)
 
     def of_certificate(self, issued_at_ms: int) -> Iterator[Finding]:
-        """Step 8 of the package: the platform's signatures over certificate.json."""
+        """Step 8 of the package: the platform's signatures over certificate.json, and the one in
+        certificate.pdf."""
         message = self.package.read(layout.CERTIFICATE_JSON)
         if message is not None:
             paths = (layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2)
             zh, en = "存证证书数据", "the certificate's data"
             yield from self._both(message, paths, issued_at_ms, zh, en)
+        pdf = self.package.read(layout.CERTIFICATE_PDF)
+        if pdf is not None:
+            yield self._of_pdf(pdf, issued_at_ms)
 
     def _reaches(self, size: int, proof: Proof) -> bool:
         """Whether the body of this size contains the deposit's tree; `_Contradicts` if it is said
@@ -179,14 +184,27 @@ class Outside:
             if signature is None:
                 yield Finding(8, Outcome.NOT_CHECKED, f"未附{what[0]}", f"not enclosed: {what[1]}")
             elif verifier is None or not self.trust.platform_roots:
-                yield Finding(
-                    8,
-                    Outcome.NOT_CHECKED,
-                    f"未提供平台证书的外部根证书，未核验：{what[0]}",
-                    f"no root of the platform was given from outside, not checked: {what[1]}",
-                )
+                yield _no_root(what)
             else:
                 yield _finding(self._check(path, verifier, message, signature, at_ms), what)
+
+    def _of_pdf(self, pdf: bytes, at_ms: int) -> Finding:
+        """The signature inside the certificate: whether it covers all of it, and whose it is."""
+        what = ("平台在存证证书 PDF 内的签名", "the platform's signature in the certificate PDF")
+        try:
+            part = signed_part(pdf)
+        except NotCovered as error:
+            zh, en = f"不成立：{what[0]}（{error.zh}）", f"does not hold: {what[1]} ({error.en})"
+            return Finding(8, Outcome.FAILED, zh, en, ResultCode.V304)
+        verifier = self.verifiers.cms
+        if part is None:
+            zh = "存证证书 PDF 未签名，页面文字未核验"
+            en = "the certificate PDF is not signed: what its pages say was not checked"
+            return Finding(8, Outcome.NOT_CHECKED, zh, en)
+        if verifier is None or not self.trust.platform_roots:
+            return _no_root(what)
+        path, message = layout.CERTIFICATE_PDF, part.message
+        return _finding(self._check(path, verifier, message, part.signature, at_ms), what)
 
     def _check(
         self, path: str, verifier: SignatureVerifier, message: bytes, signature: bytes, at_ms: int
@@ -222,6 +240,15 @@ def _head(body: bytes, size: int) -> Checkpoint | None:
     except Malformed:
         return None
     return head if head.size == size else None
+
+
+def _no_root(what: tuple[str, str]) -> Finding:
+    return Finding(
+        8,
+        Outcome.NOT_CHECKED,
+        f"未提供平台证书的外部根证书，未核验：{what[0]}",
+        f"no root of the platform was given from outside, not checked: {what[1]}",
+    )
 
 
 def _finding(found: Signatory | NotValid, what: tuple[str, str]) -> Finding:

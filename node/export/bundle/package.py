@@ -30,6 +30,7 @@ from node.export.bundle.manifest import (
     parse_manifest,
 )
 from node.export.bundle.names import judge_name, judge_names
+from node.export.bundle.paper import of_certificate
 
 REQUIRED = (layout.BAG_INFO, *layout.MANIFESTS.values(), layout.TAG_MANIFEST, layout.CONTENTS)
 _OF_DEPOSIT = re.compile(rf"data/0[234]-[a-z]+/({layout.NUMBER})/")
@@ -124,6 +125,7 @@ def read_package(bag: Bag) -> Package:
     _check_info(package)
     _check_manifests(package)
     _check_json(package)
+    _check_pdf(package)
     return package
 
 
@@ -260,3 +262,14 @@ def _check_value(package: Package, path: str, value: object) -> None:
         named = value.get("contents") if isinstance(value, dict) else None
         if named != contents.sha256.hex():
             package.flaws.add(Flaw.CERTIFICATE, path)
+
+
+# The certificate for people
+
+
+def _check_pdf(package: Package) -> None:
+    """It goes with the certificate for programs, which names the contents of this bundle."""
+    pdf = package.read(layout.CERTIFICATE_PDF)
+    data = package.read(layout.CERTIFICATE_JSON) or b""
+    if pdf is not None and not of_certificate(pdf, data):
+        package.flaws.add(Flaw.PDF, layout.CERTIFICATE_PDF)

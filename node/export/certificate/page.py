@@ -22,6 +22,7 @@ import typst
 
 from node.export.certificate.document import Document
 from node.export.certificate.glyphs import coverage, drawable, missing, spelled
+from node.export.certificate.verbatim import written_out
 
 STANDARDS: list[typst.PDFStandard] = ["a-3a", "ua-1"]
 """PDF/A-3 for the archive, with files attached; PDF/UA so that it can be read aloud."""
@@ -68,7 +69,7 @@ class Typesetter:
             timestamp=document.made_s,
         )
         assert isinstance(made, bytes)
-        return made + b"\n"
+        return written_out(made, len(document.attachments))
 
     @cached_property
     def _rarely_drawn(self) -> frozenset[str]:

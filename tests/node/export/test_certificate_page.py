@@ -11,6 +11,7 @@ import segno
 
 from node.export.certificate import fields
 from node.export.certificate.document import digest_text
+from node.export.certificate.enclosed import take_out
 from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.fields import FIELDS
 from node.export.certificate.page import INSTALLED, Typesetter
@@ -267,3 +268,18 @@ def test_many_open_points_are_all_printed() -> None:
     more = tuple(Point(f"X{at:02}", f"事项{at:02}，", f"point {at:02}") for at in range(60))
     text = text_of(set_page(replace(facts, open_points=(*facts.open_points, *more))))
     assert all(f"X{at:02}" in text for at in range(60))
+
+
+def test_attached_files_are_lines_of_the_pdf() -> None:
+    """Whoever has `grep` and no reader of PDF sees them; and readers of PDF see the same."""
+    pdf, facts = page_of(EVERYTHING), facts_of()
+    enclosed = take_out(pdf)
+    assert (enclosed.facts, enclosed.proof) == (format_facts(facts), PROOF)
+    assert pdf.split(b"\n").count(enclosed.facts) == 1
+    assert b"\nstream\n" + PROOF + b"\nendstream\n" in pdf
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        assert opened.check_pdf_syntax() == []
+        assert len(opened.Root.AF) == 3
+        for each in opened.Root.AF:
+            assert "/Filter" not in each.EF.F
+            assert int(each.EF.F.Params.Size) == len(each.EF.F.read_bytes())

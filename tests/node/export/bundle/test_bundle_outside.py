@@ -24,6 +24,7 @@ from node.export.vouching import vouching
 from node.words import OpenPoint, ResultCode
 from tests.node.export.bundle import forging
 from tests.node.export.bundle.bundles import bundle, flat, sealed_again, write, zipped
+from tests.node.export.bundle.pages import signed_pages
 from tests.node.export.paper import YEAR_S, holder, root, stamper
 from tests.vectors.example_chain import START_MS, Chain, Deposited
 
@@ -85,10 +86,12 @@ class World:
 
     def certificate(self, data: bytes) -> dict[str, bytes]:
         """The files of folder 00 that sign these data."""
-        signed = Platform(holder(self.p256), holder(self.sm2)).sign(data, NOW_S)
+        platform = holder(self.p256)
+        signed = Platform(platform, holder(self.sm2)).sign(data, NOW_S)
         assert signed.p7s is not None
         assert signed.sm2 is not None
         return {
+            layout.CERTIFICATE_PDF: signed_pages(data, platform, NOW_S),
             layout.CERTIFICATE_JSON: data,
             layout.CERTIFICATE_CMS: signed.p7s,
             layout.CERTIFICATE_SM2: signed.sm2,
@@ -190,7 +193,7 @@ def test_t3_fails_at_5_7_and_8(world: World, tmp_path: Path) -> None:
     assert told(deposit, 8) == [FAILED] * 2
     assert deposit.verdict.code is ResultCode.V206
     codes = [each.code for each in checked.findings if each.step == 8]
-    assert codes == [ResultCode.V304] * 2
+    assert codes == [ResultCode.V304] * 3
 
 
 def test_a_proof_that_holds_does_not_carry_a_token_that_does_not(
@@ -245,7 +248,7 @@ def test_the_certificate_is_signed_by_the_platform(world: World, tmp_path: Path)
     data = b'{"contents":"%s"}' % sha256(contents).hex().encode()
     files |= world.certificate(data)
     checked = check(tmp_path, files, world.trust())
-    assert [each.outcome.en for each in checked.findings] == [PASSED] * 3
+    assert [each.outcome.en for each in checked.findings] == [PASSED] * 4
     assert checked.code is ResultCode.V001
     other = World.of("forger").certificate(data)
     files[layout.CERTIFICATE_CMS] = other[layout.CERTIFICATE_CMS]
@@ -253,7 +256,7 @@ def test_the_certificate_is_signed_by_the_platform(world: World, tmp_path: Path)
     assert (checked.package_code, checked.code) == (ResultCode.V304, ResultCode.V304)
     del files[layout.CERTIFICATE_CMS]
     checked = check(tmp_path, files, world.trust())
-    assert [each.outcome.en for each in checked.findings] == [PASSED, UNCHECKED, PASSED]
+    assert [each.outcome.en for each in checked.findings] == [PASSED, UNCHECKED, PASSED, PASSED]
 
 
 def test_a_certificate_is_judged_at_the_time_it_was_used(world: World, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def flipped(
 ) -> Iterator[tuple[str, dict[str, bytes]]]:
     """What was changed, and the bundle with it."""
     dice = random.Random(seed)
-    bare = {path: data for path, data in files.items() if "certificate.json" not in path}
+    bare = {path: data for path, data in files.items() if "/certificate." not in path}
     record = layout.PROOF, layout.DETAILS
     for turn in range(count):
         whole = bare if turn % 2 else files

@@ -60,7 +60,12 @@ def certified(world: World, files: Mapping[str, bytes]) -> dict[str, bytes]:
     return sealed_again({**again, **world.certificate(format_json({"contents": contents}))})
 
 
-_CERTIFICATE = {layout.CERTIFICATE_JSON, layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2}
+_CERTIFICATE = {
+    layout.CERTIFICATE_PDF,
+    layout.CERTIFICATE_JSON,
+    layout.CERTIFICATE_CMS,
+    layout.CERTIFICATE_SM2,
+}
 
 
 def anchors(folder: Path, world: World) -> Path:

@@ -97,7 +97,7 @@ def test_the_steps_by_hand_do_what_the_page_says(bag: Path, trusted: Path, world
     blocks = [
         html.unescape(each) for each in re.findall(r'<pre class="sh">(.*?)</pre>', page, re.S)
     ]
-    assert len(blocks) == 10
+    assert len(blocks) == 11
     number = world.deposit().number
     done = subprocess.run(
         ["sh"],
@@ -127,6 +127,7 @@ def test_the_steps_by_hand_do_what_the_page_says(bag: Path, trusted: Path, world
     assert lines[6][0].startswith("联签时间")
     assert lines[7][0] == "Verification: OK"
     assert lines[8] == ["data/06-certificates/platform-sm2.pem: OK", "Verified OK"]
+    assert lines[9] == ["1"]
     assert "CMS Verification successful" in done.stderr
 
 

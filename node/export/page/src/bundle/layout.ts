@@ -40,6 +40,7 @@ const CORE = [RECORD, PROOFS, SIGNATURES, TIMESTAMPS, CERTIFICATES];
 export const PLATFORM = `${SIGNATURES}platform/`;
 export const CONTENTS = `${CERTIFICATE}contents-sha256.txt`;
 export const EVIDENCE_LIST = `${CERTIFICATE}evidence-list.json`;
+export const CERTIFICATE_PDF = `${CERTIFICATE}certificate.pdf`;
 export const CERTIFICATE_JSON = `${CERTIFICATE}certificate.json`;
 export const CERTIFICATE_CMS = `${CERTIFICATE_JSON}.p7s`;
 export const CERTIFICATE_SM2 = `${CERTIFICATE_JSON}.sm2.sig`;
@@ -54,8 +55,8 @@ const BODY = new RegExp(`^${TIMESTAMPS}(${SIZE})\\.body$`);
 const BAG_NAME = new RegExp(`^EVB_${NUMBER}_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$`);
 const OF_DEPOSIT = new RegExp(`^data/0[234]-[a-z]+/(${NUMBER})/`);
 const LITERAL = new Set([
-  ...TAG_FILES, TAG_MANIFEST, CONTENTS, EVIDENCE_LIST, `${CERTIFICATE}certificate.pdf`,
-  CERTIFICATE_JSON, EMPTY, CERTIFICATE_CMS, CERTIFICATE_SM2, `${TIMESTAMPS}tsa-info.json`,
+  ...TAG_FILES, TAG_MANIFEST, CONTENTS, EVIDENCE_LIST, CERTIFICATE_PDF, CERTIFICATE_JSON,
+  EMPTY, CERTIFICATE_CMS, CERTIFICATE_SM2, `${TIMESTAMPS}tsa-info.json`,
   `${CERTIFICATES}six-items.txt`,
 ]);
 const KNOWN = [

@@ -11,6 +11,7 @@ import { NotValid, type Stamp, type Vouching } from "../signing/vouching.ts";
 import { parseConsistency } from "./derived.ts";
 import * as layout from "./layout.ts";
 import type { Package } from "./package.ts";
+import { NotCovered, signedPart } from "./paper.ts";
 
 const ROOT_COPY = `${layout.CERTIFICATES}root-copy-`;
 
@@ -25,6 +26,13 @@ class Contradicts extends Error {
   constructor(readonly size: number) {
     super();
   }
+}
+
+function noRoot([zh, en]: string[]): Finding {
+  return notChecked(
+    8, `未提供平台证书的外部根证书，未核验：${zh}`,
+    `no root of the platform was given from outside, not checked: ${en}`,
+  );
 }
 
 /** The tokens and signatures of one package, each checked once. */
@@ -68,12 +76,14 @@ export class Outside {
     return { findings: [finding, ...(await this.signatures(sizes, atMs))], points };
   }
 
-  /** Step 8 of the package: the platform's signatures over certificate.json. */
+  /** Step 8 of the package: the platform's signatures over certificate.json, and the one in certificate.pdf. */
   async ofCertificate(issuedAtMs: number): Promise<Finding[]> {
     const message = await this.found.read(layout.CERTIFICATE_JSON);
-    if (!message) return [];
     const paths = [layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2];
-    return this.both(message, paths, issuedAtMs, "存证证书数据", "the certificate's data");
+    const [zh, en] = ["存证证书数据", "the certificate's data"];
+    const told = message ? await this.both(message, paths, issuedAtMs, zh, en) : [];
+    const pdf = await this.found.read(layout.CERTIFICATE_PDF);
+    return pdf ? [...told, this.ofPdf(pdf, issuedAtMs)] : told;
   }
 
   /** Whether the body of this size contains the deposit's tree; `Contradicts` if it is said to and does
@@ -172,16 +182,29 @@ export class Outside {
       const signature = await this.found.read(paths[n]);
       const what = [`平台对${zh}的 ${suite} 签名`, `the platform's ${suite} signature of ${en}`];
       if (!signature) found.push(notChecked(8, `未附${what[0]}`, `not enclosed: ${what[1]}`));
-      else if (!this.vouching.platformRoots.length)
-        found.push(
-          notChecked(
-            8, `未提供平台证书的外部根证书，未核验：${what[0]}`,
-            `no root of the platform was given from outside, not checked: ${what[1]}`,
-          ),
-        );
+      else if (!this.vouching.platformRoots.length) found.push(noRoot(what));
       else found.push(this.signed(suite, message, signature, atMs, what));
     }
     return found;
+  }
+
+  /** The signature inside the certificate: whether it covers all of it, and whose it is. */
+  private ofPdf(pdf: Uint8Array, atMs: number): Finding {
+    const what = ["平台在存证证书 PDF 内的签名", "the platform's signature in the certificate PDF"];
+    try {
+      const part = signedPart(pdf);
+      if (!part)
+        return notChecked(
+          8, "存证证书 PDF 未签名，页面文字未核验",
+          "the certificate PDF is not signed: what its pages say was not checked",
+        );
+      if (!this.vouching.platformRoots.length) return noRoot(what);
+      return this.signed("P-256", part.message, part.signature, atMs, what);
+    } catch (error) {
+      if (!(error instanceof NotCovered)) throw error;
+      const { zh, en } = error.said;
+      return failed(8, "V304", `不成立：${what[0]}（${zh}）`, `does not hold: ${what[1]} (${en})`);
+    }
   }
 
   private signed(

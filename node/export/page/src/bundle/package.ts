@@ -9,6 +9,7 @@ import type { Bag } from "./archive.ts";
 import { Broken, type FlawKey, Flaws, judgeName, judgeNames } from "./flaws.ts";
 import * as layout from "./layout.ts";
 import { BAGIT_TEXT, type Info, parseInfo, parseManifest } from "./manifest.ts";
+import { ofCertificate } from "./paper.ts";
 
 const JSON_DEPTH_MAX = 16;
 const REQUIRED = [
@@ -83,6 +84,7 @@ export async function readPackage(bag: Bag, progress: Progress): Promise<Package
   await checkInfo(found);
   await checkManifests(found);
   await checkJson(found);
+  await checkPdf(found);
   return found;
 }
 
@@ -241,4 +243,13 @@ function checkValue(found: Package, path: string, value: Json): void {
     const named = isObject(value) ? value.contents : null;
     if (named !== hex(contents.sha256)) found.flaws.add("CERTIFICATE", path);
   }
+}
+
+// The certificate for people
+
+/** It goes with the certificate for programs, which names the contents of this bundle. */
+async function checkPdf(found: Package): Promise<void> {
+  const pdf = await found.read(layout.CERTIFICATE_PDF);
+  const data = (await found.read(layout.CERTIFICATE_JSON)) ?? new Uint8Array();
+  if (pdf && !ofCertificate(pdf, data)) found.flaws.add("PDF", layout.CERTIFICATE_PDF);
 }
