@@ -12,6 +12,14 @@ import secrets
 import time
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    load_pem_private_key,
+    pkcs12,
+)
+
 from devnet.certificates import Issuer, Names, Validity, make_root
 from devnet.places import TSA, Places
 from node import keyfile
@@ -47,10 +55,25 @@ def hold_signing_ceremony(places: Places) -> None:
         _write(places.platform_certificate(algorithm), certificate)
         _write(places.anchors / f"platform-{algorithm}-root.pem", root.certificate)
         issued.append((use, certificate))
+        if algorithm == P256:
+            _write_pdf_key(places, certificate)
     if places.timestamps:
         issued.append((CertificateUse.TSA, _make_service(places)))
     (places.platform / "six-items.txt").write_bytes(format_six_items(issued))
     (places.anchors / "policy-fingerprint.txt").write_bytes(places.fingerprint.read_bytes())
+
+
+def _write_pdf_key(places: Places, certificate: Certificate) -> None:
+    """The same key and certificate as a program that signs PDFs takes them."""
+    key = load_pem_private_key(places.platform_key(P256).read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    password = secrets.token_hex(16).encode()
+    holder = x509.load_der_x509_certificate(certificate.der)
+    encryption = BestAvailableEncryption(password)
+    packed = pkcs12.serialize_key_and_certificates(b"platform", key, holder, None, encryption)
+    for path, data in ((places.pdf_key, packed), (places.pdf_password, password + b"\n")):
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(data)
 
 
 def _make_service(places: Places) -> Certificate:

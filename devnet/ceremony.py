@@ -297,6 +297,8 @@ def _for_courts(places: Places) -> Iterator[str]:
         if places.platform_key(algorithm).exists():
             yield f'{algorithm}_key = "../platform/{algorithm}-key.pem"'
             yield f'{algorithm}_certificate = "../platform/{algorithm}-certificate.pem"'
+    yield 'pdf_key = "../platform/pdf-key.p12"'
+    yield 'pdf_password = "../platform/pdf-password"'
     if places.timestamps:
         yield "[[timestamp_authorities]]"
         yield f'name = "{TIMESTAMPS}"'

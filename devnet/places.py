@@ -11,7 +11,8 @@
         observer/                  certificate.pem  tls.pem: what `devnet status` asks with
         court/ ...                 one folder a member: member.toml, certificate, keys, data/
         gateway-1/ ...             one folder a gateway: gateway.toml, certificate, key
-        platform/                  keys and certificates it signs with for courts; six-items.txt
+        platform/                  keys and certificates it signs with for courts; six-items.txt;
+                                   pdf-key.p12 and pdf-password: the same P-256 key for its PDFs
         tsa/                       timestamp.toml, key and certificate of its timestamp service
         anchors/                   roots and fingerprint, as a court would have them from elsewhere
         */pid  */log               while a process runs, and what all its runs have printed
@@ -105,6 +106,15 @@ class Places:
 
     def platform_certificate(self, algorithm: str) -> Path:
         return self.platform / f"{algorithm}-certificate.pem"
+
+    @property
+    def pdf_key(self) -> Path:
+        """What deposit certificates are signed with (PKCS#12)."""
+        return self.platform / "pdf-key.p12"
+
+    @property
+    def pdf_password(self) -> Path:
+        return self.platform / "pdf-password"
 
     @property
     def anchors(self) -> Path:

@@ -22,15 +22,26 @@ class PlatformConfig:
     p256_certificate  Its certificate (PEM), then those above it but for the root.
     sm2_key      Optional. The same with SM2, where commercial cryptography is required.
     sm2_certificate  Likewise; best issued by the root itself, which stock tools verify in one step.
+    pdf_key      Optional. PKCS#12 file with the key and certificates that sign the PDF of a deposit
+                 certificate (PAdES); RSA or P-256, because PDF readers know no SM2. Not there: the
+                 PDF is not signed, and says so. Stolen: revoke its certificate.
+    pdf_password  File with its password, in the first line; its owner's alone.
     """
 
     p256_key: Path | None = None
     p256_certificate: Path | None = None
     sm2_key: Path | None = None
     sm2_certificate: Path | None = None
+    pdf_key: Path | None = None
+    pdf_password: Path | None = None
 
 
 NO_PLATFORM = PlatformConfig()
+_TOGETHER = {
+    "p256_key": "p256_certificate",
+    "sm2_key": "sm2_certificate",
+    "pdf_key": "pdf_password",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +66,14 @@ class TimestampAuthorityConfig:
 def read_platform(path: Path, table: Table) -> PlatformConfig:
     """The table `[platform]`; `Misconfigured` names what is wrong."""
     given: dict[str, Path] = {}
-    for key, certificate in (("p256_key", "p256_certificate"), ("sm2_key", "sm2_certificate")):
-        if table.has(key) != table.has(certificate):
+    for key, beside in _TOGETHER.items():
+        if table.has(key) != table.has(beside):
             raise Misconfigured(
-                f"{path}: `{key}` and `{certificate}` go together",
-                f"{path}：`{key}` 与 `{certificate}` 须同时设置",
+                f"{path}: `{key}` and `{beside}` go together",
+                f"{path}：`{key}` 与 `{beside}` 须同时设置",
             )
         if table.has(key):
-            given |= {key: table.path(key), certificate: table.path(certificate)}
+            given |= {key: table.path(key), beside: table.path(beside)}
     return PlatformConfig(**given)
 
 

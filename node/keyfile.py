@@ -69,13 +69,18 @@ def create(path: Path, password: str | None = None, algorithm: str = ED25519) ->
     return signer
 
 
-def _read(path: Path) -> bytes:
-    """What a key file holds, if it is its owner's alone."""
+def check_private(path: Path) -> None:
+    """Refuse a file that others can read."""
     if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise Misconfigured(
             f"{path} can be read by others; run `chmod 600` on it",
             f"{path} 可被他人读取；请执行 chmod 600",
         )
+
+
+def _read(path: Path) -> bytes:
+    """What a key file holds, if it is its owner's alone."""
+    check_private(path)
     try:
         with path.open("rb") as file:
             return file.read(SIZE_MAX)

@@ -15,7 +15,6 @@ from fastapi import Request
 from node.config import Officer, RateLimits
 from node.evidence.keys import Signer
 from node.evidence.policy_note import PolicyNote
-from node.export.signing.dual import Platform
 from node.gateway.accounts.auth import Authenticator
 from node.gateway.accounts.identities import Identities
 from node.gateway.clock import Clock, system_clock
@@ -134,9 +133,9 @@ class Gateway:
         return self.first_policy.policy.network
 
     @property
-    def platform(self) -> Platform:
-        """The keys it signs with for courts."""
-        return self.stamping.platform
+    def for_courts(self) -> ForCourts:
+        """The keys it signs with for courts, and who stamps."""
+        return self.stamping.for_courts
 
     async def run(self) -> NoReturn:
         """The gateway's own tasks, until cancelled."""

@@ -110,6 +110,7 @@ def test_private_keys_are_their_owners_alone(places: Places) -> None:
         if not path.name.endswith("certificate.pem") and path.parent != places.anchors
     ]
     assert len(keys) == 4 * 3 + 2 * 2 + 1 + 2 + 3
+    keys += [places.pdf_key, places.pdf_password]
     for path in (*keys, places.api_key, places.vault_key):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(places.directory.stat().st_mode) == 0o700
@@ -160,6 +161,7 @@ def test_gateways_sign_and_have_stamped_for_courts(places: Places) -> None:
         assert made.sm2 is not None
         assert platform.sm2 is not None
         check_sm2(b"body", made.sm2, platform.sm2.chain, anchors, NOW_S, NOW_S)
+        assert for_courts.pdf_key is not None
         (authority,) = for_courts.authorities
         config = load_timestamp_service(places.settings(TSA))
         assert authority.url == f"http://{config.listen}/"

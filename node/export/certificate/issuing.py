@@ -20,10 +20,21 @@ from node.export.certificate.exhibits import EvidenceList, evidence_list, format
 from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.pades import PdfSigningKey, TimeAuthority
 from node.export.certificate.page import Typesetter
+from node.export.certificate.parts import Point, point
 from node.export.certificate.rows import certificate
+from node.words import Bilingual
 
 REASON_CERTIFICATE = "存证证书（非公证书）deposit certificate (not a notarial certificate)"
 REASON_LIST = "证据目录 evidence list"
+
+
+class IssuingPoint(Bilingual):
+    """What an issued certificate itself leaves to be examined."""
+
+    PDF_NOT_SIGNED = (
+        "存证证书 PDF 未签名，页面文字无出具人签名可核验，请以内附证明为准",
+        "the certificate's PDF is not signed: of its pages only the proof inside can be verified",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,11 @@ class Issuer:
         self._key = key
         self._authority = authority
         self._typesetter = typesetter or Typesetter()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """What goes onto page 1 of whatever is issued here."""
+        return () if self._key is not None else (point(IssuingPoint.PDF_NOT_SIGNED),)
 
     def certificate(self, facts: Facts, proof: bytes) -> Issued:
         """The certificate of a proof; `Malformed` if it says anything else than the proof,

@@ -55,12 +55,12 @@ class Obtained:
 
 
 async def obtain(
-    http: httpx.AsyncClient, authority: Asked, body: bytes, nonce: int, now_ms: int
+    http: httpx.AsyncClient, authority: Asked, body: bytes | Imprint, nonce: int, now_ms: int
 ) -> Obtained:
-    """Have `body` stamped; raises `NotStamped`. A nonce is drawn anew for every call."""
-    asked = TimestampRequest(
-        Imprint.of(body, authority.algorithm), policy=authority.policy, nonce=nonce
-    )
+    """Have `body` stamped, or whatever has this imprint; raises `NotStamped`. A nonce is drawn anew
+    for every call."""
+    imprint = body if isinstance(body, Imprint) else Imprint.of(body, authority.algorithm)
+    asked = TimestampRequest(imprint, policy=authority.policy, nonce=nonce)
     request = format_request(asked)
     response = await _post(http, authority.url, request)
     try:
@@ -74,7 +74,7 @@ async def obtain(
         )
     except BadTimestamp as error:
         raise NotStamped(str(error)) from error
-    if stamped.info.imprint.algorithm != authority.algorithm:
+    if stamped.info.imprint.algorithm != imprint.algorithm:
         raise NotStamped("the imprint is by another algorithm than was sent")
     apart_ms = abs(stamped.time_ms - now_ms)
     if apart_ms > CLOCKS_APART_MS_MAX:

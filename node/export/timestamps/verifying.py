@@ -63,7 +63,7 @@ class Stamped:
 
 def verify_response(
     response: bytes,
-    body: bytes,
+    body: bytes | Imprint,
     anchors: Anchors,
     now_s: int,
     *,
@@ -71,8 +71,8 @@ def verify_response(
     policy: str | None = None,
     others: Sequence[Certificate] = (),
 ) -> Stamped:
-    """The timestamp of `body` that a TimeStampResp holds; raises `BadTimestamp`. `others` may help
-    to find the way to a root."""
+    """The timestamp of `body`, or of what has this imprint, that a TimeStampResp holds; raises
+    `BadTimestamp`. `others` may help to find the way to a root."""
     try:
         answer = parse_response(response)
         if answer.token is None:
@@ -99,10 +99,13 @@ def is_own(response: bytes) -> bool:
     return content is not None and parse_info(content).policy == OWN_POLICY
 
 
-def _check_info(info: TimestampInfo, body: bytes, nonce: int | None, policy: str | None) -> None:
+def _check_info(
+    info: TimestampInfo, body: bytes | Imprint, nonce: int | None, policy: str | None
+) -> None:
     if not info.imprint.is_known:
         raise BadTimestamp(f"an imprint by {info.imprint.algorithm}, which is not known here")
-    if info.imprint != Imprint.of(body, info.imprint.algorithm):
+    expected = body if isinstance(body, Imprint) else Imprint.of(body, info.imprint.algorithm)
+    if info.imprint != expected:
         raise BadTimestamp("the imprint is of other bytes")
     if nonce is not None and info.nonce != nonce:
         raise BadTimestamp("the nonce is another than was sent")

@@ -17,11 +17,14 @@ from typing import NoReturn
 from node.evidence.malformed import Malformed
 from node.export.bundle.writing import write_zip
 from node.export.certificate.issuing import Issuer
+from node.export.certificate.pades import NotSigned
+from node.export.certificate.page import Typesetter
 from node.export.timestamps.verifying import BadTimestamp
 from node.gateway.bundles import papers
 from node.gateway.bundles.making import Collected, collect
 from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
+from node.gateway.timestamps.document_time import DocumentTime
 from node.offchain.bundles import Attempt, NotOurs
 from node.offchain.engine import StoreFailed
 
@@ -38,7 +41,9 @@ class Bundling:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._issuer: Issuer | None = None
+        self._typesetter: Typesetter | None = None
+        authorities = gateway.for_courts.authorities
+        self._time = DocumentTime(authorities, gateway.clock) if authorities else None
 
     async def run(self) -> NoReturn:
         """Make bundles, until cancelled."""
@@ -70,7 +75,7 @@ class Bundling:
                 size = await self._keep(attempt, archive)
         except ProblemError as error:
             await attempt.fail(error.problem.name)
-        except (Malformed, BadTimestamp) as error:
+        except (Malformed, BadTimestamp, NotSigned) as error:
             _log.error("no bundle of %s: %s", number, error)
             await attempt.fail(Problem.INTERNAL.name)
         else:
@@ -78,11 +83,21 @@ class Bundling:
 
     def _write(self, collected: Collected, folder: Path) -> Path:
         """In a thread, of which there is one at a time: a typesetter is used by one."""
-        gateway = self._gateway
-        self._issuer = self._issuer or Issuer()
-        desk = papers.Desk(self._issuer, gateway.platform, gateway.first_policy.policy_text)
-        chance = secrets.token_bytes(CHANCE_SIZE)
-        return write_zip(folder, papers.make(desk, collected, gateway.clock(), chance))
+        now_ms, chance = self._gateway.clock(), secrets.token_bytes(CHANCE_SIZE)
+        try:
+            whole = papers.make(self._desk(self._time), collected, now_ms, chance)
+        except NotSigned as error:
+            if self._time is None:
+                raise
+            _log.warning("a certificate is signed without the time of an authority: %s", error)
+            whole = papers.make(self._desk(None), collected, now_ms, chance)
+        return write_zip(folder, whole)
+
+    def _desk(self, authority: DocumentTime | None) -> papers.Desk:
+        gateway, for_courts = self._gateway, self._gateway.for_courts
+        self._typesetter = self._typesetter or Typesetter()
+        issuer = Issuer(for_courts.pdf_key, authority, self._typesetter)
+        return papers.Desk(issuer, for_courts.platform, gateway.first_policy.policy_text)
 
     async def _keep(self, attempt: Attempt, archive: Path) -> int:
         """Into the database; says how many bytes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from node.errors import Absent
 from node.evidence.malformed import Malformed
 from node.evidence.proof_text import format_proof
 from node.export.bundle.canonical import format_json
@@ -30,6 +31,7 @@ class Collected:
     history: History
     material: Material
     depositor: AccountRecord | None
+    block_hash: bytes
 
 
 async def collect(gateway: Gateway, number: str) -> Collected:
@@ -52,10 +54,11 @@ async def collect(gateway: Gateway, number: str) -> Collected:
     history = await history_of(gateway, statement)
     try:
         material = await gather(gateway.reaching, [proof])
-    except CannotCheck as error:
+        block = await gateway.log.block(proof.entry.height)
+    except (Absent, CannotCheck) as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
     deposit = Deposit(format_proof(proof), _canonical(declared))
-    return Collected(deposit, history, material, depositor)
+    return Collected(deposit, history, material, depositor, block.hash)
 
 
 async def _depositor(gateway: Gateway, account: str) -> AccountRecord | None:

@@ -102,11 +102,12 @@ def _facts(
     ]
     known = Known(
         depositor=_depositor(collected.depositor),
+        block_hash=collected.block_hash,
         certificates=tuple(
             certified(each.leaf, purpose) for each, purpose in keys if each is not None
         ),
         stamps=stamps,
-        open_points=_marks(collected),
+        open_points=(*_marks(collected), *desk.issuer.points),
         roots=roots(anchors),
         versions=Versions(software=version("cunzheng")),
         contents=contents,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from node.config import GatewayConfig
 from node.court_settings import PlatformConfig, TimestampAuthorityConfig
@@ -15,7 +16,11 @@ from node.export.signing.dual import Platform
 from node.export.timestamps.client import Asked
 from node.export.timestamps.settings import load_credential
 from node.gateway.timestamps.stamping import ForCourts
+from node.keyfile import check_private
 from node.settings import read_file
+
+if TYPE_CHECKING:
+    from node.export.certificate.pades import PdfSigningKey
 
 _IMPRINTS = {"sha256": SHA256, "sm3": SM3}
 
@@ -23,7 +28,10 @@ _IMPRINTS = {"sha256": SHA256, "sm3": SM3}
 def load_for_courts(config: GatewayConfig) -> ForCourts:
     """All of it."""
     authorities = tuple(_authority(each) for each in config.timestamp_authorities)
-    return ForCourts(load_platform(config.platform), authorities, config.timestamp_every_s)
+    platform = config.platform
+    return ForCourts(
+        load_platform(platform), authorities, config.timestamp_every_s, _pdf_key(platform)
+    )
 
 
 def load_platform(config: PlatformConfig) -> Platform:
@@ -34,6 +42,18 @@ def load_platform(config: PlatformConfig) -> Platform:
         return Platform(p256, sm2)
     except Malformed as error:
         raise Misconfigured(f"`platform`: {error}", f"`platform`：{error}") from error
+
+
+def _pdf_key(config: PlatformConfig) -> PdfSigningKey | None:
+    if config.pdf_key is None or config.pdf_password is None:
+        return None
+    from node.export.certificate.pades import NotSigned, read_key, read_password
+
+    check_private(config.pdf_password)
+    try:
+        return read_key(config.pdf_key, read_password(config.pdf_password, None, {}))
+    except NotSigned as error:
+        raise Misconfigured(f"{config.pdf_key}: {error}", f"{config.pdf_key}：{error}") from error
 
 
 def _authority(config: TimestampAuthorityConfig) -> Asked:

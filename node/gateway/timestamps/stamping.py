@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -36,6 +37,9 @@ LOOK_EVERY_S = 2.0
 """How long after an interval ends an authority is asked, at most."""
 NONCE_BYTES = 8
 
+if TYPE_CHECKING:  # pyHanko's imports take a second, and few processes sign a PDF.
+    from node.export.certificate.pades import PdfSigningKey
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +50,7 @@ class ForCourts:
     platform: Platform
     authorities: tuple[Asked, ...]
     every_s: int
+    pdf_key: PdfSigningKey | None = None
 
 
 FOR_NO_COURT = ForCourts(Platform(), (), TIMESTAMP_EVERY_S)
@@ -66,6 +71,7 @@ class Stamping:
         self._store = store
         self._clock = clock
         self._random = random
+        self.for_courts = for_courts
         self.platform = for_courts.platform
         self._authorities = for_courts.authorities
         self._every_ms = for_courts.every_s * 1000

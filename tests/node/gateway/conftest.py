@@ -38,6 +38,7 @@ from node.gateway.gateway import Gateway, assemble
 from node.gateway.log import publishing
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
+from node.gateway.timestamps.stamping import FOR_NO_COURT
 from node.gateway.webhooks.following import Follower
 from node.offchain.database import Database
 from tests.databases import count_rows
@@ -482,6 +483,7 @@ async def make_gateway(
         database_name: str = "gateway",
         signer: Any = None,
         read_patience_s: float = 0.0,
+        for_courts: Any = FOR_NO_COURT,
     ) -> Gateway:
         members = Members(
             [
@@ -494,9 +496,8 @@ async def make_gateway(
         database = Database(admitted_database(database_name))
         await database.__aenter__()
         signer = signer or cluster.world.gateway
-        gateway = assemble(
-            cluster.world.note(), signer, VAULT_KEY, members, database, clock, public_only=False
-        )
+        note, options = cluster.world.note(), {"public_only": False, "for_courts": for_courts}
+        gateway = assemble(note, signer, VAULT_KEY, members, database, clock, **options)
         task = asyncio.create_task(gateway.run())
 
         async def stop() -> None:

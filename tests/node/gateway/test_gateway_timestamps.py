@@ -44,6 +44,7 @@ from node.gateway.timestamps.material import gather
 from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
 from node.offchain.timestamps import TimestampStore
 from node.words import OpenPoint
+from tests.node.export.certificate_samples import PASSWORD, issue
 from tests.node.export.paper import holder, root, stamper
 
 pytestmark = pytest.mark.anyio
@@ -364,6 +365,7 @@ def test_authorities_are_read_with_their_roots(tmp_path: Path) -> None:
     [
         ("timestamp_every_s = 0\n", "not 1 or more"),
         ('[platform]\np256_key = "k"\n', "go together"),
+        ('[platform]\npdf_key = "k.p12"\n', "`pdf_key` and `pdf_password` go together"),
         ('[[timestamp_authorities]]\nname = "a"\nurl = "ftp://a"\nroots = "r"\n', "not https"),
         (2 * '[[timestamp_authorities]]\nname = "a"\nurl = "http://a"\nroots = "r"\n', "twice"),
         (
@@ -401,6 +403,24 @@ def test_a_key_that_is_not_its_certificates_is_named(
     (tmp_path / "certificate.pem").write_bytes(pem)
     text = '[platform]\np256_key = "key.pem"\np256_certificate = "certificate.pem"\n'
     with pytest.raises(Misconfigured, match=why):
+        load_for_courts(written(tmp_path, text))
+
+
+def test_a_key_for_pdfs_needs_its_password_and_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / "key.p12").write_bytes(issue("示例存证平台", issue("示例根")).pkcs12())
+    password = tmp_path / "password"
+    password.write_bytes(PASSWORD + b"\n")
+    text = '[platform]\npdf_key = "key.p12"\npdf_password = "password"\n'
+    with pytest.raises(Misconfigured, match="can be read by others"):
+        load_for_courts(written(tmp_path, text))
+    password.chmod(0o600)
+    assert load_for_courts(written(tmp_path, text)).pdf_key is not None
+    for wrong in (b"", b"another\n"):
+        password.write_bytes(wrong)
+        with pytest.raises(Misconfigured, match="file or its password is wrong"):
+            load_for_courts(written(tmp_path, text))
+    (tmp_path / "key.p12").unlink()
+    with pytest.raises(Misconfigured, match=r"key\.p12"):
         load_for_courts(written(tmp_path, text))
 
 
