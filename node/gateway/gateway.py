@@ -138,10 +138,8 @@ class Gateway:
         return self.stamping.for_courts
 
     async def run(self) -> NoReturn:
-        """The gateway's own tasks, until cancelled."""
-        # It asks all of the gateway, as routes do, and whose imports take a second.
-        from node.gateway.bundles.bundling import Bundling
-
+        """The gateway's own tasks, until cancelled; all but the making of bundles, which works with
+        the whole gateway, as routes do."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.coalescer.run())
             group.create_task(self.submissions.run())
@@ -150,7 +148,6 @@ class Gateway:
             group.create_task(self._attester().run())
             group.create_task(self.notifier.run())
             group.create_task(self.stamping.run())
-            group.create_task(Bundling(self).run())
             group.create_task(self.follower().run())
             group.create_task(self._tell_own_key())
             group.create_task(self._forget())

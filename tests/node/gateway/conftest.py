@@ -34,6 +34,7 @@ from node.evidence.sealed import SealedCheckpoint, format_sealed, parse_seal
 from node.evidence.statement import statement_id
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
+from node.gateway.bundles.bundling import Bundling
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.log import publishing
 from node.gateway.members.client import Members
@@ -498,13 +499,14 @@ async def make_gateway(
         signer = signer or cluster.world.gateway
         note, options = cluster.world.note(), {"public_only": False, "for_courts": for_courts}
         gateway = assemble(note, signer, VAULT_KEY, members, database, clock, **options)
-        task = asyncio.create_task(gateway.run())
+        tasks = [asyncio.create_task(each.run()) for each in (gateway, Bundling(gateway))]
 
         async def stop() -> None:
-            if task.done():
+            if all(task.done() for task in tasks):
                 return
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await members.close()
             await database.__aexit__()
 
