@@ -1,5 +1,6 @@
 """verify.html as a judge uses it: files dropped, a fingerprint typed, one answer, on paper."""
 
+import hashlib
 import json
 import os
 import re
@@ -33,7 +34,7 @@ def banner(page: Page) -> tuple[str, str]:
     found = page.locator(".banner")
     expect(found).to_have_count(1, timeout=BIG_S * 1000)
     assert found.locator(".mark").inner_text().strip()
-    return found.get_attribute("data-code") or "", found.locator("h2").inner_text()
+    return found.get_attribute("data-code") or "", found.locator("h2").text_content() or ""
 
 
 def archive(tmp_path: Path, *, full: bool = True) -> Path:
@@ -158,6 +159,99 @@ def test_what_does_not_hold_is_not_shown_as_proven(launched: Browser) -> None:
         assert banner(page) == ("V206", Answer.PROOF_NOT_VALID.zh)
         assert "未核验成立" in page.locator(".times").inner_text()
         assert Notice.SCOPE.zh not in page.inner_text("body")
+
+
+def test_who_forgot_the_fingerprint_goes_back_and_types_it(launched: Browser) -> None:
+    """What was chosen is still there; and nothing is said of a time that was not shown to hold."""
+    with opened(launched) as found:
+        page = found.page
+        ask(page, SAMPLE, PROOF, fingerprint=None)
+        assert banner(page) == ("V204", Answer.COULD_NOT_CHECK.zh)
+        assert Notice.NO_LATER_THAN.zh not in page.inner_text("body")
+        page.click("#back")
+        expect(page.locator("#fingerprint")).to_be_focused()
+        expect(page.locator("#chosen li")).to_have_count(2)
+        page.keyboard.type(FINGERPRINT)
+        page.keyboard.press("Enter")
+        assert banner(page)[0] == "V001"
+        expect(page.locator("#back")).to_have_count(0)
+
+
+def test_steps_at_a_glance_and_aloud(launched: Browser, tmp_path: Path) -> None:
+    """A part that is closed says which of its steps passed, to eyes and to screen readers."""
+    changed = tmp_path / "changed.txt"
+    changed.write_bytes(b"changed")
+    with opened(launched) as found:
+        page = found.page
+        ask(page, changed, PROOF)
+        banner(page)
+        glance = page.locator("details.part > summary .glance")
+        assert glance.text_content() == "0✓1✕2✓3✓4✓5✓6✓"
+        assert "1 未通过, 2 通过" in (glance.get_attribute("aria-label") or "")
+
+
+def test_a_digest_is_grouped_and_copied_whole(launched: Browser) -> None:
+    with opened(launched) as found:
+        ask(found.page, SAMPLE, PROOF)
+        banner(found.page)
+        shown = found.page.locator(".digest").first
+        expect(shown.locator("i")).to_have_count(8)
+        assert shown.text_content() == hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
+
+
+# The contrast of every text with what it stands on, as WCAG counts it.
+PALE = """() => {
+  const parsed = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = parsed(color).map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (each) => {
+    const color = getComputedStyle(each).backgroundColor;
+    return parsed(color)[3] === 0 && each.parentElement ? ground(each.parentElement) : color;
+  };
+  const said = (each) => [...each.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+  return [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() && said(e))
+    .map((e) => {
+      const [a, b] = [light(getComputedStyle(e).color), light(ground(e))];
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.className, e.textContent];
+    }).filter(([ratio]) => ratio < 4.5);
+}"""
+
+
+@pytest.mark.parametrize("fingerprint", [FINGERPRINT, None, "AAAA-" * 7 + "AAAA"])
+def test_every_text_stands_out(launched: Browser, fingerprint: str | None) -> None:
+    with opened(launched) as found:
+        assert found.page.evaluate(PALE) == []
+        ask(found.page, SAMPLE, PROOF, fingerprint=fingerprint)
+        banner(found.page)
+        assert found.page.evaluate(PALE) == []
+        found.page.evaluate("document.querySelector('.code').style.color = '#888'")
+        assert found.page.evaluate(PALE) != []
+
+
+@pytest.mark.parametrize("width", [360, 800, 1366, 1920])
+def test_nothing_is_cut_off(launched: Browser, tmp_path: Path, width: int) -> None:
+    with opened(launched) as found:
+        page = found.page
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        ask(page, archive(tmp_path))
+        banner(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_projector_is_read_from_afar(launched: Browser) -> None:
+    """The answer's letters are a twentieth of a screen high; text is larger on a larger screen."""
+    with opened(launched) as found:
+        page = found.page
+        ask(page, SAMPLE, PROOF)
+        banner(page)
+        size = "parseFloat(getComputedStyle(document.querySelector('#answer')).fontSize)"
+        assert page.evaluate(size) >= PROJECTOR["height"] / 20
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        assert page.evaluate(size) >= 1080 / 25
 
 
 def test_a_wrong_fingerprint_is_refused_in_words(launched: Browser) -> None:

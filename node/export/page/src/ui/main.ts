@@ -260,6 +260,12 @@ function listen(): void {
     language = other(language);
     render();
   });
+  byId("result").addEventListener("click", (event) => {
+    if ((event.target as Element).id !== "back") return;
+    shown = null;
+    render();
+    byId("fingerprint").focus();
+  });
   byId("print").addEventListener("click", () => window.print());
   byId("save").addEventListener("click", save);
   byId("again").addEventListener("click", () => {

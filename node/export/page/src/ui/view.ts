@@ -94,6 +94,7 @@ class View {
           h("p", {}, this.say(TEXT.unmatched) + this.result.unmatched.join(", ")),
         repaired &&
           h("p", {}, `${this.say(TEXT.repaired)} ${repaired.code} ${words.codes[repaired.code][first]}`),
+        answer === "COULD_NOT_CHECK" && h("button", { type: "button", id: "back" }, this.say(TEXT.back)),
       ),
     );
   }
@@ -103,7 +104,7 @@ class View {
       "section", { class: "box not-proven" },
       h("h3", {}, this.say(TEXT.notProven)),
       h("p", {}, this.say(isConsistent(this.code) ? words.notices.SCOPE : TEXT.nothingShown)),
-      h("p", {}, this.say(words.notices.NO_LATER_THAN)),
+      isConsistent(this.code) && h("p", {}, this.say(words.notices.NO_LATER_THAN)),
     );
   }
 
@@ -182,14 +183,26 @@ class View {
         h("h3", {}, this.say(part.title)),
         part.code && h("span", { class: "verdict", "data-answer": answerOf(part.code) },
           `${MARKS[answerOf(part.code)]} ${part.code} ${this.say(words.codes[part.code])}`),
+        this.glance(part),
       ),
       h("ol", { class: "steps" }, ...part.steps.map((step) => this.row(part, step))),
       this.factsOf(part),
     );
   }
 
+  /** Every step as its number and a mark, so that a closed part tells what is in it. */
+  private glance(part: Part): HTMLElement {
+    const told = part.steps.map((step) => [step, outcomeOf(findingsOf(part, step))] as const);
+    const spoken = told.map(([step, outcome]) => `${step} ${this.say(OUTCOMES[outcome].word)}`).join(", ");
+    return h(
+      "span", { class: "glance", role: "img", "aria-label": `${this.say(TEXT.steps)}: ${spoken}` },
+      ...told.map(([step, outcome]) =>
+        h("i", { "data-outcome": outcome }, h("b", {}, String(step)), OUTCOMES[outcome].mark)),
+    );
+  }
+
   private row(part: Part, step: number): HTMLElement {
-    const findings = part.findings.filter((each) => each.step === step);
+    const findings = findingsOf(part, step);
     const outcome = outcomeOf(findings);
     const { mark, word } = OUTCOMES[outcome];
     const facts = part.facts;
@@ -268,7 +281,10 @@ class View {
     ];
     if (bundle?.contents) rows.push(["contents-sha256.txt SHA-256", hex(bundle.contents)]);
     if (file && bundle) rows.push(["SHA-256", hex(file.sha256)]);
-    const signature = h("p", { class: "signature" }, this.say(TEXT.signature));
+    const signature = h(
+      "p", { class: "signature" },
+      h("span", {}, this.say(TEXT.signature)), h("span", {}, this.say(TEXT.date)),
+    );
     return h("section", { class: "given" }, this.list(rows), signature);
   }
 
@@ -276,9 +292,19 @@ class View {
     const name = (each: Said | string) => (typeof each === "string" ? each : this.say(each));
     return h(
       "dl", { class: "facts" },
-      ...rows.map(([key, value]) => h("div", {}, h("dt", {}, name(key)), h("dd", {}, value))),
+      ...rows.map(([key, value]) => h("div", {}, h("dt", {}, name(key)), h("dd", {}, ...grouped(value)))),
     );
   }
+}
+
+function findingsOf(part: Part, step: number): readonly Finding[] {
+  return part.findings.filter((each) => each.step === step);
+}
+
+/** A digest in groups of 8, to compare by eye; what is copied has no gaps. */
+function grouped(value: string): Child[] {
+  if (!/^[0-9a-f]{64}$/.test(value)) return [value];
+  return [h("span", { class: "digest" }, ...(value.match(/.{8}/g) ?? []).map((part) => h("i", {}, part)))];
 }
 
 function outcomeOf(findings: readonly Finding[]): Outcome {
