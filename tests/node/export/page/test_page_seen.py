@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from node.export.kit.files import HOW_TO
 from node.words import Answer, Notice, ResultCode
 from tests.node.export.bundle.bundles import EXAMPLE, example_bundle, flat, zipped
-from tests.node.export.page.browser import PROJECTOR, opened
+from tests.node.export.page.browser import HTML, PROJECTOR, opened
 
 FINGERPRINT = (EXAMPLE / "fingerprint.txt").read_text().split()[-1]
 SAMPLE, PROOF = EXAMPLE / "sample.txt", EXAMPLE / "sample.proof.txt"
@@ -229,6 +230,14 @@ def test_every_text_stands_out(launched: Browser, fingerprint: str | None) -> No
         assert found.page.evaluate(PALE) == []
         found.page.evaluate("document.querySelector('.code').style.color = '#888'")
         assert found.page.evaluate(PALE) != []
+
+
+def test_the_instructions_beside_it_are_as_legible(launched: Browser) -> None:
+    page = launched.new_page(viewport={"width": 360, "height": 740})
+    page.goto(f"file://{HTML.with_name(HOW_TO)}")
+    assert page.evaluate(PALE) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
 
 
 @pytest.mark.parametrize("width", [360, 800, 1366, 1920])
