@@ -10,7 +10,8 @@
 #
 # Needs a POSIX sh, coreutils, grep, sed, xxd and OpenSSL 3; no network; writes below $TMPDIR only.
 # Exit: 0 every step PASS; 10 none failed, some NOT CHECKED; 20 another file than the deposited one;
-# 30 a step failed; 80 nothing to judge by (no fingerprint, no OpenSSL 3); 2 called wrongly.
+# 30 a step failed; 80 nothing to judge by (no fingerprint, no OpenSSL 3, or a file whose proof has no
+# opening to compare it with); 2 called wrongly.
 #
 # How it works. The proof file of each deposit is taken apart here, and all that stock tools need is
 # made from it once more and compared with folders 03 and 04 byte for byte; so what is hashed and
@@ -823,7 +824,8 @@ file_gives_item() { # ORIGINAL FILE: the one enclosed and the one in hand, as fa
         if [ -f "$w/03/recorded.txt" ]; then
             compare "$_f"
         else
-            skip 'the proof has no opening'
+            skip 'the proof has no opening to compare the file with'
+            uncompared=yes
         fi
     done
     end '文件与存证时的数据相同' 'the file gives the item'
@@ -1218,7 +1220,7 @@ deposit() { # NUMBER ORIGINAL FILE
     [ "$network" != test ] || points="$points O05"
     [ "$key" != "$gateway" ] || points="$points O01"
     later_events "$1"
-    say "${margin}不晚于 no later than $(both_times "${seal_s:-0}" '')"
+    [ -z "$seal_s" ] || say "${margin}不晚于 no later than $(both_times "$seal_s" '')"
     say "${margin}待审查事项 open points:$(printf ' %s\n' $points | sort -u | tr -d '\n')"
     grade
 }
@@ -1257,7 +1259,7 @@ main() {
     tmp=$(mktemp -d) || exit 2
     trap 'rm -rf "$tmp"' EXIT
     trap 'exit 2' HUP INT TERM
-    margin='' differs='' code_file=0
+    margin='' differs='' uncompared='' code_file=0
     : >"$tmp/results" && : >"$tmp/all"
     anchors
     for _f in "$@"; do
@@ -1327,7 +1329,7 @@ conclude() {
     grade
     code=0
     grep -q 'NOT CHECKED' "$tmp/all" && code=10
-    [ -n "$trusted" ] || code=80
+    [ -n "$trusted" ] && [ -z "$uncompared" ] || code=80
     grep -q FAIL "$tmp/all" && code=30
     [ $code_file = 0 ] || code=$code_file
     say ''
@@ -1335,7 +1337,8 @@ conclude() {
     0) say '核验结果 Result: 各步骤均通过 every step PASS' ;;
     10) say '核验结果 Result: 没有不成立的步骤，有未核验的步骤 none failed, some NOT CHECKED' ;;
     20) say '核验结果 Result: 文件不是所存证的数据 the file is not the deposited one' ;;
-    80) say '核验结果 Result: 未提供外部策略指纹，暂无法核验 no fingerprint from outside: could not check' ;;
+    80) [ -n "$trusted" ] || say '未提供外部策略指纹 no fingerprint from outside'
+        say '核验结果 Result: 暂无法核验 could not check' ;;
     *) say '核验结果 Result: 有步骤不成立 a step FAILED' ;;
     esac
     [ $code -gt 10 ] || scope

@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -77,26 +78,67 @@ def test_every_shell_says_the_same(shell: tuple[str, ...], bag: Path, trusted: P
     assert said.out == verify_sh(bag, trusted).out
 
 
-def test_it_needs_stock_tools_and_no_network(bag: Path, trusted: Path, tmp_path: Path) -> None:
-    """From inside the bundle, as its reader calls it; without a network where that can be had."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A PATH with nothing else."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
     for name in TOOLS:
         found = shutil.which(name)
         if found is not None:
-            (tools / name).symlink_to(found)
-    cut_off = [shutil.which("unshare") or "", "-rn"]
-    if subprocess.run([*cut_off, "true"], capture_output=True).returncode:
-        cut_off = []
+            (folder / name).symlink_to(found)
+    return folder
+
+
+@pytest.fixture
+def cut_off() -> list[str]:
+    """What begins a command in a network namespace of its own, in which there is nothing."""
+    begin = [shutil.which("unshare") or "unshare", "--map-root-user", "--net"]
+    try:
+        done = subprocess.run([*begin, "true"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare here: no network namespace can be made")
+    if done.returncode:
+        pytest.skip(f"no network namespace can be made here: {done.stderr.strip()}")
+    return begin
+
+
+def test_it_needs_stock_tools_alone(bag: Path, trusted: Path, tools: Path) -> None:
+    """From inside the bundle, as its reader calls it."""
+    said = run_in(bag / layout.VERIFY, [tools / "sh", "verify.sh"], tools, ROOTS=str(trusted))
+    assert (said.code, said.err) == (0, "")
+
+
+def test_without_a_network_every_step_passes(
+    bag: Path, trusted: Path, tools: Path, cut_off: list[str]
+) -> None:
+    """The kit as it lies in the bundle: verify.sh with stock tools, verify.py with Python alone."""
+    place = bag / layout.VERIFY
+    (trusted_here := bag.parent / "trusted").symlink_to(trusted)
+    devices = run_in(place, [*cut_off, tools / "cat", "/proc/net/dev"], tools).out
+    assert [line.partition(":")[0].strip() for line in devices.splitlines()[2:]] in ([], ["lo"])
+    said = run_in(place, [*cut_off, tools / "sh", "verify.sh"], tools, ROOTS=str(trusted_here))
+    assert (said.code, said.err) == (0, "")
+    assert sorted(said.steps("PASS")) == [0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
+    assert said.steps("FAIL") == said.steps("NOT CHECKED") == []
+    command = [sys.executable, "-I", "verify.py", "--anchors", trusted_here]
+    said = run_in(place, [*cut_off, *command], tools)
+    assert (said.code, said.err) == (10, "")
+    assert set(said.steps("PASS")) == set(range(9))
+    assert said.steps("FAIL") == said.steps("NOT CHECKED") == []
+
+
+def run_in(place: Path, command: Sequence[str | Path], tools: Path, **environment: str) -> Said:
+    """A program there, with nothing else to call."""
     done = subprocess.run(
-        [*cut_off, str(tools / "sh"), "verify.sh"],
-        cwd=bag / layout.VERIFY,
-        env={"PATH": str(tools), "ROOTS": str(trusted)},
+        [str(each) for each in command],
+        cwd=place,
+        env={"PATH": str(tools), **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
 # Proofs of every kind, beside the program's own verdict
