@@ -24,7 +24,7 @@ from node.gateway.deposits.submissions import Submissions
 from node.gateway.events.attesting import Attester
 from node.gateway.events.statement import EventPreparer
 from node.gateway.http.limits import Limits
-from node.gateway.http.room import BODIES_MAX, Room
+from node.gateway.http.room import BODIES_MAX, CHECKS_MAX, UPLOADS_MAX, Room
 from node.gateway.log.publishing import PublishedLog
 from node.gateway.members.checking import ProofChecker
 from node.gateway.members.client import CannotCheck, Members
@@ -117,6 +117,8 @@ class Gateway:
     stamping: Stamping
     bundles: BundleStore
     room: Room = field(default_factory=lambda: Room(BODIES_MAX))
+    uploads: Room = field(default_factory=lambda: Room(UPLOADS_MAX))
+    checks: Room = field(default_factory=lambda: Room(CHECKS_MAX))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is told to stop: what is asked is still answered, and no more should be asked."""
     changing_policy: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -163,6 +163,16 @@ authenticated, anybody = Authenticated(), Anybody()
 depositing, auditing = Depositing(Scope.DEPOSIT), Auditing(Scope.AUDIT)
 
 
+def permitted(account: Account | None, scope: Scope) -> Account:
+    """The account of a request that only who has this scope may make, where others may make it for
+    something else."""
+    if account is None:
+        raise ProblemError(AccountProblem.API_KEY_MISSING)
+    if scope not in account.scopes:
+        raise ProblemError(AccountProblem.SCOPE_MISSING, scope=scope.text)
+    return account
+
+
 def exporting(account: Account) -> Account:
     """The account of a request that takes away what proves or opens a deposit."""
     if Scope.EXPORT not in account.scopes:

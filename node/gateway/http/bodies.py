@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TypeVar
+from collections.abc import Callable
+from typing import IO, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -15,6 +16,8 @@ from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.room import Held
 
 JSON = "application/json"
+TEXT = "text/plain"
+ZIP = "application/zip"
 PACKED = "application/octet-stream"
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -45,23 +48,48 @@ async def read_body(
     Large ones are read into the room that is `held`; small ones the connections bound.
     """
     too_large = too_large or ProblemError(Problem.BODY_TOO_LARGE, limit=f"{limit:,}")
+    _refuse_declared(request, limit, too_large)
+    chunks: list[bytes] = []
+    await _take(request, limit, too_large, held, chunks.append)
+    return b"".join(chunks)
+
+
+async def save_body(
+    request: Request, limit: int, too_large: ProblemError, held: Held, target: IO[bytes]
+) -> None:
+    """The same into a file, piece by piece: it is never in memory as a whole."""
+    _refuse_declared(request, limit, too_large)
+    await _take(request, limit, too_large, held, target.write)
+
+
+def _refuse_declared(request: Request, limit: int, too_large: ProblemError) -> None:
     declared = request.headers.get("content-length", "0")
     # The parser has refused 2^64 and more: whatever stands before these digits are zeros.
     if declared.isdecimal() and int(declared[-20:]) > limit:
         raise too_large
-    chunks, size = [], 0
+
+
+async def _take(
+    request: Request,
+    limit: int,
+    too_large: ProblemError,
+    held: Held | None,
+    take: Callable[[bytes], object],
+) -> None:
+    """Every piece of the body, as it arrives."""
+    size, digest = 0, hashlib.sha256()
+    signed: bytes | None = getattr(request.state, "signed_body", None)
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise too_large
         if held is not None:
             await held.grow(len(chunk))
-        chunks.append(chunk)
-    body = b"".join(chunks)
-    signed: bytes | None = getattr(request.state, "signed_body", None)
-    if signed is not None and hashlib.sha256(body).digest() != signed:
+        if signed is not None:
+            digest.update(chunk)
+        take(chunk)
+    if signed is not None and digest.digest() != signed:
         raise ProblemError(AccountProblem.SIGNED_BODY_DIFFERS)
-    return body
 
 
 def parse_json(model: type[_Model], body: bytes) -> _Model:

@@ -26,6 +26,7 @@ from node.gateway.http.invalid import describe
 from node.gateway.http.language import language_of
 from node.gateway.http.limit_problems import OperatingProblem
 from node.gateway.http.problems import AnyProblem, Problem, ProblemError
+from node.gateway.lookups.problems import VerifyProblem
 from node.gateway.webhooks.problems import WebhookProblem
 from node.offchain.engine import StoreFailed
 
@@ -38,6 +39,7 @@ AREAS: tuple[type[AnyProblem], ...] = (
     DepositProblem,
     BundleProblem,
     OperatingProblem,
+    VerifyProblem,
     WebhookProblem,
 )
 BY_NAME: Mapping[str, AnyProblem] = {each.name: each for area in AREAS for each in area}

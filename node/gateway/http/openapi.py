@@ -79,6 +79,14 @@ def packed_body(model: type[BaseModel]) -> dict[str, Any]:
     return _body({"application/json": json, "application/octet-stream": packed})
 
 
+def verified_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A JSON body of this shape, a proof file, or an evidence bundle."""
+    proof = {"schema": {"type": "string"}}
+    bundle = {"schema": {"type": "string", "contentMediaType": "application/zip"}}
+    json = {"schema": {"$ref": _shape(model)}}
+    return _body({"application/json": json, "text/plain": proof, "application/zip": bundle})
+
+
 def install(app: FastAPI) -> None:
     """Let the app's document contain the shapes of bodies and problems too."""
 

@@ -15,6 +15,10 @@ from node.gateway.http.problems import Problem, ProblemError
 
 BODIES_MAX = 128 << 20
 """Four of the largest batches; prepared, they stay within a gigabyte."""
+UPLOADS_MAX = 512 << 20
+"""What is uploaded to be verified, in files that are gone with the answer."""
+CHECKS_MAX = 2
+"""Proofs and bundles that are verified at once, each in a thread that others wait for."""
 WAIT_S = 2.0
 """Preparing the largest batch takes about as long; who would wait longer is sent away as busy."""
 

@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 from node import member_pb2 as pb
 from node.errors import Absent
 from node.evidence.checkpoint import Checkpoint
+from node.evidence.doubts import Doubts
 from node.evidence.entry import PolicyEntry, format_entry
 from node.evidence.keys import BadSignature
 from node.evidence.malformed import Malformed
@@ -218,6 +219,11 @@ class PublishedLog:
                 await self._ask_contradictions()
                 self._told_until_s = loop.time() + FRESH_S
         return {name: each.data for name, each in self._told.items()}
+
+    async def doubts(self) -> Doubts:
+        """What these files say about members, for whoever verifies a proof."""
+        await self.contradictions()
+        return Doubts(contradictions=tuple(each.accused for each in self._told.values()))
 
     # Inside.
 

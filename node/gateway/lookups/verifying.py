@@ -1,9 +1,10 @@
 """POST /v1/verify and /v1/verify:batch: whether files are those that were deposited.
 
-Only digests come in. With a number the digest is compared with what stands under it: with the item
-itself where that is a plain digest, with the opening kept here where it is salted, once the opening
-was found to be that of the item on the chain. So anybody with number and file is answered. Without
-a number only those deposits count that the asker can find (`searching`).
+Of files only digests come in. With a number the digest is compared with what stands under it: with
+the item itself where that is a plain digest, with the opening kept here where it is salted, once
+the opening was found to be that of the item on the chain. So anybody with number and file is
+answered. Without a number only those deposits count that the asker can find (`searching`). A proof
+file or a bundle is verified by itself (`uploads`).
 
     V000 V001  consistent, without and with open points    V100  not sealed yet
     V101       nothing found                               V105  found under the other algorithm
@@ -28,7 +29,7 @@ from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.digests import ALGS
 from node.evidence.statement import Deposit
-from node.gateway.accounts.access import FORBIDDEN, UNAUTHENTICATED, Permit, recorded
+from node.gateway.accounts.access import FORBIDDEN, Permit, recorded
 from node.gateway.accounts.routes import BODY_PROBLEMS
 from node.gateway.deposits.answers import lookup_notices, result, summary
 from node.gateway.deposits.reading import Reader
@@ -36,14 +37,17 @@ from node.gateway.events.history import History
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
 from node.gateway.http.language import Language, language_of
-from node.gateway.http.openapi import ALSO_ANONYMOUS, json_body, problems
-from node.gateway.http.problems import Problem
+from node.gateway.http.openapi import ALSO_ANONYMOUS, json_body, problems, verified_body
+from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
 from node.gateway.http.schemas import EvidenceSummary, NoQuery, Searched
 from node.gateway.lookups.finding import find, find_number, history_of, prove
+from node.gateway.lookups.problems import VerifyProblem
 from node.gateway.lookups.schemas import (
     VERIFY_BODY_MAX,
     OpenPointValue,
+    UploadAnswer,
+    UploadQuery,
     VerifyAnswer,
     VerifyBatchAnswer,
     VerifyBatchRequest,
@@ -51,6 +55,7 @@ from node.gateway.lookups.schemas import (
     VerifyResult,
 )
 from node.gateway.lookups.searching import in_order, plain, salted
+from node.gateway.lookups.uploads import verify_bundle, verify_proof
 from node.gateway.members.answers import Found, Search
 from node.gateway.timestamps.answers import timestamped
 from node.words import Answer, Flag, Notice, OpenPoint, ResultCode, State
@@ -85,14 +90,24 @@ class _Judged:
 @router.post(
     "/v1/verify",
     summary="Whether a file is one that was deposited",
-    response_model=VerifyAnswer,
-    responses=problems(*UNAUTHENTICATED, *_BODY),
-    openapi_extra=json_body(VerifyRequest) | ALSO_ANONYMOUS,
+    response_model=VerifyAnswer | UploadAnswer,
+    responses=problems(*FORBIDDEN, *_BODY, *VerifyProblem, Problem.BUSY),
+    openapi_extra=verified_body(VerifyRequest) | ALSO_ANONYMOUS,
 )
-async def post_verify(http: Request, account: Reader, _: Nothing) -> Response:
-    """For anybody; nothing personal is told. Different bytes are an answer, not an error."""
+async def post_verify(
+    http: Request, account: Reader, query: Annotated[UploadQuery, Query()]
+) -> Response:
+    """A digest, a proof file (text/plain) or an evidence bundle (application/zip); a bundle only
+    with the scope `verify`. Nothing personal is told. Different bytes are an answer, not an error,
+    and so is an upload that is damaged or forged. No policy inside an upload is trusted."""
     gateway, language = gateway_of(http), language_of(http)
-    bodies.expect_media_type(http, bodies.JSON)
+    kind = bodies.expect_media_type(http, bodies.JSON, bodies.TEXT, bodies.ZIP)
+    if kind == bodies.TEXT:
+        return answer(http, await verify_proof(http, query))
+    if kind == bodies.ZIP:
+        return answer(http, await verify_bundle(http, account, query))
+    if not query.is_empty:
+        raise ProblemError(Problem.FIELD_UNKNOWN, field="query")
     asked = bodies.parse_json(VerifyRequest, await bodies.read_body(http, VERIFY_BODY_MAX))
     judged = await _Verifier(http, gateway, account, language).judge(asked)
     value = VerifyAnswer(

@@ -30,7 +30,11 @@ def load_for_courts(config: GatewayConfig) -> ForCourts:
     authorities = tuple(_authority(each) for each in config.timestamp_authorities)
     platform = config.platform
     return ForCourts(
-        load_platform(platform), authorities, config.timestamp_every_s, _pdf_key(platform)
+        load_platform(platform),
+        authorities,
+        config.timestamp_every_s,
+        _pdf_key(platform),
+        tuple(dict.fromkeys(read_file(each.roots) for each in config.timestamp_authorities)),
     )
 
 

@@ -51,6 +51,8 @@ class ForCourts:
     authorities: tuple[Asked, ...]
     every_s: int
     pdf_key: PdfSigningKey | None = None
+    timestamp_roots: tuple[bytes, ...] = ()
+    """Of the authorities, and their revocation lists: as the files have them."""
 
 
 FOR_NO_COURT = ForCourts(Platform(), (), TIMESTAMP_EVERY_S)
