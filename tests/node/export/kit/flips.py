@@ -1,6 +1,6 @@
 """Single bytes of a bundle changed at random, manifests made right again: nobody may accept one.
 
-    python -m tests.node.export.kit.flips 1000        all of it; a test does a few
+    python -m tests.node.export.kit.flips 1000        all four verifiers; a test does a few
 
 Two attackers take turns. One leaves the certificate away and changes what a proof binds (folders 01
 to 04); the other leaves it there, which binds all the rest of the core, and cannot sign a new one.
@@ -13,18 +13,29 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from node.export.bundle import layout
 from node.export.bundle.checking import check_bundle
 from node.export.kit.files import kit
 from node.export.vouching import vouching
-from tests.node.export.bundle.bundles import sealed_again, write
+from node.words import Answer
+from tests.node.export.bundle.bundles import sealed_again, write, zipped
 from tests.node.export.bundle.test_bundle_outside import NOW_S, World
-from tests.node.export.kit.handed_over import anchors, handed_over, verify_sh, whole_world
+from tests.node.export.kit.handed_over import (
+    anchors,
+    anchors_given,
+    handed_over,
+    verify_sh,
+    whole_world,
+)
+from tests.node.export.page.browser import Opened, browser, opened
 
-ACCEPTED = {0, 10}
+ACCEPTED = {Answer.CONSISTENT.exit_code, Answer.CONSISTENT_OPEN_POINTS.exit_code}
+AT_ONCE = 2
+"""Shells beside each other: each is some hundred short processes."""
 BATCH = 20
 PROVEN = (layout.EVIDENCE, layout.PROOFS, layout.SIGNATURES + "EV")
 _DRIVER = """
@@ -64,46 +75,100 @@ def flipped(
         yield f"{path} byte {at} bit {bit}", sealed_again({**whole, path: bytes(data)})
 
 
+def exit_codes(
+    world: World,
+    folder: Path,
+    bundles: Mapping[str, Mapping[str, bytes]],
+    *,
+    page: Opened | None = None,
+    shell_every: int = 1,
+) -> dict[str, dict[str, int]]:
+    """What each verifier says of these bundles by their names; without a page, the browser not."""
+    roots = anchors(folder / "trusted", world)
+    bags = {
+        name: write(folder / f"bag-{at}" / "EVB", files)
+        for at, (name, files) in enumerate(bundles.items())
+    }
+    some = list(bags)[::shell_every]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        shells = pool.map(lambda name: verify_sh(bags[name], roots).code, some)
+        python = pool.submit(_verify_py, folder, bags.values(), roots)
+        return {
+            "cunzheng verify": {name: _program(bag, world) for name, bag in bags.items()},
+            "verify.html": {} if page is None else _verify_html(page, world, bundles),
+            "verify.sh": dict(zip(some, shells, strict=True)),
+            "verify.py": dict(zip(bags, python.result(), strict=True)),
+        }
+
+
 def accepted(
-    world: World, folder: Path, count: int, *, seed: int = 20261122, shell_every: int = 1
+    world: World,
+    folder: Path,
+    count: int,
+    *,
+    page: Opened | None = None,
+    seed: int = 20261122,
+    shell_every: int = 1,
 ) -> list[str]:
     """Who accepted what; nothing, if all is well."""
-    roots, found = anchors(folder / "trusted", world), []
-    made: dict[str, Path] = {}
-    for number, (what, files) in enumerate(flipped(handed_over(world), count, seed)):
-        made[what] = write(folder / f"bag-{number}", files)
-        checked = check_bundle(made[what], world.trust(), verifiers=vouching(NOW_S))
-        if checked.code.answer.exit_code in ACCEPTED:
-            found.append(f"cunzheng verify: {what}")
-        if number % shell_every == 0 and verify_sh(made[what], roots).code in ACCEPTED:
-            found.append(f"verify.sh: {what}")
+    bundles = dict(flipped(handed_over(world), count, seed))
+    answers = exit_codes(world, folder, bundles, page=page, shell_every=shell_every)
+    return [
+        f"{who}: {what}"
+        for who, codes in answers.items()
+        for what, code in codes.items()
+        if code in ACCEPTED
+    ]
+
+
+def honest_accepted(world: World, folder: Path, page: Opened | None) -> bool:
+    """Whether all take the bundle as it was: or else nobody would have found anything."""
+    answers = exit_codes(world, folder, {"nothing": handed_over(world)}, page=page)
+    return all(set(codes.values()) <= ACCEPTED for codes in answers.values())
+
+
+def _program(bag: Path, world: World) -> int:
+    return check_bundle(bag, world.trust(), verifiers=vouching(NOW_S)).code.answer.exit_code
+
+
+def _verify_html(
+    page: Opened, world: World, bundles: Mapping[str, Mapping[str, bytes]]
+) -> dict[str, int]:
+    known, pems = anchors_given(world)
+    return {
+        name: page.verify_bundle(zipped(files), known, pems)["exit_code"]
+        for name, files in bundles.items()
+    }
+
+
+def _verify_py(folder: Path, bags: Iterable[Path], roots: Path) -> list[int]:
+    """All of them in one process: each would load the program anew."""
     (folder / "verify.py").write_bytes(kit()["verify.py"])
     done = subprocess.run(
         [sys.executable, "-I", "-c", _DRIVER, str(folder), str(roots)],
-        input="".join(f"{path}\n" for path in made.values()),
+        input="".join(f"{bag}\n" for bag in bags),
         capture_output=True,
         text=True,
         check=True,
     )
-    answers = [json.loads(line)["exit_code"] for line in done.stdout.splitlines()]
-    for what, code in zip(made, answers, strict=True):
-        if code in ACCEPTED:
-            found.append(f"verify.py: {what}")
-    return found
+    return [json.loads(line)["exit_code"] for line in done.stdout.splitlines()]
 
 
 def main(count: int, seed: int) -> int:
     """The command: so many changes, told as they are tried."""
     world, done, all_found = whole_world(), 0, 0
-    while done < count:
-        batch = min(BATCH, count - done)
+    with browser() as launched, opened(launched) as page:
         with tempfile.TemporaryDirectory() as folder:
-            found = accepted(world, Path(folder), batch, seed=seed + done)
-        done, all_found = done + batch, all_found + len(found)
-        for each in found:
-            sys.stdout.write(f"accepted by {each}\n")
-        sys.stdout.write(f"{done} single-byte changes, {all_found} accepted\n")
-        sys.stdout.flush()
+            assert honest_accepted(world, Path(folder), page)
+        while done < count:
+            batch = min(BATCH, count - done)
+            with tempfile.TemporaryDirectory() as folder:
+                found = accepted(world, Path(folder), batch, page=page, seed=seed + done)
+            done, all_found = done + batch, all_found + len(found)
+            for each in found:
+                sys.stdout.write(f"accepted by {each}\n")
+            sys.stdout.write(f"{done} single-byte changes, {all_found} accepted\n")
+            sys.stdout.flush()
     return 1 if all_found else 0
 
 

@@ -68,15 +68,21 @@ _CERTIFICATE = {
 }
 
 
-def anchors(folder: Path, world: World) -> Path:
-    """What a court had from elsewhere, as files."""
-    folder.mkdir()
-    policy = world.chain.policies[-1].policy_text
-    text = f"# as published by the court\n{fingerprint(policy).lower()}\n"
-    (folder / "policy-fingerprint.txt").write_text(text)
+def anchors_given(world: World) -> tuple[str, list[tuple[str, bytes]]]:
+    """What a court had from elsewhere: the fingerprint, and roots by the names of their files."""
     roots = {"tsa": world.tsa, "platform-p256": world.p256, "platform-sm2": world.sm2}
-    for name, issuer in roots.items():
-        (folder / f"{name}.pem").write_bytes(format_certificates([issuer.certificate]))
+    pems = [(f"{name}.pem", format_certificates([e.certificate])) for name, e in roots.items()]
+    return fingerprint(world.chain.policies[-1].policy_text), pems
+
+
+def anchors(folder: Path, world: World) -> Path:
+    """The same as files."""
+    folder.mkdir()
+    known, pems = anchors_given(world)
+    text = f"# as published by the court\n{known.lower()}\n"
+    (folder / "policy-fingerprint.txt").write_text(text)
+    for name, pem in pems:
+        (folder / name).write_bytes(pem)
     return folder
 
 

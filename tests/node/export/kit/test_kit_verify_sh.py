@@ -23,7 +23,7 @@ from node.export.signing.certificate import format_pem
 from tests.node.export.bundle import forging
 from tests.node.export.bundle.bundles import bundle, deposit_of, flat, sealed_again, write
 from tests.node.export.bundle.test_bundle_outside import NOW_S, World
-from tests.node.export.kit.flips import accepted
+from tests.node.export.kit.flips import accepted, honest_accepted
 from tests.node.export.kit.handed_over import Said, anchors, run, verify_sh, whole_world
 from tests.node.export.kit.test_kit_verify_py import forged
 from tests.node.export.paper import YEAR_S
@@ -317,7 +317,10 @@ def test_a_file_in_hand_is_compared(bag: Path, trusted: Path, world: World) -> N
 @pytest.mark.slow
 def test_no_single_bit_is_free(world: World, tmp_path: Path) -> None:
     """A sample of what `python -m tests.node.export.kit.flips 1000` does."""
-    assert accepted(world, tmp_path, 24, shell_every=6) == []
+    for name in ("honest", "flipped"):
+        (tmp_path / name).mkdir()
+    assert honest_accepted(world, tmp_path / "honest", None)
+    assert accepted(world, tmp_path / "flipped", 24, shell_every=6) == []
 
 
 def test_it_says_so_where_openssl_is_too_old(bag: Path, trusted: Path, tmp_path: Path) -> None:
