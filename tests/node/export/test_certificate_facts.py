@@ -1,7 +1,6 @@
 """Certificates as values: born whole, one JSON, and nothing else read."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -241,11 +240,3 @@ def test_the_tables_of_the_document_are_the_programs() -> None:
     printed += [f"| {each.name} | {each.zh} | {each.en} | {each.asserter.zh} |" for each in Moment]
     assert [line for line in printed if line not in lines] == []
     assert [each.number for each in FIELDS] == list(range(1, 28))
-
-
-def test_what_the_document_shows_is_there() -> None:
-    """Pictures are small enough for a repository, and none lies there that no text shows."""
-    images = DOCUMENT.parent / "images"
-    shown = set(re.findall(r"\]\(images/([^)]+)\)", DOCUMENT.read_text("utf-8")))
-    assert shown == {"certificate-1.png", "verification-record-1.png"}
-    assert all((images / name).stat().st_size < 300_000 for name in shown)
