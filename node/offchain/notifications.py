@@ -114,6 +114,7 @@ class NotificationStore:
             "id": identity,
             "webhook": webhook.id,
             "event": event,
+            "statement_id": record.statement_id,
             "body": format_message(message),
             "created_ms": now,
             "attempts": 0,

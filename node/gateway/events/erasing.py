@@ -5,7 +5,8 @@
  1. refused if a court holds the deposit, or if it stands on a case's evidence list (Art. 47 last
     paragraph: until then it is stored, and kept safe, and nothing else);
  2. the erasure and the event that says so are stored together: from then on nobody can open it
-    here, and lookups answer V601;
+    here, and lookups answer V601. The transaction asks 1. once more of what came in meanwhile
+    (`node.offchain.erasures`): a hold that was taken in first, wins;
  3. the event goes to the chain. It holds no personal data; signed by the gateway that took the
     deposit in, it is with its opening the certificate of erasure.
 
@@ -15,7 +16,7 @@ The chain is not changed by it. Who kept the opening can still prove the deposit
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -57,7 +58,7 @@ from node.gateway.http.schemas import WaitQuery
 from node.gateway.lookups.finding import find_number, history_of
 from node.gateway.members.client import CannotCheck
 from node.offchain.engine import StoreFailed
-from node.offchain.erasures import Numbers
+from node.offchain.erasures import ErasedBefore, Held, InCase, NotErasable, Numbers
 from node.vault.keepsake import identity_record
 from node.words import ErasureGround, Flag
 
@@ -94,6 +95,12 @@ _PROBLEMS = (
     Problem.CANNOT_CHECK,
 )
 
+_FORBIDS: dict[type[NotErasable], EventProblem] = {
+    ErasedBefore: EventProblem.ERASED_ALREADY,
+    Held: EventProblem.ERASURE_HELD,
+    InCase: EventProblem.ERASURE_IN_CASE,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Erasable:
@@ -101,6 +108,8 @@ class _Erasable:
 
     entry: StatementEntry
     number: str
+    judged: frozenset[bytes] = frozenset()
+    """The events about it that the chain told of; none of them forbids it."""
 
     @property
     def deposit(self) -> Deposit:
@@ -176,14 +185,15 @@ async def _erasable(
         raise ProblemError(EventProblem.ERASED_ALREADY)
     if asked.count != record.count:
         raise ProblemError(EventProblem.ERASURE_COUNT, count=record.count)
-    await _check_free(gateway, erasable)
+    erasable = await _check_free(gateway, erasable)
     await _check_own(gateway, erasable)
     await recorded(http, account, Action.DEPOSIT_ERASED, number)
     return erasable
 
 
-async def _check_free(gateway: Gateway, erasable: _Erasable) -> None:
-    """No court holds it or has it before it."""
+async def _check_free(gateway: Gateway, erasable: _Erasable) -> _Erasable:
+    """No court holds it or has it before it, as far as the chain and the database say now. What
+    comes in from now on is seen when it is erased."""
     history = await history_of(gateway, erasable.entry)
     if not history.complete:  # A hold may be among what was not read.
         raise ProblemError(Problem.CANNOT_CHECK)
@@ -191,6 +201,8 @@ async def _check_free(gateway: Gateway, erasable: _Erasable) -> None:
         raise ProblemError(EventProblem.ERASURE_HELD)
     if await gateway.erasures.in_case(erasable.numbers):
         raise ProblemError(EventProblem.ERASURE_IN_CASE)
+    judged = frozenset(each.placed.statement.statement_id for each in history.events)
+    return replace(erasable, judged=judged)
 
 
 async def _check_own(gateway: Gateway, erasable: _Erasable) -> None:
@@ -213,8 +225,11 @@ async def _erase(
     # What the certificate commits to is kept: the account, and nothing personal.
     identity = identity_record(request.account.id)
     prepared = gateway.event_preparer.attest(identity, "erased", subject, details)
-    rows = gateway.erasures.erasing(entry.statement_id, erasable.numbers, now)
-    taken = await take_event(gateway, request, prepared, *rows)
+    work = gateway.erasures.erasing(entry.statement_id, erasable.numbers, erasable.judged, now)
+    try:
+        taken = await take_event(gateway, request, prepared, work)
+    except NotErasable as error:
+        raise ProblemError(_FORBIDS[type(error)]) from error
     try:
         await gateway.erasures.overwrite()
     except StoreFailed as error:  # It is done again with the next records that are deleted.
