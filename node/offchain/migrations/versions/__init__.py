@@ -5,4 +5,5 @@ revision_0002   accounts, deposits, notifications, cases, registries, accesses
 revision_0003   requests may wait for another gateway's signature; the log read for events
 revision_0004   answers to writes that are not deposits, for their retries
 revision_0007   which deposit a message to a webhook is about; what was erased, in messages too
+revision_0008   an account's own keys may end
 """
