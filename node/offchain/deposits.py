@@ -20,7 +20,17 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    bindparam,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from node.evidence.item import Opening
@@ -29,6 +39,7 @@ from node.offchain.deposit_values import (
     FILED,
     RECORD,
     STANDING,
+    UNDER_WAY,
     DepositRecord,
     FoundItem,
     NewDeposit,
@@ -61,6 +72,7 @@ LIST_MAX = 100
 """Rows in one answer; whoever wants more asks from where this one ended."""
 
 _ON_WAY = (State.RECEIVED.name, State.PENDING.name)
+_UNDER_WAY = tuple(sorted(each.name for each in UNDER_WAY))
 
 
 Told = Callable[[Connection, Sequence[DepositRecord]], None]
@@ -180,8 +192,7 @@ class DepositStore:
 
     async def overdue(self, before_ms: int) -> int:
         """How many that came before this time are neither FINAL nor FAILED; at most `LIST_MAX`."""
-        under_way = deposits.c.state.in_((*_ON_WAY, State.COMMITTED.name))
-        query = select(deposits.c.statement_id).where(under_way, deposits.c.received_ms < before_ms)
+        query = select(deposits.c.statement_id).where(*_overdue(before_ms))
         return len(await self._read(query.limit(LIST_MAX), list))
 
     async def _step(self, change: Any) -> int:
@@ -213,6 +224,8 @@ class DepositStore:
         for name, value in same.items():
             if value is not None:
                 query = query.where(deposits.c[name] == value)
+        if wanted.overdue_before_ms is not None:
+            query = query.where(*_overdue(wanted.overdue_before_ms))
         if wanted.from_ms is not None:
             query = query.where(deposits.c.received_ms >= wanted.from_ms)
         if wanted.to_ms is not None:
@@ -329,6 +342,10 @@ class DepositStore:
                 }
             )
         return opened
+
+
+def _overdue(before_ms: int) -> tuple[ColumnElement[bool], ...]:
+    return deposits.c.state.in_(_UNDER_WAY), deposits.c.received_ms < before_ms
 
 
 def _place(item_index: int) -> str:

@@ -36,7 +36,7 @@ from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
 from node.gateway.lookups.finding import find_number
 from node.gateway.lookups.marking import marks
-from node.offchain.deposit_values import DepositRecord, Wanted
+from node.offchain.deposit_values import FINAL_WITHIN_MS, DepositRecord, Wanted
 from node.vault.keepsake import opening_value, submitter_value
 from node.words import ResultCode, State
 
@@ -69,13 +69,15 @@ async def list_deposits(
     gateway, language = gateway_of(http), language_of(http)
     conditions = query.model_dump_json(exclude={"after", "limit"})
     before = None if query.after is None else parse_cursor(conditions, query.after)
-    found = await gateway.deposits.listed(account.id, _wanted(query), before, query.limit + 1)
+    now = gateway.clock()
+    wanted = _wanted(query, now)
+    found = await gateway.deposits.listed(account.id, wanted, before, query.limit + 1)
     page, last = found[: query.limit], None
     if len(found) > query.limit:
         last = format_cursor(conditions, page[-1].received_ms, page[-1].statement_id)
     marked = await marks(gateway, page, language)
     summaries = [
-        DepositSummary(**_summary(each, language), flags=flags)
+        DepositSummary(**_summary(each, now, language), flags=flags)
         for each, flags in zip(page, marked, strict=True)
     ]
     return answer(http, ListAnswer(deposits=summaries, next=last))
@@ -169,7 +171,7 @@ async def _opened(
     more = count > 1 and len(openings) == count and end < record.count
     (flags,) = await marks(gateway, [record], language)
     return DepositAnswer(
-        **_summary(record, language),
+        **_summary(record, gateway.clock(), language),
         flags=flags,
         submitter=None if keepsake.submitter is None else submitter_value(keepsake.submitter),
         declared=None if declared is None else json.loads(declared),
@@ -179,24 +181,26 @@ async def _opened(
     )
 
 
-def _wanted(query: ListQuery) -> Wanted:
+def _wanted(query: ListQuery, now_ms: int) -> Wanted:
     return Wanted(
         state=None if query.state is None else State[query.state],
         client_ref=query.client_ref,
         matter_id=query.matter_id,
         series=None if query.series is None else bytes.fromhex(query.series),
         category=query.category,
+        overdue_before_ms=now_ms - FINAL_WITHIN_MS if query.overdue else None,
         from_ms=query.received_from,
         to_ms=query.received_to,
     )
 
 
-def _summary(record: DepositRecord, language: Language) -> dict[str, Any]:
+def _summary(record: DepositRecord, now_ms: int, language: Language) -> dict[str, Any]:
     filing, standing = record.filing, record.standing
     return {
         "receipt_no": receipt_number(record.statement_id),
         "statement_id": record.statement_id.hex(),
         **state_words(record.state, language),
+        "overdue": record.is_overdue(now_ms),
         "reason": record.skipped,
         "client_ref": filing.client_ref,
         "matter_id": filing.matter_id,

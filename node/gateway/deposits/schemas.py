@@ -67,6 +67,9 @@ class ListQuery(BaseModel):
     matter_id: Reference | None = None
     series: Hex64 | None = None
     category: Category | None = None
+    overdue: bool = Field(
+        False, description="Only those that are neither FINAL nor FAILED a day after they came in."
+    )
     received_from: int | None = Field(
         None, ge=0, le=INTEGER_MAX, description="Received at this time or later, UTC milliseconds."
     )
@@ -86,6 +89,11 @@ class DepositSummary(BaseModel):
     statement_id: str
     state: StateName
     state_text: str
+    overdue: bool = Field(
+        False,
+        description="Neither FINAL nor FAILED a day after it came in. It goes on by itself: repeat "
+        "it under its own `Idempotency-Key` if at all, never under a new one.",
+    )
     reason: str | None = Field(None, description="Why it failed.")
     client_ref: str | None = None
     matter_id: str | None = None
