@@ -19,7 +19,7 @@ from node.accounts.api_key import SIZE, format_api_key
 from node.accounts.scopes import Scope, allowed, format_scopes, parse_scopes
 from node.accounts.vocabulary import KeyKind
 from node.cli.administering import Actions, add_action
-from node.cli.administering_accounts import Office, add_account, at_office
+from node.cli.administering_accounts import Office, add_account, add_inspection, at_office
 from node.cli.failure import Failure
 from node.cli.files import write_whole
 from node.cli.language import Language, Text, said
@@ -65,7 +65,9 @@ def configure(actions: Actions[argparse.ArgumentParser], language: Language) -> 
         metavar="N",
         help=said(Text("有效天数（默认不过期）", "days it is good for (default: all)"), language),
     )
-    add_account(add_action(actions, "list", _LIST, _list, language), language)
+    listing = add_action(actions, "list", _LIST, _list, language)
+    add_account(listing, language)
+    add_inspection(listing, language)
     rotate = add_action(actions, "rotate", _ROTATE, _rotate, language)
     revoke = add_action(actions, "revoke", _REVOKE, _revoke, language)
     for parser in (rotate, revoke):

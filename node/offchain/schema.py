@@ -9,12 +9,23 @@ from node.offchain.tables import (
     answers,
     cases,
     deposits,
+    inspections,
     notifications,
     registries,
     requests,
 )
 
-AREAS = (requests, answers, accounts, deposits, notifications, cases, registries, accesses)
+AREAS = (
+    requests,
+    answers,
+    accounts,
+    deposits,
+    notifications,
+    cases,
+    registries,
+    accesses,
+    inspections,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,9 @@ class AccessAnswer(BaseModel):
     allowed: bool
     origin: str | None = Field(None, description="Internet address and source port.")
     request_id: str | None = None
+    inspection: str | None = Field(
+        None, description="The inspection by an authority in which the operator showed it."
+    )
 
 
 class AccessesAnswer(BaseModel):

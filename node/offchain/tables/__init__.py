@@ -8,6 +8,7 @@
     cases          cases, links, evidence lists, court receipts
     registries     courts, certification authorities, source profiles
     accesses       who looked at what
+    inspections    authorities that inspected
 
 The chain holds digests and salted digests; what belongs to people is here, where it can be erased.
 Columns of class L3 and L4 are ciphertext of `node.vault` (`_sealed`) or keyed digests of it.
