@@ -20,6 +20,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
+from node.gateway.events.restricting import Reviewer
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.http.limits import Limits
 from node.gateway.http.serving import Server, listen
@@ -99,7 +100,7 @@ async def _serve(
         asyncio.get_running_loop().call_later(config.drain_s, server.stop)
 
     server.stop_at_signals(drain)
-    own = [asyncio.create_task(gateway.run())]
+    own = [asyncio.create_task(each.run()) for each in (gateway, Reviewer(gateway))]
     if config.metrics:
         own.append(asyncio.create_task(expose(config.metrics, gateway.metrics.registry)))
     for task in own:

@@ -77,6 +77,9 @@ class DepositRecord:
     standing: Standing | None
     final_ms: int | None
     erased_ms: int | None
+    restricted_ms: int | None = None
+    review_ms: int | None = None
+    """Since when its processing is restricted, and when that is examined again."""
 
     def is_overdue(self, now_ms: int) -> bool:
         """Whether what was promised with the receipt is not kept in time."""
@@ -113,8 +116,8 @@ class Wanted:
     """From one time to before another."""
 
 
-_SEALED = {"data_key", "declared_sealed", "submitter_sealed"}
-RECORD = tuple(column for column in deposits.c if column.name not in _SEALED)
+_APART = {"data_key", "declared_sealed", "submitter_sealed", "erasure_ground", "erasure_account"}
+RECORD = tuple(column for column in deposits.c if column.name not in _APART)
 
 FILED = ("client_ref", "matter_id", "phase", "series", "series_seq", "profile", "signature_effect")
 STANDING = ("height", "leaf_index", "entry_hash", "block_ms", "first_item")
@@ -140,4 +143,6 @@ def record_of(row: Row[Any]) -> DepositRecord:
         standing=standing,
         final_ms=row.final_ms,
         erased_ms=row.erased_ms,
+        restricted_ms=row.restricted_ms,
+        review_ms=row.review_ms,
     )

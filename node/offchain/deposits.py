@@ -272,8 +272,8 @@ class DepositStore:
             .join(deposits, deposits.c.statement_id == items.c.statement_id)
             .where(column == self._finder.digest(alg, digest))
         )
-        if account is not None:
-            query = query.where(deposits.c.account == account)
+        if account is not None:  # A court that searches has a right of its own.
+            query = query.where(deposits.c.account == account, deposits.c.restricted_ms.is_(None))
         # What has no ordinal yet comes last, in both databases.
         order = deposits.c.first_item.is_(None), deposits.c.first_item, deposits.c.received_ms
         query = query.order_by(*order, deposits.c.statement_id, items.c.item_index)
@@ -283,10 +283,17 @@ class DepositStore:
         )
 
     async def keepsake(
-        self, statement_id: bytes, account: str, first: int = 0, limit: int | None = None
+        self,
+        statement_id: bytes,
+        account: str,
+        first: int = 0,
+        limit: int | None = None,
+        *,
+        for_court: bool = False,
     ) -> Keepsake:
         """What opens a deposit of this account, of its items from one on; nothing of what was
-        erased. Who repeats somebody else's statement has got a request for it, but no deposit."""
+        erased, and of what is restricted for a court only. Who repeats somebody else's statement
+        has got a request for it, but no deposit."""
         query = select(items.c.item_index, items.c.opening_sealed).where(
             items.c.statement_id == statement_id, items.c.item_index >= first
         )
@@ -294,6 +301,8 @@ class DepositStore:
         sealed = select(deposits.c.data_key, deposits.c.submitter_sealed).where(
             deposits.c.statement_id == statement_id, deposits.c.account == account
         )
+        if not for_court:
+            sealed = sealed.where(deposits.c.restricted_ms.is_(None))
 
         def work(connection: Connection) -> tuple[Any, Sequence[Any]]:
             return connection.execute(sealed).first(), connection.execute(query).all()
@@ -308,11 +317,13 @@ class DepositStore:
             openings = await asyncio.to_thread(_openings, row, opened)
         return Keepsake(_submitter(row, deposit.submitter_sealed), openings)
 
-    async def declared(self, statement_id: bytes) -> bytes | None:
-        """What the depositor declared, in the clear."""
+    async def declared(self, statement_id: bytes, *, for_court: bool = False) -> bytes | None:
+        """What the depositor declared, in the clear; of what is restricted for a court only."""
         query = select(deposits.c.data_key, deposits.c.declared_sealed).where(
             deposits.c.statement_id == statement_id
         )
+        if not for_court:
+            query = query.where(deposits.c.restricted_ms.is_(None))
         for kept in await self._read(query, list):
             if kept.data_key is not None and kept.declared_sealed is not None:
                 row = self._vault.row("deposits", statement_id, kept.data_key)

@@ -7,6 +7,9 @@
     exhibits    what was said of it on evidence lists that it was taken out of again
     requests    digests of the requests that brought all this: a guess could be tried on them
 
+A deposit that may not be erased yet is restricted (`restrict`): nobody but a court opens it, until
+the gateway erases it (`node.gateway.events.restricting`).
+
 What stays is what the chain has anyway, whose account it was, and when it was erased. All items of
 a deposit are erased together: one data key opens them.
 
@@ -19,16 +22,32 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Update, bindparam, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    Update,
+    bindparam,
+    select,
+    tuple_,
+    update,
+)
 
 from node.evidence.number import format_number
 from node.offchain.database import Database, Work
+from node.offchain.deposit_values import RECORD, record_of
 from node.offchain.tables.cases import exhibits
 from node.offchain.tables.deposits import deposits, events, items
 from node.offchain.tables.notifications import deliveries
 from node.offchain.tables.requests import requests
 from node.webhooks.message import without_names
+
+REVIEW_MS = 30 * 24 * 3600 * 1000
+"""How long a restriction lasts until its reason is examined again: as long as whoever asks for an
+erasure waits for an answer by GB/T 35273-2020."""
+WAITING_AT_ONCE = 100
 
 NO_DIGEST = bytes(32)
 """In place of a request's digest; no request has it."""
@@ -63,6 +82,10 @@ _DEPOSIT = (
         client_ref=None,
         matter_id=None,
         phase=None,
+        restricted_ms=None,
+        review_ms=None,
+        erasure_ground=None,
+        erasure_account=None,
         erased_ms=bindparam("at"),
     )
 )
@@ -119,6 +142,17 @@ class Numbers:
         return format_number(self.block_ms, self.first_item + self.count)[:-_CHECK_LENGTH]
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A deposit that was to be erased and might not be: what was asked, and when to look again."""
+
+    statement_id: bytes
+    number: str
+    account: str
+    ground: str
+    review_ms: int
+
+
 class ErasureStore:
     """Across the tables of deposits. Whatever the database refuses raises `StoreFailed`."""
 
@@ -154,6 +188,61 @@ class ErasureStore:
     async def in_case(self, numbers: Numbers) -> bool:
         """Whether one of these numbers stands on a case's evidence list."""
         return await self._database.read(lambda connection: _in_case(connection, numbers))
+
+    async def restrict(self, statement_id: bytes, account: str, ground: str, now_ms: int) -> int:
+        """Its processing is restricted from now on, if it was not before; returns when that is
+        examined again."""
+        change = (
+            update(deposits)
+            .where(
+                deposits.c.statement_id == statement_id,
+                deposits.c.restricted_ms.is_(None),
+                deposits.c.erased_ms.is_(None),
+            )
+            .values(
+                restricted_ms=now_ms,
+                review_ms=now_ms + REVIEW_MS,
+                erasure_ground=ground,
+                erasure_account=account,
+            )
+        )
+        query = select(deposits.c.review_ms).where(deposits.c.statement_id == statement_id)
+
+        def work(connection: Connection) -> int:
+            connection.execute(change)
+            review_ms: int | None = connection.execute(query).scalar_one()
+            return now_ms if review_ms is None else review_ms
+
+        return await self._database.write(work)
+
+    async def waiting(self, after: bytes = b"") -> list[Waiting]:
+        """Some of what waits to be erased, in the order of their ids."""
+        query: Select[Any] = (
+            select(*RECORD, deposits.c.erasure_account, deposits.c.erasure_ground)
+            .where(deposits.c.restricted_ms.is_not(None), deposits.c.statement_id > after)
+            .order_by(deposits.c.statement_id)
+            .limit(WAITING_AT_ONCE)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [
+            Waiting(
+                row.statement_id,
+                record_of(row).number() or "",
+                row.erasure_account,
+                row.erasure_ground,
+                row.review_ms,
+            )
+            for row in rows
+        ]
+
+    async def postpone(self, statement_id: bytes, now_ms: int) -> None:
+        """The reason for a restriction was examined, and goes on."""
+        change = (
+            update(deposits)
+            .where(deposits.c.statement_id == statement_id, deposits.c.restricted_ms.is_not(None))
+            .values(review_ms=now_ms + REVIEW_MS)
+        )
+        await self._database.write(lambda connection: connection.execute(change))
 
     async def overwrite(self) -> None:
         """Let nothing of what was erased be left in the database's own log."""

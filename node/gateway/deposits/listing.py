@@ -18,7 +18,7 @@ from node.gateway.accounts.access import FORBIDDEN, Permit, exporting, recorded
 from node.gateway.accounts.problems import AccountProblem
 from node.gateway.deposits.answers import moment, result, state_words
 from node.gateway.deposits.problems import DepositProblem
-from node.gateway.deposits.reading import REFUSALS, CodeHeader, Reader, admit
+from node.gateway.deposits.reading import REFUSALS, CodeHeader, Reader, Right, admit
 from node.gateway.deposits.schemas import (
     DepositAnswer,
     DepositSummary,
@@ -34,6 +34,7 @@ from node.gateway.http.language import Language, language_of
 from node.gateway.http.openapi import ALSO_ANONYMOUS, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
+from node.gateway.http.schemas import Moment
 from node.gateway.lookups.finding import find_number
 from node.gateway.lookups.marking import marks
 from node.offchain.deposit_values import FINAL_WITHIN_MS, DepositRecord, Wanted
@@ -109,31 +110,31 @@ async def get_deposit(
     time. By evidence number that item, also for a court that it is linked to, or with its code."""
     gateway, language = gateway_of(http), language_of(http)
     if reference.startswith("EV"):
-        record, index = await _of_number(http, account, code, reference)
-        first, count = index, 1
+        record, index, right = await _of_number(http, account, code, reference)
+        first, count, for_court = index, 1, right is Right.COURT
     else:
         record = await _own(http, account, reference)
-        first, count = query.first, OPENINGS_AT_ONCE
-    value = await _opened(gateway, record, first, count, language)
+        first, count, for_court = query.first, OPENINGS_AT_ONCE, False
+    value = await _opened(gateway, record, first, count, language, for_court=for_court)
     return answer(http, value)
 
 
 async def _of_number(
     http: Request, account: Account | None, code: str | None, number: str
-) -> tuple[DepositRecord, int]:
+) -> tuple[DepositRecord, int, Right]:
     gateway = gateway_of(http)
     found, search = await find_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
     statement_id = found.placed.statement.statement_id
-    await admit(http, account, code, statement_id, number, Action.DEPOSIT_READ)
+    right = await admit(http, account, code, statement_id, number, Action.DEPOSIT_READ)
     record = await gateway.deposits.by_id(statement_id)
     if record is None:  # It came through another gateway, which has what opens it.
         raise ProblemError(DepositProblem.DEPOSIT_UNKNOWN)
     if record.standing is None:  # The chain has just taken it, which is not noted here yet.
         standing = standing_of(found.placed)
         record = replace(record, state=State.COMMITTED, standing=standing)
-    return record, found.item_index
+    return record, found.item_index, right
 
 
 async def _own(http: Request, account: Account | None, reference: str) -> DepositRecord:
@@ -155,10 +156,17 @@ async def _own(http: Request, account: Account | None, reference: str) -> Deposi
 
 
 async def _opened(
-    gateway: Gateway, record: DepositRecord, first: int, count: int, language: Language
+    gateway: Gateway,
+    record: DepositRecord,
+    first: int,
+    count: int,
+    language: Language,
+    *,
+    for_court: bool,
 ) -> DepositAnswer:
-    keepsake = await gateway.deposits.keepsake(record.statement_id, record.account, first, count)
-    declared = await gateway.deposits.declared(record.statement_id)
+    identity, store = record.statement_id, gateway.deposits
+    keepsake = await store.keepsake(identity, record.account, first, count, for_court=for_court)
+    declared = await store.declared(identity, for_court=for_court)
     openings = [
         OpenedItem(
             evidence_no=record.number(index),
@@ -177,8 +185,19 @@ async def _opened(
         declared=None if declared is None else json.loads(declared),
         openings=openings,
         next_first=end if more else None,
-        **result(None if record.erased_ms is None else ResultCode.V601, language),
+        **result(_code(record, for_court=for_court), language),
     )
+
+
+def _code(record: DepositRecord, *, for_court: bool) -> ResultCode | None:
+    """Why nothing opens it, if so."""
+    if record.erased_ms is not None:
+        return ResultCode.V601
+    return ResultCode.V602 if record.restricted_ms is not None and not for_court else None
+
+
+def _moment(time_ms: int | None) -> Moment | None:
+    return None if time_ms is None else moment(time_ms, "gateway")
 
 
 def _wanted(query: ListQuery, now_ms: int) -> Wanted:
@@ -216,6 +235,8 @@ def _summary(record: DepositRecord, now_ms: int, language: Language) -> dict[str
         "entry_hash": standing and standing.entry_hash.hex(),
         "received_at": moment(record.received_ms, "gateway"),
         "block_time": standing and moment(standing.block_ms, "proposer"),
-        "final_at": None if record.final_ms is None else moment(record.final_ms, "gateway"),
+        "final_at": _moment(record.final_ms),
         "erased": record.erased_ms is not None,
+        "restricted_at": _moment(record.restricted_ms),
+        "review_at": _moment(record.review_ms),
     }

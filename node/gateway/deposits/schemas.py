@@ -113,6 +113,12 @@ class DepositSummary(BaseModel):
         None, description="When this gateway noted that a quorum had sealed it."
     )
     erased: bool = Field(False, description="Its openings were deleted; its proof still holds.")
+    restricted_at: Moment | None = Field(
+        None,
+        description="限制处理: it was to be erased and may not be yet, so it is stored and nothing "
+        "else. Erased as soon as it may be.",
+    )
+    review_at: Moment | None = Field(None, description="When the reason is examined again.")
     flags: list[FlagValue] | None = Field(
         None, description="What later events mark it with; absent if nobody could say."
     )

@@ -78,22 +78,25 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Awaitable
     """Has something happen once after the next erasure has found nothing that forbids it."""
 
     def arrange(happens: Callable[[], Awaitable[Any]]) -> None:
-        check_own = erasing._check_own
+        check_free = erasing.check_free
 
-        async def then(*arguments: Any) -> None:
-            await check_own(*arguments)
-            monkeypatch.setattr(erasing, "_check_own", check_own)
+        async def then(*arguments: Any) -> Any:
+            erasable = await check_free(*arguments)
+            monkeypatch.setattr(erasing, "check_free", check_free)
             response = await happens()
             assert response.status_code in (200, 201, 202), response.text
+            return erasable
 
-        monkeypatch.setattr(erasing, "_check_own", then)
+        monkeypatch.setattr(erasing, "check_free", then)
 
     return arrange
 
 
 async def nothing_was_erased(race: Race) -> bool:
-    told = (await race.client.get(f"/v1/deposits/{race.made['statement_id']}")).json()
-    return len(told["openings"]) == 1 and not told["erased"]
+    identity, store = bytes.fromhex(race.made["statement_id"]), race.client.gateway.deposits
+    kept = await store.keepsake(identity, "acme", for_court=True)
+    record = await store.by_id(identity)
+    return len(kept.openings) == 1 and record.erased_ms is None
 
 
 async def test_a_hold_that_the_court_was_promised_first_wins(race: Race, between: Any) -> None:

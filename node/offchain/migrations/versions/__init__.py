@@ -7,4 +7,5 @@ revision_0004   answers to writes that are not deposits, for their retries
 revision_0007   which deposit a message to a webhook is about; what was erased, in messages too
 revision_0008   an account's own keys may end
 revision_0009   inspections by authorities
+revision_0010   deposits whose processing is restricted
 """
