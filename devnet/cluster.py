@@ -162,6 +162,7 @@ class Cluster:
         await asyncio.gather(*(self.ready(name) for name in names))
         if self.gateways:
             await enrol_keys(self.places, self.gateway_url(), self.link(await self.leader()))
+            await asyncio.gather(*(self._knows_its_key(name) for name in self.gateways))
 
     async def stop(self) -> None:
         """End every process: politely, and after a limit not."""
@@ -272,6 +273,17 @@ class Cluster:
 
         await _until(f"{name} is not ready, see {self.places.log(name)}", serves, self._ready_s)
 
+    async def _knows_its_key(self, name: str) -> None:
+        """Wait until this gateway takes deposits: for a second it believes a no it heard before."""
+        url = f"http://{self.places.gateways[name]}/readyz"
+
+        async def enrolled() -> bool | None:
+            answer = await _get(url)
+            return True if answer is not None and answer.json().get("enrolled") else None
+
+        what = f"{name}'s key is not enrolled, see {self.places.log(name)}"
+        await _until(what, enrolled, self._ready_s)
+
     async def whole(self, wait_s: float = READY_S) -> None:
         """Wait until every member votes, nobody else does, and each has all that was committed at
         some moment of the wait: then any minority may lose everything."""
@@ -374,10 +386,16 @@ class Cluster:
 
 
 async def _answers_ok(url: str) -> bool | None:
+    answer = await _get(url)
+    return True if answer is not None and answer.is_success else None
+
+
+async def _get(url: str) -> httpx.Response | None:
+    """None where nobody answers."""
     try:
         # Plain HTTP to ourselves: neither a proxy nor the machine's certificates are asked.
         async with httpx.AsyncClient(timeout=PROBE_S, trust_env=False, verify=_NO_TLS) as client:
-            return (await client.get(url)).is_success or None
+            return await client.get(url)
     except httpx.HTTPError:
         return None
 

@@ -24,3 +24,7 @@ class Loop(asyncio.SelectorEventLoop):
         if self.is_closed() and getattr(callback, "__name__", "") == LATE:
             return asyncio.Handle(callback, args, self, context)
         return super().call_soon_threadsafe(callback, *args, context=context)
+
+    def close(self) -> None:
+        super().close()
+        self.set_exception_handler(None)

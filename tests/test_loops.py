@@ -1,6 +1,7 @@
 """What gRPC says too late harms no other test."""
 
 import asyncio
+import weakref
 from typing import Any
 
 import grpc
@@ -64,3 +65,17 @@ def test_a_closed_loop_takes_nothing_else() -> None:
     loop.close()
     with pytest.raises(RuntimeError, match="closed"):
         loop.call_soon_threadsafe(print)
+
+
+def test_a_closed_loop_keeps_nothing_of_its_test() -> None:
+    """gRPC keeps the loop itself: once, all gateways of all tests stayed until the end."""
+
+    class Fixtures:
+        def trouble(self, _: asyncio.AbstractEventLoop, __: dict[str, Any]) -> None: ...
+
+    loop, fixtures = Loop(), Fixtures()
+    loop.set_exception_handler(fixtures.trouble)
+    kept = weakref.ref(fixtures)
+    del fixtures
+    loop.close()
+    assert kept() is None

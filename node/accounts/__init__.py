@@ -7,6 +7,7 @@
     account         accounts and credentials as they stand, and what a request may do
     api_key         an API key as text and as what is kept of it
     signed_request  a request signed with the account's own key
+    inspection      who inspects for an authority, and on what legal basis
     action          what the record of accesses says was done
 
 What is stored of it is in `node.offchain`, what is asked over HTTP in `node.gateway`.

@@ -65,17 +65,19 @@ class Credential:
     @property
     def account(self) -> Account:
         """For whom, and for what, a request with this credential is made."""
-        return Account(self.holder, self.scopes & allowed(self.holder.roles), self.id)
+        scopes = self.scopes & allowed(self.holder.roles)
+        return Account(self.holder, scopes, self.id, self.expires_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account of a request: `scopes` are those of the credential that came with it, as far as
-    the account's roles allow them now."""
+    the account's roles allow them now; no credential that it asks for lives beyond `expires_ms`."""
 
     holder: Holder
     scopes: frozenset[Scope]
     credential: str
+    expires_ms: int | None = None
 
     @property
     def id(self) -> str:

@@ -14,15 +14,18 @@ What is signed are these bytes, each line ended by one LF, nothing after the las
     method POST
     target /v1/anchors?wait=none
     body e3b0c44298fc1c14...
+    idempotency-key order-7
     time 1790000000000
     nonce 000102030405060708090a0b0c0d0e0f
 
 The origin is the chain's name as its policy says it; the target is path and query as they stand in
 the request line; the body is SHA-256 of the body as it is sent, of nothing if there is none; the
-time is the client's clock, milliseconds since 1970 UTC; the nonce is 16 random bytes. The request
-works once, and only while its time is within 5 minutes of the gateway's. A retry is a new request:
-same body and Idempotency-Key, new time and nonce. Whoever deposits through gateways of several
-operators has a key for each, because one operator could show the request to another.
+line `idempotency-key` is there if the request has that header, which decides whether it is a retry
+or one deposit more: whoever holds a request up on its way cannot make two of one. The time is the
+client's clock, milliseconds since 1970 UTC; the nonce is 16 random bytes. The request works once,
+and only while its time is within 5 minutes of the gateway's. A retry is a new request: same body
+and Idempotency-Key, new time and nonce. Whoever deposits through gateways of several operators has
+a key for each, because one operator could show the request to another.
 
     >>> from node.evidence.keys import Signer
     >>> asked = Asked("cunzheng.test/devnet", "GET", "/v1/account", bytes(32))
@@ -84,6 +87,8 @@ class Asked:
     target: str
     body: bytes
     """SHA-256."""
+    idempotency_key: str | None = None
+    """The header of this name, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ def _request_message(asked: Asked, time_ms: int, nonce: bytes) -> bytes:
         "method": asked.method,
         "target": asked.target,
         "body": asked.body.hex(),
+        **({} if asked.idempotency_key is None else {"idempotency-key": asked.idempotency_key}),
         "time": write_decimal(time_ms),
         "nonce": nonce.hex(),
     }

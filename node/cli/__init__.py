@@ -23,6 +23,7 @@ admin       what only the operator of a gateway does, beside it: a module a grou
     admin_vault, admin_database      its key and its database
     admin_account, admin_identity, admin_role, admin_consent, admin_key      who may deposit
     admin_access, admin_registry     who looked at what; courts and authorities known
+    admin_inspection                 authorities that inspect, and what they were shown
 
 arguments, anchor_arguments, files, keys, language, terminal, times, failure      what they share
 """

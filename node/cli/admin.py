@@ -15,6 +15,7 @@ from node.cli import (
     admin_consent,
     admin_database,
     admin_identity,
+    admin_inspection,
     admin_key,
     admin_registry,
     admin_role,
@@ -44,6 +45,10 @@ GROUPS: dict[str, tuple[Text, Group]] = {
     "role": (Text("账户的角色", "what accounts may do"), admin_role),
     "consent": (Text("个人信息处理的同意", "consent to the processing of data"), admin_consent),
     "access": (Text("访问记录", "the record of accesses"), admin_access),
+    "inspection": (
+        Text("主管机关的检查", "inspections by authorities"),
+        admin_inspection,
+    ),
     "registry": (
         Text("法院和电子认证机构名录", "the registries of courts and certification authorities"),
         admin_registry,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.accounts.action import Action
 from node.cli.administering import Actions, add_action
-from node.cli.administering_accounts import Office, at_office
+from node.cli.administering_accounts import Office, access_value, add_inspection, at_office
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
 from node.cli.times import now_ms, read_time
@@ -25,6 +25,7 @@ _ALLOWED, _REFUSED = Text("允许", "allowed"), Text("拒绝", "refused")
 def configure(actions: Actions[argparse.ArgumentParser], language: Language) -> None:
     """The one action of `admin access`."""
     parser = add_action(actions, "list", _LIST, _list, language)
+    add_inspection(parser, language)
     for name, text in (
         ("--from", Text("自此时起，如 2026-11-22T08:00:00+08:00", "from this time on")),
         ("--to", Text("至此时之前", "until before this time")),
@@ -48,22 +49,10 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> int:
         return found
 
     found = at_office(arguments, Action.ACCESSES_READ, work)
-    terminal.json({"accesses": [_value(each) for each in found], "exit_code": 0})
+    terminal.json({"accesses": [access_value(each) for each in found], "exit_code": 0})
     if found:
         terminal.columns([_row(each, terminal) for each in found], indent=0)
     return 0
-
-
-def _value(access: Access) -> dict[str, object]:
-    return {
-        "at_ms": access.at_ms,
-        "account": access.account,
-        "action": access.action.name,
-        "object": access.object,
-        "allowed": access.allowed,
-        "origin": access.origin,
-        "request_id": access.request_id,
-    }
 
 
 def _row(access: Access, terminal: Terminal) -> tuple[str, ...]:

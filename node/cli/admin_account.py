@@ -9,7 +9,13 @@ from node.accounts.account import Holder, Missing
 from node.accounts.action import Action
 from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
 from node.cli.administering import Act, Actions, add_action
-from node.cli.administering_accounts import add_account, at_office, choices, listed
+from node.cli.administering_accounts import (
+    add_account,
+    add_inspection,
+    at_office,
+    choices,
+    listed,
+)
 from node.cli.language import Language, Text
 from node.cli.terminal import Terminal
 from node.cli.times import now_ms
@@ -45,8 +51,10 @@ def configure(actions: Actions[argparse.ArgumentParser], language: Language) -> 
         metavar="TYPE",
         help=listed(SubmitterType, language),
     )
-    add_account(add_action(actions, "show", _SHOW, _show, language), language)
-    add_action(actions, "list", _LIST, _list, language)
+    show = add_action(actions, "show", _SHOW, _show, language)
+    add_account(show, language)
+    for parser in (show, add_action(actions, "list", _LIST, _list, language)):
+        add_inspection(parser, language)
     for name, (status, summary) in _CHANGES.items():
         add_account(add_action(actions, name, summary, _changing(status), language), language)
 

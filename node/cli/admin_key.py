@@ -19,7 +19,7 @@ from node.accounts.api_key import SIZE, format_api_key
 from node.accounts.scopes import Scope, allowed, format_scopes, parse_scopes
 from node.accounts.vocabulary import KeyKind
 from node.cli.administering import Actions, add_action
-from node.cli.administering_accounts import Office, add_account, at_office
+from node.cli.administering_accounts import Office, add_account, add_inspection, at_office
 from node.cli.failure import Failure
 from node.cli.files import write_whole
 from node.cli.language import Language, Text, said
@@ -65,7 +65,9 @@ def configure(actions: Actions[argparse.ArgumentParser], language: Language) -> 
         metavar="N",
         help=said(Text("有效天数（默认不过期）", "days it is good for (default: all)"), language),
     )
-    add_account(add_action(actions, "list", _LIST, _list, language), language)
+    listing = add_action(actions, "list", _LIST, _list, language)
+    add_account(listing, language)
+    add_inspection(listing, language)
     rotate = add_action(actions, "rotate", _ROTATE, _rotate, language)
     revoke = add_action(actions, "revoke", _REVOKE, _revoke, language)
     for parser in (rotate, revoke):
@@ -230,7 +232,7 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> int:
     value = {"keys": [_value(each) for each in keys], "own": [_own_value(each) for each in own]}
     terminal.json(value | {"exit_code": 0})
     rows = [_row(each, now, terminal) for each in keys]
-    rows += [_own_row(each, terminal) for each in own]
+    rows += [_own_row(each, now, terminal) for each in own]
     if rows:
         terminal.columns(rows, indent=0)
     return 0
@@ -277,11 +279,7 @@ def _value(key: ApiKey) -> dict[str, object]:
 
 
 def _row(key: ApiKey, now_ms: int, terminal: Terminal) -> tuple[str, ...]:
-    state = _LIVE
-    if key.revoked_ms is not None:
-        state = _REVOKED
-    elif key.expires_ms is not None and key.expires_ms <= now_ms:
-        state = _EXPIRED
+    state = _state(key, now_ms)
     return (key.id, terminal.said(_API_KEY), terminal.said(state), format_scopes(key.scopes))
 
 
@@ -293,13 +291,20 @@ def _own_value(key: AccountKey) -> dict[str, object]:
         "value": key.value,
         "scopes": format_scopes(key.scopes),
         "created_ms": key.created_ms,
+        "expires_ms": key.expires_ms,
         "revoked_ms": key.revoked_ms,
     }
 
 
-def _own_row(key: AccountKey, terminal: Terminal) -> tuple[str, ...]:
-    state = _LIVE if key.revoked_ms is None else _REVOKED
+def _own_row(key: AccountKey, now_ms: int, terminal: Terminal) -> tuple[str, ...]:
+    state = _state(key, now_ms)
     return (key.id, terminal.said(key.kind), terminal.said(state), format_scopes(key.scopes))
+
+
+def _state(key: ApiKey | AccountKey, now_ms: int) -> Text:
+    if key.revoked_ms is not None:
+        return _REVOKED
+    return _LIVE if key.expires_ms is None or now_ms < key.expires_ms else _EXPIRED
 
 
 def _unknown(arguments: argparse.Namespace) -> Failure:

@@ -21,7 +21,11 @@ from node.casework.court import (
 )
 from node.casework.interest import Interest
 from node.cli.administering import Actions, add_action
-from node.cli.administering_accounts import Office, at_office
+from node.cli.administering_accounts import (
+    Office,
+    add_inspection,
+    at_office,
+)
 from node.cli.failure import Failure
 from node.cli.language import Language, Text, said
 from node.cli.terminal import Terminal
@@ -42,7 +46,7 @@ def configure(actions: Actions[argparse.ArgumentParser], language: Language) -> 
     """The actions of `admin registry`."""
     parser = add_action(actions, "load", _LOAD, _load, language)
     parser.add_argument("file", type=Path, metavar="FILE", help=said(_FILE, language))
-    add_action(actions, "list", _LIST, _list, language)
+    add_inspection(add_action(actions, "list", _LIST, _list, language), language)
 
 
 def _load(arguments: argparse.Namespace, terminal: Terminal) -> int:

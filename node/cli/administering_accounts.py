@@ -10,7 +10,7 @@ import argparse
 import getpass
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from node.accounts.account import check_account_id
@@ -23,9 +23,10 @@ from node.evidence.malformed import Malformed
 from node.words import Answer, Bilingual
 
 if TYPE_CHECKING:
-    from node.offchain.accesses import AccessStore
+    from node.offchain.accesses import Access, AccessStore
     from node.offchain.accounts import AccountStore
     from node.offchain.credentials import CredentialStore
+    from node.offchain.inspections import InspectionStore
     from node.offchain.registries import RegistryStore
 
 _Result = TypeVar("_Result")
@@ -40,6 +41,7 @@ class Office:
     credentials: CredentialStore
     accesses: AccessStore
     registries: RegistryStore
+    inspections: InspectionStore
     api_key_digest: Callable[[str], bytes]
 
 
@@ -58,12 +60,28 @@ def add_account(parser: argparse.ArgumentParser, language: Language) -> None:
     )
 
 
+def add_inspection(parser: argparse.ArgumentParser, language: Language) -> None:
+    """In which inspection by an authority it is shown."""
+    parser.add_argument(
+        "--inspection",
+        metavar="ID",
+        help=said(
+            Text(
+                "在该检查中出示，并记入其记录（见 admin inspection）",
+                "shown in this inspection, and recorded under it (`admin inspection`)",
+            ),
+            language,
+        ),
+    )
+
+
 def at_office(
     arguments: argparse.Namespace,
     action: Action,
     work: Callable[[Office], Awaitable[_Result]],
 ) -> _Result:
-    """What `work` returns; the action is recorded first. `arguments` may name an account."""
+    """What `work` returns; the action is recorded first. `arguments` may name an account, the
+    inspection it is about, or the open one in which it is shown."""
     from node.accounts.api_key import digest_api_key
     from node.config import load_gateway
     from node.keyfile import load_vault_key
@@ -71,6 +89,7 @@ def at_office(
     from node.offchain.accounts import AccountExists, AccountStore, NoSuchAccount
     from node.offchain.credentials import CredentialStore
     from node.offchain.database import Database
+    from node.offchain.inspections import InspectionStore, NotOpen
     from node.offchain.registries import RegistryStore
     from node.vault.finding import Finder
     from node.vault.keys import Purpose
@@ -81,6 +100,8 @@ def at_office(
     about = getattr(arguments, "account", None)
     if about is not None:
         _check_account(about)
+    inspected = getattr(arguments, "about_inspection", None)
+    shown_in = getattr(arguments, "inspection", None)
 
     async def opened(database: Database) -> _Result:
         vault, subkey = Vault(vault_key), vault_key.derive(Purpose.API_KEYS)
@@ -89,10 +110,14 @@ def at_office(
             CredentialStore(database),
             AccessStore(database, vault),
             RegistryStore(database),
+            InspectionStore(database, vault),
             lambda key: digest_api_key(subkey, key),
         )
         await office.accounts.check_vault()
-        await office.accesses.add(Access(now_ms(), None, action, about, True, None, _here()))
+        if shown_in is not None:
+            await office.inspections.require_open(shown_in)
+        line = Access(now_ms(), None, action, about or inspected, True, None, _here())
+        await office.accesses.add(replace(line, inspection=shown_in or inspected))
         return await work(office)
 
     try:
@@ -103,11 +128,37 @@ def at_office(
             f"there is no account {about}, or it is closed; see `cunzheng admin account list`.",
             Answer.NOT_FOUND,
         ) from error
+    except NotOpen as error:
+        raise no_such_inspection(str(shown_in or inspected)) from error
     except AccountExists as error:
         raise Failure(
             f"账户 {about} 已存在，未作改动。",
             f"there is an account {about} already; nothing was changed.",
         ) from error
+
+
+def no_such_inspection(identity: str) -> Failure:
+    """What somebody is told who names none that is there, or one that has ended."""
+    return Failure(
+        f"没有编号为 {identity} 的检查，或检查已结束；见 cunzheng admin inspection list。",
+        f"there is no inspection {identity}, or it has ended; see `cunzheng admin inspection "
+        "list`.",
+        Answer.NOT_FOUND,
+    )
+
+
+def access_value(access: Access) -> dict[str, object]:
+    """A line of the record of accesses, for programs."""
+    return {
+        "at_ms": access.at_ms,
+        "account": access.account,
+        "action": access.action.name,
+        "object": access.object,
+        "allowed": access.allowed,
+        "origin": access.origin,
+        "request_id": access.request_id,
+        "inspection": access.inspection,
+    }
 
 
 def choices(kinds: Iterable[Bilingual]) -> list[str]:

@@ -43,7 +43,8 @@ class SignedRequests(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         target = request.url.raw_path.decode("ascii")
-        asked = Asked(self._origin, request.method, target, sha256(request.content))
+        body, key = sha256(request.content), request.headers.get("idempotency-key")
+        asked = Asked(self._origin, request.method, target, body, key)
         signed = sign_request(self._signer, asked, self._now_ms(), self._random(NONCE_SIZE))
         request.headers["authorization"] = format_authorization(signed)
         yield request

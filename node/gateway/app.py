@@ -1,13 +1,17 @@
 """The web application of a gateway: its routes, its problems, its OpenAPI document.
 
 The app owns nothing: whoever makes a `Gateway` runs it (`server.run_gateway`, or a test) for as
-long as the app is served, so that a task that fails ends the process instead of a request.
+long as the app is served, so that a task that fails ends the process instead of a request. Routes
+know of no gateway before a request brings one, so they are made once in a process.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from node.gateway.accounts import accesses, privacy
 from node.gateway.accounts import keys as account_keys
@@ -63,8 +67,20 @@ API_VERSION = "1.0.0"
 """Of the interface, not of the software: raised when a client would have to change."""
 
 
-def create_app(gateway: Gateway) -> FastAPI:
+def create_app(gateway: Gateway) -> ASGIApp:
     """The application that serves this gateway."""
+    served = routes()
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["gateway"] = gateway
+        await served(scope, receive, send)
+
+    return serve
+
+
+@cache
+def routes() -> FastAPI:
+    """What is the same for every gateway: where what is answered, and the document about it."""
     # The page at /docs comes with its scripts: courts' networks reach no content network.
     app = FastAPIOffline(
         title="cunzheng 存证 gateway",
@@ -74,16 +90,9 @@ def create_app(gateway: Gateway) -> FastAPI:
         static_url="/docs/static",
         redirect_slashes=False,
     )
-    app.state.gateway = gateway
     for module in _ROUTED:
         app.include_router(module.router)
     documents.install(app, (module.router for module in _ROUTED), refusal)
     openapi.install(app)
-    app.add_middleware(
-        Door,
-        limits=gateway.limits,
-        metrics=gateway.metrics,
-        trusted_proxies=gateway.trusted_proxies,
-        only_tls=gateway.only_tls,
-    )
+    app.add_middleware(Door)
     return app

@@ -295,6 +295,6 @@ def _watched(gateway: Gateway) -> Watched:
 
 def gateway_of(request: Request) -> Gateway:
     """The gateway a request came to."""
-    gateway = request.app.state.gateway
+    gateway = request.state.gateway
     assert isinstance(gateway, Gateway)
     return gateway

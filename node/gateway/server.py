@@ -21,6 +21,7 @@ from node.evidence.policy_note import PolicyNote
 from node.evidence.record import parse_genesis
 from node.gateway.app import create_app
 from node.gateway.bundles.bundling import Bundling
+from node.gateway.events.restricting import Reviewer
 from node.gateway.gateway import Gateway, assemble
 from node.gateway.http.limits import Limits
 from node.gateway.http.serving import Server, listen
@@ -103,7 +104,8 @@ async def _serve(
         asyncio.get_running_loop().call_later(config.drain_s, server.stop)
 
     server.stop_at_signals(drain)
-    own = [asyncio.create_task(each.run()) for each in (gateway, Bundling(gateway))]
+    tasks = gateway, Bundling(gateway), Reviewer(gateway)
+    own = [asyncio.create_task(each.run()) for each in tasks]
     if config.metrics:
         own.append(asyncio.create_task(expose(config.metrics, gateway.metrics.registry)))
     for task in own:

@@ -9,7 +9,8 @@
     requests          what was promised under an Idempotency-Key, before it is proposed
     answers           what other writes were answered, for their retries
     accounts          who somebody is, their roles and consents; `credentials` let requests in;
-                      `accesses` records who did or tried what
+                      `accesses` records who did or tried what, `inspections` which authority
+                      was shown what
     readers           extraction codes, and courts that a deposit is linked to
     deposits          how far each deposit has come, and what opens it; `deposit_values` says it
     erasures          how what opens a deposit is deleted, in all tables at once

@@ -10,12 +10,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, tuple_
+from sqlalchemy import Connection, Row, delete, insert, select, tuple_
 
 from node.accounts.action import Action
 from node.offchain.accounts import ID_SIZE, Random
 from node.offchain.database import Database, Rows
 from node.offchain.tables.accesses import accesses
+from node.offchain.tables.inspections import inspections
 from node.vault.sealing import Vault
 
 READ_MAX = 1_000
@@ -39,8 +40,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One line of the record. `account` did it, to `object`, coming from `origin`. A line that was
-    read has a `place`, from which reading goes on."""
+    """One line of the record. `account` did it, to `object`, coming from `origin`; to show it
+    in an `inspection`, if there was one. A line that was read has a `place`, from which reading
+    goes on."""
 
     at_ms: int
     account: str | None
@@ -49,6 +51,7 @@ class Access:
     allowed: bool
     request_id: str | None = None
     origin: str | None = None
+    inspection: str | None = None
     place: Place | None = None
 
 
@@ -72,13 +75,17 @@ class AccessStore:
         to_ms: int,
         *,
         account: str | None = None,
+        inspection: str | None = None,
         after: Place | None = None,
         limit: int = READ_MAX,
     ) -> list[Access]:
-        """From one time to before another, the oldest first; of one account if one is given."""
+        """From one time to before another, the oldest first; of one account, or shown in one
+        inspection, if one is given."""
         query = select(accesses).where(accesses.c.at_ms >= from_ms, accesses.c.at_ms < to_ms)
         if account is not None:
             query = query.where(accesses.c.account == account)
+        if inspection is not None:
+            query = query.where(accesses.c.inspection == inspection)
         if after is not None:
             place = tuple_(accesses.c.at_ms, accesses.c.id)
             query = query.where(place > (after.at_ms, after.id))
@@ -88,9 +95,16 @@ class AccessStore:
         )
 
     async def forget(self, now_ms: int) -> int:
-        """Delete the lines whose time is over; says how many."""
+        """Delete the lines whose time is over, and the inspections in which such were shown; says
+        how many lines."""
         old = delete(accesses).where(accesses.c.at_ms < now_ms - KEEP_MS)
-        return await self._database.write(lambda connection: connection.execute(old).rowcount)
+        shown_in = delete(inspections).where(inspections.c.opened_ms < now_ms - KEEP_MS)
+
+        def work(connection: Connection) -> int:
+            connection.execute(shown_in)
+            return connection.execute(old).rowcount
+
+        return await self._database.write(work)
 
     def _values(self, access: Access) -> dict[str, object]:
         identity, data_key, sealed = self._random(ID_SIZE).hex(), None, None
@@ -105,6 +119,7 @@ class AccessStore:
             "object": access.object,
             "allowed": access.allowed,
             "request_id": access.request_id,
+            "inspection": access.inspection,
             "data_key": data_key,
             "origin_sealed": sealed,
         }
@@ -122,5 +137,6 @@ class AccessStore:
             kept.allowed,
             kept.request_id,
             origin,
+            kept.inspection,
             Place(kept.at_ms, kept.id),
         )

@@ -18,7 +18,9 @@ from node.casework.case_number import CaseNumber
 from node.casework.exhibit import Exhibit, ExhibitWords
 from node.casework.interest import Party
 from node.casework.vocabulary import LitigationRole
+from node.evidence.number import parse_number
 from node.offchain.database import Database
+from node.offchain.erasures import let_numbers_stand
 from node.offchain.tables.cases import cases, court_receipts, exhibits, parties
 from node.vault.sealing import Vault
 
@@ -76,8 +78,10 @@ class CaseStore:
         self, case: CaseNumber, account: str, wanted: Sequence[ExhibitWords], now_ms: int
     ) -> tuple[list[Exhibit], bool]:
         """The exhibits, numbered, and whether one of them is new: all are linked or none is."""
+        ordinals = [parse_number(each.evidence_no)[1] for each in wanted]
 
         def work(connection: Connection) -> tuple[list[Exhibit], bool]:
+            let_numbers_stand(connection, ordinals)
             return self._link(connection, case, account, wanted, now_ms)
 
         return await self._database.find_or_add(work)

@@ -69,7 +69,8 @@ class AccountKey:
     value: str
     scopes: frozenset[Scope]
     created_ms: int
-    revoked_ms: int | None
+    expires_ms: int | None = None
+    revoked_ms: int | None = None
 
 
 class CredentialStore:
@@ -85,7 +86,7 @@ class CredentialStore:
         def work(connection: Connection) -> Credential | None:
             query = select(api_keys).where(api_keys.c.key_digest == digest)
             kept = connection.execute(query).first()
-            return None if kept is None else _credential(connection, kept, kept.expires_ms)
+            return None if kept is None else _credential(connection, kept)
 
         return await self._database.read(work)
 
@@ -97,7 +98,7 @@ class CredentialStore:
                 account_keys.c.kind == kind.name, account_keys.c.value == value
             )
             kept = connection.execute(query).first()
-            return None if kept is None else _credential(connection, kept, None)
+            return None if kept is None else _credential(connection, kept)
 
         return await self._database.read(work)
 
@@ -124,10 +125,17 @@ class CredentialStore:
         return key
 
     async def rotate(
-        self, account: str, old: str, digest: bytes, now_ms: int, old_until_ms: int
+        self,
+        account: str,
+        old: str,
+        digest: bytes,
+        now_ms: int,
+        old_until_ms: int,
+        latest_ms: int | None = None,
     ) -> ApiKey | None:
         """A key of the same scopes in place of `old`, which works until `old_until_ms`, but never
-        longer than it would have; None if the account has no such live key. May raise `TooMany`."""
+        longer than it would have; the new one not after `latest_ms`. None if the account has no
+        such live key. May raise `TooMany`."""
         new_id = self._new_id()
 
         def work(connection: Connection) -> ApiKey | None:
@@ -137,14 +145,11 @@ class CredentialStore:
             _check_room(connection, _live_api_keys(account, now_ms), 2 * LIVE_MAX)
             ends = [each for each in (kept.expires_ms, old_until_ms) if each is not None]
             life_ms = None if kept.expires_ms is None else kept.expires_ms - kept.created_ms
-            key = ApiKey(
-                new_id,
-                account,
-                parse_scopes(kept.scopes),
-                now_ms,
-                None if life_ms is None else now_ms + life_ms,
-                None,
-            )
+            renewed = None if life_ms is None else now_ms + life_ms
+            news = [each for each in (renewed, latest_ms) if each is not None]
+            expires_ms = min(news, default=None)
+            scopes = parse_scopes(kept.scopes)
+            key = ApiKey(new_id, account, scopes, now_ms, expires_ms, None)
             change = update(api_keys).where(api_keys.c.id == old)
             connection.execute(change.values(expires_ms=min(ends)))
             connection.execute(insert(api_keys).values(_api_key_values(key, digest)))
@@ -172,32 +177,44 @@ class CredentialStore:
         )
 
     async def add_account_key(
-        self, account: str, kind: KeyKind, value: str, scopes: Collection[Scope], now_ms: int
+        self,
+        account: str,
+        kind: KeyKind,
+        value: str,
+        scopes: Collection[Scope],
+        now_ms: int,
+        expires_ms: int | None = None,
     ) -> AccountKey:
         """Register a key; raises `TooMany`, `KeyKnown` or `NoSuchAccount`. A key that was ever
-        registered cannot be again: whose it was stays clear."""
-        key = AccountKey(self._new_id(), account, kind, value, frozenset(scopes), now_ms, None)
-        change = insert(account_keys).values(
-            id=key.id,
-            account=account,
-            kind=kind.name,
-            value=value,
-            scopes=format_scopes(scopes),
-            created_ms=now_ms,
+        registered cannot be again, so that whose it was stays clear; but one that ends, and was not
+        withdrawn, its account renews."""
+        ends = {"scopes": format_scopes(scopes), "expires_ms": expires_ms}
+        new = {"id": self._new_id(), "account": account, "kind": kind.name, "value": value, **ends}
+        known = select(account_keys).where(account_keys.c.value == value)
+        mine = (account_keys.c.account == account, account_keys.c.kind == kind.name)
+        renewed = update(account_keys).where(
+            account_keys.c.value == value,
+            *mine,
+            account_keys.c.expires_ms.is_not(None),
+            account_keys.c.revoked_ms.is_(None),
         )
-        live = (account_keys.c.account == account, account_keys.c.revoked_ms.is_(None))
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> AccountKey:
             if holder(connection, account) is None:
                 raise NoSuchAccount
-            _check_room(connection, live)
-            connection.execute(change)
+            found = connection.execute(known).first()
+            if found is None or not _is_live(found.expires_ms, now_ms):
+                _check_room(connection, _live_account_keys(account, now_ms))
+            if found is None:
+                connection.execute(insert(account_keys).values(**new, created_ms=now_ms))
+            elif not connection.execute(renewed.values(**ends)).rowcount:
+                raise KeyKnown
+            return _account_key(connection.execute(known).one())
 
         try:
-            await self._database.write(work)
+            return await self._database.write(work)
         except IntegrityError:
             raise KeyKnown from None
-        return key
 
     async def revoke_account_key(self, account: str, key: str, now_ms: int) -> bool:
         """It lets nobody in any more; says whether the account has such a key."""
@@ -239,6 +256,19 @@ def _live_api_keys(account: str, now_ms: int) -> tuple[ColumnElement[bool], ...]
     )
 
 
+def _live_account_keys(account: str, now_ms: int) -> tuple[ColumnElement[bool], ...]:
+    expires = account_keys.c.expires_ms
+    return (
+        account_keys.c.account == account,
+        account_keys.c.revoked_ms.is_(None),
+        expires.is_(None) | (expires > now_ms),
+    )
+
+
+def _is_live(expires_ms: int | None, now_ms: int) -> bool:
+    return expires_ms is None or expires_ms > now_ms
+
+
 def _check_room(
     connection: Connection, live: Collection[ColumnElement[bool]], room: int = LIVE_MAX
 ) -> None:
@@ -246,10 +276,10 @@ def _check_room(
         raise TooMany
 
 
-def _credential(connection: Connection, kept: Row[Any], expires_ms: int | None) -> Credential:
+def _credential(connection: Connection, kept: Row[Any]) -> Credential:
     found = holder(connection, kept.account)
     assert found is not None, "a credential without an account"
-    return Credential(kept.id, found, parse_scopes(kept.scopes), expires_ms, kept.revoked_ms)
+    return Credential(kept.id, found, parse_scopes(kept.scopes), kept.expires_ms, kept.revoked_ms)
 
 
 def _api_key_values(key: ApiKey, digest: bytes) -> dict[str, object]:
@@ -282,5 +312,6 @@ def _account_key(kept: Row[Any]) -> AccountKey:
         kept.value,
         parse_scopes(kept.scopes),
         kept.created_ms,
+        kept.expires_ms,
         kept.revoked_ms,
     )

@@ -42,7 +42,7 @@ TRIES = 5
 """Each fails only because somebody else's has succeeded."""
 
 _Result = TypeVar("_Result")
-_Work = Callable[[Connection], _Result]
+Work = Callable[[Connection], _Result]
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class _Waiting:
     """What somebody asked the writer for, and where the answer goes."""
 
     rows: Sequence[Rows]
-    work: _Work[Any]
+    work: Work[Any]
     done: asyncio.Future[Any]
 
 
@@ -124,16 +124,17 @@ class Database:
                 return await self.write(work)
         return await self.write(work)
 
-    async def add(self, *rows: Rows) -> None:
-        """Returns once all of them are on disk; raises `IntegrityError` if none of them is."""
-        await self._enqueue(rows, _nothing)
+    async def add(self, *rows: Rows, work: Work[None] | None = None) -> None:
+        """Returns once all of them are on disk, and what `work` changed after them; raises
+        `IntegrityError` if none of them is."""
+        await self._enqueue(rows, work or _nothing)
 
     async def overwrite_deleted(self) -> None:
         """What was deleted is still in SQLite's write-ahead log until this has been done."""
         if self._engine.dialect.name == "sqlite" and not await self.read(empty_log):
             raise StoreFailed("somebody reads for long: what was deleted is still in the log")
 
-    async def _enqueue(self, rows: Sequence[Rows], work: _Work[Any]) -> Any:
+    async def _enqueue(self, rows: Sequence[Rows], work: Work[Any]) -> Any:
         if self._closing:
             raise StoreFailed("the database is being closed")
         done = asyncio.get_running_loop().create_future()

@@ -54,6 +54,12 @@ class Standing:
     first_item: int
 
 
+FINAL_WITHIN_MS = 86_400_000
+"""Members seal within seconds; a deposit that is neither FINAL nor FAILED a day after it came in is
+overdue, and somebody has to look."""
+UNDER_WAY = frozenset({State.RECEIVED, State.PENDING, State.COMMITTED})
+
+
 @dataclass(frozen=True, slots=True)
 class DepositRecord:
     """What is kept of a deposit besides what is sealed."""
@@ -71,6 +77,13 @@ class DepositRecord:
     standing: Standing | None
     final_ms: int | None
     erased_ms: int | None
+    restricted_ms: int | None = None
+    review_ms: int | None = None
+    """Since when its processing is restricted, and when that is examined again."""
+
+    def is_overdue(self, now_ms: int) -> bool:
+        """Whether what was promised with the receipt is not kept in time."""
+        return self.state in UNDER_WAY and self.received_ms < now_ms - FINAL_WITHIN_MS
 
     def number(self, item_index: int = 0) -> str | None:
         """The evidence number of one of its items, once it has one."""
@@ -96,13 +109,15 @@ class Wanted:
     matter_id: str | None = None
     series: bytes | None = None
     category: str | None = None
+    overdue_before_ms: int | None = None
+    """Those that came in before this time and are still under way."""
     from_ms: int | None = None
     to_ms: int | None = None
     """From one time to before another."""
 
 
-_SEALED = {"data_key", "declared_sealed", "submitter_sealed"}
-RECORD = tuple(column for column in deposits.c if column.name not in _SEALED)
+_APART = {"data_key", "declared_sealed", "submitter_sealed", "erasure_ground", "erasure_account"}
+RECORD = tuple(column for column in deposits.c if column.name not in _APART)
 
 FILED = ("client_ref", "matter_id", "phase", "series", "series_seq", "profile", "signature_effect")
 STANDING = ("height", "leaf_index", "entry_hash", "block_ms", "first_item")
@@ -128,4 +143,6 @@ def record_of(row: Row[Any]) -> DepositRecord:
         standing=standing,
         final_ms=row.final_ms,
         erased_ms=row.erased_ms,
+        restricted_ms=row.restricted_ms,
+        review_ms=row.review_ms,
     )

@@ -20,7 +20,17 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    bindparam,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from node.evidence.item import Opening
@@ -29,6 +39,7 @@ from node.offchain.deposit_values import (
     FILED,
     RECORD,
     STANDING,
+    UNDER_WAY,
     DepositRecord,
     FoundItem,
     NewDeposit,
@@ -61,6 +72,7 @@ LIST_MAX = 100
 """Rows in one answer; whoever wants more asks from where this one ended."""
 
 _ON_WAY = (State.RECEIVED.name, State.PENDING.name)
+_UNDER_WAY = tuple(sorted(each.name for each in UNDER_WAY))
 
 
 Told = Callable[[Connection, Sequence[DepositRecord]], None]
@@ -180,8 +192,7 @@ class DepositStore:
 
     async def overdue(self, before_ms: int) -> int:
         """How many that came before this time are neither FINAL nor FAILED; at most `LIST_MAX`."""
-        under_way = deposits.c.state.in_((*_ON_WAY, State.COMMITTED.name))
-        query = select(deposits.c.statement_id).where(under_way, deposits.c.received_ms < before_ms)
+        query = select(deposits.c.statement_id).where(*_overdue(before_ms))
         return len(await self._read(query.limit(LIST_MAX), list))
 
     async def _step(self, change: Any) -> int:
@@ -213,6 +224,8 @@ class DepositStore:
         for name, value in same.items():
             if value is not None:
                 query = query.where(deposits.c[name] == value)
+        if wanted.overdue_before_ms is not None:
+            query = query.where(*_overdue(wanted.overdue_before_ms))
         if wanted.from_ms is not None:
             query = query.where(deposits.c.received_ms >= wanted.from_ms)
         if wanted.to_ms is not None:
@@ -259,8 +272,8 @@ class DepositStore:
             .join(deposits, deposits.c.statement_id == items.c.statement_id)
             .where(column == self._finder.digest(alg, digest))
         )
-        if account is not None:
-            query = query.where(deposits.c.account == account)
+        if account is not None:  # A court that searches has a right of its own.
+            query = query.where(deposits.c.account == account, deposits.c.restricted_ms.is_(None))
         # What has no ordinal yet comes last, in both databases.
         order = deposits.c.first_item.is_(None), deposits.c.first_item, deposits.c.received_ms
         query = query.order_by(*order, deposits.c.statement_id, items.c.item_index)
@@ -270,10 +283,17 @@ class DepositStore:
         )
 
     async def keepsake(
-        self, statement_id: bytes, account: str, first: int = 0, limit: int | None = None
+        self,
+        statement_id: bytes,
+        account: str,
+        first: int = 0,
+        limit: int | None = None,
+        *,
+        for_court: bool = False,
     ) -> Keepsake:
         """What opens a deposit of this account, of its items from one on; nothing of what was
-        erased. Who repeats somebody else's statement has got a request for it, but no deposit."""
+        erased, and of what is restricted for a court only. Who repeats somebody else's statement
+        has got a request for it, but no deposit."""
         query = select(items.c.item_index, items.c.opening_sealed).where(
             items.c.statement_id == statement_id, items.c.item_index >= first
         )
@@ -281,6 +301,8 @@ class DepositStore:
         sealed = select(deposits.c.data_key, deposits.c.submitter_sealed).where(
             deposits.c.statement_id == statement_id, deposits.c.account == account
         )
+        if not for_court:
+            sealed = sealed.where(deposits.c.restricted_ms.is_(None))
 
         def work(connection: Connection) -> tuple[Any, Sequence[Any]]:
             return connection.execute(sealed).first(), connection.execute(query).all()
@@ -295,11 +317,13 @@ class DepositStore:
             openings = await asyncio.to_thread(_openings, row, opened)
         return Keepsake(_submitter(row, deposit.submitter_sealed), openings)
 
-    async def declared(self, statement_id: bytes) -> bytes | None:
-        """What the depositor declared, in the clear."""
+    async def declared(self, statement_id: bytes, *, for_court: bool = False) -> bytes | None:
+        """What the depositor declared, in the clear; of what is restricted for a court only."""
         query = select(deposits.c.data_key, deposits.c.declared_sealed).where(
             deposits.c.statement_id == statement_id
         )
+        if not for_court:
+            query = query.where(deposits.c.restricted_ms.is_(None))
         for kept in await self._read(query, list):
             if kept.data_key is not None and kept.declared_sealed is not None:
                 row = self._vault.row("deposits", statement_id, kept.data_key)
@@ -329,6 +353,10 @@ class DepositStore:
                 }
             )
         return opened
+
+
+def _overdue(before_ms: int) -> tuple[ColumnElement[bool], ...]:
+    return deposits.c.state.in_(_UNDER_WAY), deposits.c.received_ms < before_ms
 
 
 def _place(item_index: int) -> str:

@@ -68,6 +68,8 @@ class FollowingStore:
         ahead = update(followed).where(followed.c.reader == _READER, followed.c.size == old)
         subjects = [each.subject for each in events]
         query = select(*RECORD).where(deposits.c.statement_id.in_(subjects))
+        # As it is when this is written: what is erased meanwhile is not told.
+        query = query.order_by(deposits.c.statement_id).with_for_update(read=True)
 
         def work(connection: Connection) -> None:
             if not connection.execute(ahead.values(size=new)).rowcount or not events:

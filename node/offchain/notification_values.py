@@ -30,6 +30,7 @@ class Delivery:
     id: str
     webhook: str
     event: str
+    statement_id: bytes | None
     body: bytes
     created_ms: int
     attempts: int

@@ -114,6 +114,7 @@ class NotificationStore:
             "id": identity,
             "webhook": webhook.id,
             "event": event,
+            "statement_id": record.statement_id,
             "body": format_message(message),
             "created_ms": now,
             "attempts": 0,
@@ -247,10 +248,13 @@ class NotificationStore:
         return await self._database.write(work)
 
     async def delivered(self, claimed: Claimed, status: int) -> None:
-        """It has arrived, whoever's the claim is by now."""
+        """It has arrived, whoever's the claim is by now; but if it was asked for once more while
+        this try was under way, another try is still owed."""
+        asked_again = deliveries.c.claimed_until_ms.is_(None) & (deliveries.c.attempts == 0)
+        open_ = deliveries.c.delivered_ms.is_(None) & ~asked_again
         change = (
             update(deliveries)
-            .where(deliveries.c.id == claimed.delivery.id, deliveries.c.delivered_ms.is_(None))
+            .where(deliveries.c.id == claimed.delivery.id, open_)
             .values(
                 delivered_ms=self._clock(),
                 due_ms=None,

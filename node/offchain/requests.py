@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from node.offchain.database import Database, Rows
+from node.offchain.database import Database, Rows, Work
 from node.offchain.tables.requests import SKIPPED_LENGTH_MAX, requests
 
 KEEP_MS = 24 * 3600 * 1000
@@ -69,11 +69,13 @@ class RequestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, rows: Sequence[StoredStatement], *beside: Rows) -> None:
-        """Returns once all rows are on disk, with those of other tables that belong to them; raises
-        `KeyTaken` if any of their keys was."""
+    async def add(
+        self, rows: Sequence[StoredStatement], *beside: Rows, work: Work[None] | None = None
+    ) -> None:
+        """Returns once all rows are on disk, with those of other tables that belong to them, and
+        what `work` changed; raises `KeyTaken` if any of their keys was."""
         try:
-            await self._database.add(Rows(_ADD, [_values(row) for row in rows]), *beside)
+            await self._database.add(Rows(_ADD, [_values(row) for row in rows]), *beside, work=work)
         except IntegrityError:
             raise KeyTaken from None
 

@@ -10,6 +10,7 @@ from node.offchain.tables import (
     bundles,
     cases,
     deposits,
+    inspections,
     notifications,
     registries,
     requests,
@@ -27,6 +28,7 @@ AREAS = (
     accesses,
     timestamps,
     bundles,
+    inspections,
 )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,12 @@ from node.webhooks.schedule import SEND_TIMEOUT_S
 
 CONNECTIONS_MAX = 64
 """At once; more wait for their turn."""
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificate authorities of the web. Reading all of them takes a while."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class NotDelivered(Exception):
@@ -46,7 +53,11 @@ class Poster:
     async def __aenter__(self) -> Self:
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=self._timeout_s, limits=limits
+            follow_redirects=False,
+            trust_env=False,
+            verify=_trusted(),
+            timeout=self._timeout_s,
+            limits=limits,
         )
         return self
 

@@ -132,6 +132,7 @@ def test_requests(vectors: Any) -> None:
                 f"method {case['method']}",
                 f"target {case['target']}",
                 f"body {body}",
+                *(f"idempotency-key {case[name]}" for name in ("idempotency_key",) if name in case),
                 f"time {case['time']}",
                 f"nonce {case['nonce']}",
             )

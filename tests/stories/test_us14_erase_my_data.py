@@ -1,7 +1,8 @@
 """US-14, a person's data is erased: "I withdraw consent and demand deletion."
 
 The gateway can open the deposit no more, the chain is what it was, and whoever kept the proof still
-verifies the file, without us. While a court holds the deposit, it is refused, and told why.
+verifies the file, without us. While a court holds the deposit, it is refused, and told why and
+until when; meanwhile nobody is shown it.
 """
 
 import hashlib
@@ -54,8 +55,10 @@ async def test_a_person_has_the_data_erased_and_the_proof_still_holds(
         if kind == "hold":
             refused = await client.post(erasures, REQUEST, headers=ZH)
             assert (refused.status_code, refused.json()["code"]) == (409, "ERASURE_HELD")
-            assert "解除后请再次请求" in refused.json()["detail"]
-            assert len((await client.get(f"/v1/deposits/{number}")).json()["openings"]) == 1
+            assert "解除后自动删除" in refused.json()["detail"]
+            told = (await client.get(f"/v1/deposits/{number}")).json()
+            assert (told["result_code"], told["openings"]) == ("V602", [])
+            assert told["review_at"]["beijing"] in refused.json()["detail"]
 
     # Released: it is erased, a certificate is given, and an event without personal data follows.
     size = cluster.memory.chain.size

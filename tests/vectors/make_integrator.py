@@ -169,12 +169,13 @@ def _receipts() -> list[dict[str, object]]:
 
 def _requests() -> list[dict[str, object]]:
     signer, cases = Signer(_secret("account")), []
-    for method, target, body in (
-        ("POST", "/v1/anchors?wait=none", b'{"digests": {}}'),
-        ("GET", "/v1/account", b""),
+    for method, target, body, key in (
+        ("POST", "/v1/anchors?wait=none", b'{"digests": {}}', "order-7"),
+        ("GET", "/v1/account", b"", None),
     ):
         nonce = _secret(f"request {method}")[:16]
-        signed = sign_request(signer, Asked(ORIGIN, method, target, sha256(body)), TIME_MS, nonce)
+        asked = Asked(ORIGIN, method, target, sha256(body), key)
+        signed = sign_request(signer, asked, TIME_MS, nonce)
         cases.append(
             {
                 "private_key": _secret("account").hex(),
@@ -182,6 +183,7 @@ def _requests() -> list[dict[str, object]]:
                 "method": method,
                 "target": target,
                 "body": body.decode(),
+                **({} if key is None else {"idempotency_key": key}),
                 "time": TIME_MS,
                 "nonce": nonce.hex(),
                 "authorization": format_authorization(signed),

@@ -103,7 +103,9 @@ async def _identify(request: Request) -> Account:
     header = request.headers.get("authorization", "")
     scheme, _, api_key = header.partition(" ")
     if scheme.lower() == SCHEME.lower():
-        signed = await authenticator.by_signature(header, request.method, _target(request))
+        signed = await authenticator.by_signature(
+            header, request.method, _target(request), request.headers.get("idempotency-key")
+        )
         if not _has_body(request) and signed.body != EMPTY_BODY:
             raise Refused(signed.account.id, AccountProblem.SIGNED_BODY_DIFFERS)
         request.state.signed_body = signed.body  # `bodies` compares it with what comes.

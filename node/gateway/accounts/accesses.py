@@ -70,6 +70,7 @@ def _access(access: Access, language: Language) -> AccessAnswer:
         allowed=access.allowed,
         origin=access.origin,
         request_id=access.request_id,
+        inspection=access.inspection,
     )
 
 

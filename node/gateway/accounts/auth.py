@@ -99,7 +99,9 @@ class Authenticator:
         )
         return self._admit(found, AccountProblem.CERTIFICATE_NOT_REGISTERED)
 
-    async def by_signature(self, authorization: str, method: str, target: str) -> Signed:
+    async def by_signature(
+        self, authorization: str, method: str, target: str, idempotency_key: str | None
+    ) -> Signed:
         """The account of a signed request, and which body it may have."""
         try:
             signed = parse_authorization(authorization)
@@ -112,9 +114,8 @@ class Authenticator:
         if found is None:
             raise ProblemError(AccountProblem.KEY_NOT_REGISTERED)
         # First: everybody may know a public key, and only who has the private key is its account.
-        await self._verify(
-            found.holder.id, signed, Asked(self._origin, method, target, signed.body)
-        )
+        asked = Asked(self._origin, method, target, signed.body, idempotency_key)
+        await self._verify(found.holder.id, signed, asked)
         return Signed(self._admit(found, AccountProblem.KEY_NOT_REGISTERED), signed.body)
 
     async def _verify(self, account: str, signed: RequestSignature, asked: Asked) -> None:

@@ -1,8 +1,8 @@
 """/v1/account/api-keys and /v1/account/keys: what lets an account's own programs in.
 
 Nobody gets more by these routes than came with the request: a new key's scopes are among those of
-the key that asks for it. What a key is is told in answer to one request and, sealed, kept a day for
-its retries; then only its keyed digest is left.
+the key that asks for it, and it lives no longer. What a key is is told in answer to one request
+and, sealed, kept a day for its retries; then only its keyed digest is left.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ async def get_api_keys(http: Request, account: Managing, _: Nothing) -> Response
             *FORBIDDEN,
             *BODY_PROBLEMS,
             *KEY_PROBLEMS,
+            AccountProblem.EXPIRY_BEYOND,
             AccountProblem.SCOPES_BEYOND,
             AccountProblem.CREDENTIALS_MAX,
         ),
@@ -90,7 +91,8 @@ async def get_api_keys(http: Request, account: Managing, _: Nothing) -> Response
     openapi_extra=json_body(ApiKeyRequest),
 )
 async def post_api_key(http: Request, account: Managing, key: Key, _: Nothing) -> Response:
-    """For a service that needs less, or only for a time. The key is told to this request only."""
+    """For a service that needs less, or only for a time: without `expires_in_days` for as long as
+    the key that asks, and never longer. The key is told to this request only."""
     bodies.expect_media_type(http, bodies.JSON)
     body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
     asked = bodies.parse_json(ApiKeyRequest, body)
@@ -102,7 +104,8 @@ async def _made(http: Request, account: Account, asked: ApiKeyRequest) -> Respon
     scopes = frozenset(scope for scope in Scope if scope.text in asked.scopes)
     _check_within(scopes, account)
     await recorded(http, account, Action.API_KEY_MADE, account.id)
-    now, days = gateway.clock(), asked.expires_in_days
+    now = gateway.clock()
+    expires_ms = _end(account, now, asked.expires_in_days)
     api_key = format_api_key(secrets.token_bytes(SIZE))
     try:
         made = await gateway.credentials.add_api_key(
@@ -110,7 +113,7 @@ async def _made(http: Request, account: Account, asked: ApiKeyRequest) -> Respon
             gateway.authenticator.digest(api_key),
             scopes,
             now,
-            None if days is None else now + days * DAY_MS,
+            expires_ms,
         )
     except TooMany as error:
         raise ProblemError(AccountProblem.CREDENTIALS_MAX, limit=LIVE_MAX) from error
@@ -137,7 +140,8 @@ async def _made(http: Request, account: Account, asked: ApiKeyRequest) -> Respon
 async def rotate_api_key(
     http: Request, account: Managing, key_id: KeyId, key: Key, _: Nothing
 ) -> Response:
-    """Same scopes, same time until it expires; the old key works on for `overlap_s` at most."""
+    """Same scopes, same time until it expires, but no longer than the key that asks; the old key
+    works on for `overlap_s` at most."""
     bodies.expect_media_type(http, bodies.JSON)
     body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
     asked = bodies.parse_json(RotationRequest, body)
@@ -156,7 +160,7 @@ async def _rotated(
     digest = gateway.authenticator.digest(api_key)
     try:
         made = await gateway.credentials.rotate(
-            account.id, key_id, digest, now, now + asked.overlap_s * 1000
+            account.id, key_id, digest, now, now + asked.overlap_s * 1000, account.expires_ms
         )
     except TooMany as error:
         raise ProblemError(AccountProblem.CREDENTIALS_MAX, limit=2 * LIVE_MAX) from error
@@ -218,7 +222,8 @@ async def get_account_keys(http: Request, account: Managing, _: Nothing) -> Resp
 )
 async def post_account_key(http: Request, account: Managing, key: Key, _: Nothing) -> Response:
     """With a signature by the key itself: nobody registers another's. It may do what the key of
-    this request may do. Nothing comes onto the chain; for that a key is enrolled (/v1/keys)."""
+    this request may do, as long as that; registered again, if it ends, what that key may. Nothing
+    comes onto the chain; for that a key is enrolled (/v1/keys)."""
     bodies.expect_media_type(http, bodies.JSON)
     body = await bodies.read_body(http, ACCOUNT_BODY_MAX)
     asked = bodies.parse_json(AccountKeyRequest, body)
@@ -231,12 +236,18 @@ async def _registered(http: Request, account: Account, asked: AccountKeyRequest)
     await recorded(http, account, Action.ACCOUNT_KEY_REGISTERED, account.id)
     try:
         made = await gateway.credentials.add_account_key(
-            account.id, KeyKind.SIGNATURE, key.text, account.scopes, gateway.clock()
+            account.id,
+            KeyKind.SIGNATURE,
+            key.text,
+            account.scopes,
+            gateway.clock(),
+            account.expires_ms,
         )
     except TooMany as error:
         raise ProblemError(AccountProblem.CREDENTIALS_MAX, limit=LIVE_MAX) from error
     except KeyKnown as error:
         raise ProblemError(AccountProblem.ACCOUNT_KEY_KNOWN) from error
+    gateway.authenticator.forget(account.id)
     return answer(http, _account_key(made, language_of(http)), 201)
 
 
@@ -282,6 +293,16 @@ def _check_within(scopes: frozenset[Scope], account: Account) -> None:
         raise ProblemError(AccountProblem.SCOPES_BEYOND, scopes=may)
 
 
+def _end(account: Account, now_ms: int, days: int | None) -> int | None:
+    """When a key that this one makes ends."""
+    if days is None:
+        return account.expires_ms
+    wanted = now_ms + days * DAY_MS
+    if account.expires_ms is not None and wanted > account.expires_ms:
+        raise ProblemError(AccountProblem.EXPIRY_BEYOND, ends=account.expires_ms)
+    return wanted
+
+
 def _moment(time_ms: int | None) -> Moment | None:
     return None if time_ms is None else moment(time_ms, "gateway")
 
@@ -313,5 +334,6 @@ def _account_key(key: AccountKey, language: Language) -> AccountKeyAnswer:
         key=key.value,
         scopes=scope_names(key.scopes),
         created_at=moment(key.created_ms, "gateway"),
+        expires_at=_moment(key.expires_ms),
         revoked_at=_moment(key.revoked_ms),
     )

@@ -79,6 +79,15 @@ class AccountProblem(AnyProblem):
         "请核对密钥编号；已过期或吊销的密钥不能更换。",
         "Check the key's id; a key that has expired or was revoked cannot be rotated.",
     )
+    EXPIRY_BEYOND = (
+        403,
+        "密钥的有效期不能超过生成它的密钥",
+        "no key can be given a longer life than its maker's",
+        "当前密钥于 {ends} 失效；请缩短有效期，或不指定有效期，届时新密钥与当前密钥同时失效。",
+        "The key that asks ends at {ends}. Ask for fewer days, or name none: then both end "
+        "together.",
+        ResultCode.V501,
+    )
     KEY_NOT_REGISTERED = (
         401,
         "签名密钥未登记",

@@ -111,7 +111,9 @@ class ApiKeyRequest(StrictRequest):
     """A further API key."""
 
     scopes: list[ScopeName] = Field(min_length=1, max_length=len(Scope), examples=[["deposit"]])
-    expires_in_days: Annotated[int, Field(ge=1, le=EXPIRES_DAYS_MAX), WHOLE] | None = None
+    expires_in_days: Annotated[int, Field(ge=1, le=EXPIRES_DAYS_MAX), WHOLE] | None = Field(
+        None, description="Not beyond the end of the key that asks, which is meant if absent."
+    )
 
 
 class RotationRequest(StrictRequest):
@@ -161,6 +163,9 @@ class AccountKeyAnswer(BaseModel):
     key: str
     scopes: list[str]
     created_at: Moment
+    expires_at: Moment | None = Field(
+        None, description="When the credential it was registered with ends."
+    )
     revoked_at: Moment | None = None
 
 
@@ -194,6 +199,9 @@ class AccessAnswer(BaseModel):
     allowed: bool
     origin: str | None = Field(None, description="Internet address and source port.")
     request_id: str | None = None
+    inspection: str | None = Field(
+        None, description="The inspection by an authority in which the operator showed it."
+    )
 
 
 class AccessesAnswer(BaseModel):

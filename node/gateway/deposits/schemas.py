@@ -67,6 +67,9 @@ class ListQuery(BaseModel):
     matter_id: Reference | None = None
     series: Hex64 | None = None
     category: Category | None = None
+    overdue: bool = Field(
+        False, description="Only those that are neither FINAL nor FAILED a day after they came in."
+    )
     received_from: int | None = Field(
         None, ge=0, le=INTEGER_MAX, description="Received at this time or later, UTC milliseconds."
     )
@@ -86,6 +89,11 @@ class DepositSummary(BaseModel):
     statement_id: str
     state: StateName
     state_text: str
+    overdue: bool = Field(
+        False,
+        description="Neither FINAL nor FAILED a day after it came in. It goes on by itself: repeat "
+        "it under its own `Idempotency-Key` if at all, never under a new one.",
+    )
     reason: str | None = Field(None, description="Why it failed.")
     client_ref: str | None = None
     matter_id: str | None = None
@@ -105,6 +113,12 @@ class DepositSummary(BaseModel):
         None, description="When this gateway noted that a quorum had sealed it."
     )
     erased: bool = Field(False, description="Its openings were deleted; its proof still holds.")
+    restricted_at: Moment | None = Field(
+        None,
+        description="限制处理: it was to be erased and may not be yet, so it is stored and nothing "
+        "else. Erased as soon as it may be.",
+    )
+    review_at: Moment | None = Field(None, description="When the reason is examined again.")
     flags: list[FlagValue] | None = Field(
         None, description="What later events mark it with; absent if nobody could say."
     )

@@ -3,9 +3,10 @@
 个人信息保护法 Art. 47. In this order, so that whoever was told it is erased can rely on it:
 
  1. refused if a court holds the deposit, or if it stands on a case's evidence list (Art. 47 last
-    paragraph: until then it is stored, and kept safe, and nothing else);
+    paragraph: until then it is stored, and kept safe, and nothing else: `restricting`);
  2. the erasure and the event that says so are stored together: from then on nobody can open it
-    here, and lookups answer V601;
+    here, and lookups answer V601. The transaction asks 1. once more of what came in meanwhile
+    (`node.offchain.erasures`): a hold that was taken in first, wins;
  3. the event goes to the chain. It holds no personal data; signed by the gateway that took the
     deposit in, it is with its opening the certificate of erasure.
 
@@ -15,7 +16,7 @@ The chain is not changed by it. Who kept the opening can still prove the deposit
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -57,7 +58,7 @@ from node.gateway.http.schemas import WaitQuery
 from node.gateway.lookups.finding import find_number, history_of
 from node.gateway.members.client import CannotCheck
 from node.offchain.engine import StoreFailed
-from node.offchain.erasures import Numbers
+from node.offchain.erasures import ErasedBefore, Held, InCase, NotErasable, Numbers
 from node.vault.keepsake import identity_record
 from node.words import ErasureGround, Flag
 
@@ -94,13 +95,21 @@ _PROBLEMS = (
     Problem.CANNOT_CHECK,
 )
 
+_FORBIDS: dict[type[NotErasable], EventProblem] = {
+    ErasedBefore: EventProblem.ERASED_ALREADY,
+    Held: EventProblem.ERASURE_HELD,
+    InCase: EventProblem.ERASURE_IN_CASE,
+}
+
 
 @dataclass(frozen=True, slots=True)
-class _Erasable:
+class Erasable:
     """A deposit that may be erased, and what its event is about."""
 
     entry: StatementEntry
     number: str
+    judged: frozenset[bytes] = frozenset()
+    """The events about it that the chain told of; none of them forbids it."""
 
     @property
     def deposit(self) -> Deposit:
@@ -151,7 +160,11 @@ async def post_erasure(
     if (taken := await known_event(gateway, request)) is None:
         asked = bodies.parse_json(ErasureRequest, body)
         erasable = await _erasable(http, gateway, account, number, asked)
-        taken, new = await _erase(gateway, request, erasable, asked)
+        try:
+            erasable = await check_free(gateway, erasable)
+            taken, new = await erase(gateway, request, erasable, asked)
+        except ProblemError as error:
+            raise await _restricted(gateway, account, erasable, asked, error) from error
     progress = await carry_event(gateway, taken, waiting)
     status = (201 if new else 200) if waiting.is_over(progress.state) else 202
     return answer(http, _answer(progress, language_of(http), gateway.network), status)
@@ -159,12 +172,12 @@ async def post_erasure(
 
 async def _erasable(
     http: HttpRequest, gateway: Gateway, account: Account, number: str, asked: ErasureRequest
-) -> _Erasable:
+) -> Erasable:
     """The deposit, if this account may have it erased and nothing forbids that."""
     found, search = await find_number(gateway, number)
     if found is None:
         raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
-    erasable = _Erasable(found.placed.statement, number)
+    erasable = Erasable(found.placed.statement, number)
     record = await gateway.deposits.by_id(erasable.entry.statement_id)
     mine = record is not None and record.account == account.id and Scope.DEPOSIT in account.scopes
     if not mine and Scope.PRIVACY not in account.scopes:
@@ -176,14 +189,14 @@ async def _erasable(
         raise ProblemError(EventProblem.ERASED_ALREADY)
     if asked.count != record.count:
         raise ProblemError(EventProblem.ERASURE_COUNT, count=record.count)
-    await _check_free(gateway, erasable)
-    await _check_own(gateway, erasable)
+    await check_own(gateway, erasable)
     await recorded(http, account, Action.DEPOSIT_ERASED, number)
     return erasable
 
 
-async def _check_free(gateway: Gateway, erasable: _Erasable) -> None:
-    """No court holds it or has it before it."""
+async def check_free(gateway: Gateway, erasable: Erasable) -> Erasable:
+    """No court holds it or has it before it, as far as the chain and the database say now. What
+    comes in from now on is seen when it is erased."""
     history = await history_of(gateway, erasable.entry)
     if not history.complete:  # A hold may be among what was not read.
         raise ProblemError(Problem.CANNOT_CHECK)
@@ -191,9 +204,27 @@ async def _check_free(gateway: Gateway, erasable: _Erasable) -> None:
         raise ProblemError(EventProblem.ERASURE_HELD)
     if await gateway.erasures.in_case(erasable.numbers):
         raise ProblemError(EventProblem.ERASURE_IN_CASE)
+    judged = frozenset(each.placed.statement.statement_id for each in history.events)
+    return replace(erasable, judged=judged)
 
 
-async def _check_own(gateway: Gateway, erasable: _Erasable) -> None:
+async def _restricted(
+    gateway: Gateway,
+    account: Account,
+    erasable: Erasable,
+    asked: ErasureRequest,
+    refused: ProblemError,
+) -> ProblemError:
+    """What whoever asked is told: if something forbids the erasure now, the processing is
+    restricted until that is over, and the answer says when it is examined again."""
+    if refused.problem not in (EventProblem.ERASURE_HELD, EventProblem.ERASURE_IN_CASE):
+        return refused
+    identity, now = erasable.entry.statement_id, gateway.clock()
+    review_ms = await gateway.erasures.restrict(identity, account.id, asked.ground, now)
+    return ProblemError(refused.problem, review=moment(review_ms, "gateway").beijing)
+
+
+async def check_own(gateway: Gateway, erasable: Erasable) -> None:
     """The event counts if the gateway that took the deposit in has signed it."""
     entry, own = erasable.entry, gateway.signer.public
     try:
@@ -204,8 +235,8 @@ async def _check_own(gateway: Gateway, erasable: _Erasable) -> None:
         raise ProblemError(EventProblem.ERASURE_OTHER_GATEWAY, key=entry.receipt.gateway.text)
 
 
-async def _erase(
-    gateway: Gateway, request: Request, erasable: _Erasable, asked: ErasureRequest
+async def erase(
+    gateway: Gateway, request: Request, erasable: Erasable, asked: ErasureRequest
 ) -> tuple[TakenEvent, bool]:
     entry, now = erasable.entry, gateway.clock()
     details = {"ground": asked.ground, "count": erasable.deposit.count, "erased_at": now}
@@ -213,8 +244,11 @@ async def _erase(
     # What the certificate commits to is kept: the account, and nothing personal.
     identity = identity_record(request.account.id)
     prepared = gateway.event_preparer.attest(identity, "erased", subject, details)
-    rows = gateway.erasures.erasing(entry.statement_id, erasable.numbers, now)
-    taken = await take_event(gateway, request, prepared, *rows)
+    work = gateway.erasures.erasing(entry.statement_id, erasable.numbers, erasable.judged, now)
+    try:
+        taken = await take_event(gateway, request, prepared, work)
+    except NotErasable as error:
+        raise ProblemError(_FORBIDS[type(error)]) from error
     try:
         await gateway.erasures.overwrite()
     except StoreFailed as error:  # It is done again with the next records that are deleted.

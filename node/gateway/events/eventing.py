@@ -15,7 +15,8 @@ from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.members.answers import Placed
 from node.gateway.members.client import CannotCheck
-from node.offchain.database import Rows
+from node.offchain.database import Work
+from node.offchain.erasures import let_stand
 from node.offchain.events import EventOpening, NewEvent
 from node.offchain.requests import KeyTaken, StoredStatement
 from node.words import State
@@ -57,10 +58,10 @@ async def known_event(gateway: Gateway, request: Request) -> TakenEvent | None:
 
 
 async def take_event(
-    gateway: Gateway, request: Request, prepared: PreparedEvent, *beside: Rows
+    gateway: Gateway, request: Request, prepared: PreparedEvent, work: Work[None] | None = None
 ) -> tuple[TakenEvent, bool]:
-    """Store what this request brings, with the rows that change because of it, or find what it
-    brought before; True if it is new."""
+    """Store what this request brings, or find what it brought before; True if it is new. `work` is
+    done with it; without one nobody erases the deposit between this and what is said of it."""
     if not await may_take(gateway):
         raise ProblemError(Problem.GATEWAY_NOT_ENROLLED, key=gateway.own_key.public.text)
     if not gateway.coalescer.has_room(len(prepared.record)):
@@ -86,8 +87,11 @@ async def take_event(
         received_ms=now,
         opening=prepared.opening,
     )
+
     try:
-        await gateway.store.add([row], gateway.events.adding(new), *beside)
+        await gateway.store.add(
+            [row], gateway.events.adding(new), work=work or let_stand(new.subject_id)
+        )
     except KeyTaken:
         taken = await known_event(gateway, request)
         assert taken is not None, "its key was taken by this request"

@@ -37,19 +37,23 @@ class EventProblem(AnyProblem):
         409,
         "保全中的存证不得删除",
         "a court holds the deposit",
-        "在人民法院解除保全之前，仅予存储并采取必要的安全保护措施；解除后请再次请求。",
+        "在人民法院解除保全之前，仅予存储并采取必要的安全保护措施（限制处理）；解除后自动删除，无需再次请求。"
+        "复核日期：{review}。",
         "Until the court releases it, it is stored and kept safe and nothing else is done with it; "
-        "ask again then. Its events say which court's key holds it.",
-        ResultCode.V501,
+        "then it is erased, without being asked again. Examined again no later than {review}. Its "
+        "events say which court's key holds it.",
+        ResultCode.V602,
     )
     ERASURE_IN_CASE = (
         409,
         "该存证列于案件的证据目录",
         "the deposit is an exhibit of a case",
-        "在人民法院将其撤出证据目录之前，仅予存储并采取必要的安全保护措施；撤出后请再次请求。",
+        "在人民法院将其撤出证据目录之前，仅予存储并采取必要的安全保护措施（限制处理）；"
+        "撤出后自动删除，无需再次请求。复核日期：{review}。",
         "Until the court takes it out of its evidence list, it is stored and kept safe and nothing "
-        "else is done with it; ask again then.",
-        ResultCode.V501,
+        "else is done with it; then it is erased, without being asked again. Examined again no "
+        "later than {review}.",
+        ResultCode.V602,
     )
     ERASURE_OTHER_GATEWAY = (
         409,

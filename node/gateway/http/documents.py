@@ -59,7 +59,7 @@ def problem_response(
     items: Sequence[tuple[int, str, Mapping[str, object]]] = (),
 ) -> Response:
     """The problem document, which is counted."""
-    request.app.state.gateway.metrics.problem(problem.name)
+    request.state.gateway.metrics.problem(problem.name)
     language = language_of(request)
     document: dict[str, object] = {
         "type": f"/problems/{problem.name}",

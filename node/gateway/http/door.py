@@ -19,6 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from node.gateway.gateway import gateway_of
 from node.gateway.http.documents import problem_response
 from node.gateway.http.limits import Limits, rate_limited
 from node.gateway.http.problems import Problem
@@ -51,33 +52,22 @@ _log = logging.getLogger("node.gateway.requests")
 
 
 class Door:
-    """In front of all routes of one gateway."""
+    """In front of all routes."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        limits: Limits,
-        metrics: GatewayMetrics,
-        trusted_proxies: Sequence[Network] = (),
-        only_tls: bool = False,
-    ) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limits = limits
-        self._metrics = metrics
-        self._trusted = trusted_proxies
-        self._headers = (*_HEADERS, _ONLY_TLS) if only_tls else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers, begun_s, status = Headers(scope=scope), time.perf_counter(), 0
-        identity = request_id(headers.get(HEADER))
-        scope.setdefault("state", {})["request_id"] = identity
+        gateway, identity = gateway_of(Request(scope)), request_id(headers.get(HEADER))
+        scope["state"]["request_id"] = identity
         scope["client"] = came_from(
-            scope.get("client"), headers.getlist("x-forwarded-for"), self._trusted
+            scope.get("client"), headers.getlist("x-forwarded-for"), gateway.trusted_proxies
         )
-        further = self._further(scope, identity)
+        further = _further(scope, identity, gateway.only_tls)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -88,7 +78,7 @@ class Door:
 
         with working_on(identity):
             try:
-                await self._let_in(scope, receive, answer)
+                await self._let_in(gateway.limits, scope, receive, answer)
             except Exception as error:
                 _log.error("a bug", extra=told(error))
                 if status:  # Half an answer is none: the server ends the connection.
@@ -96,43 +86,44 @@ class Door:
                 problem = problem_response(Request(scope), Problem.INTERNAL)
                 await problem(scope, receive, answer)
             finally:
-                self._leave(scope, status, time.perf_counter() - begun_s)
+                _leave(gateway.metrics, scope, status, time.perf_counter() - begun_s)
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _let_in(self, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:
         host = _host(scope)
         shown = "client_certificate" in scope["state"]
         has_credential = shown or "authorization" in Headers(scope=scope)
-        wait_s = (
-            self._limits.borrow(host) if has_credential else self._limits.take_for_address(host)
-        )
+        wait_s = limits.borrow(host) if has_credential else limits.take_for_address(host)
         if wait_s:
-            refusal = rate_limited(self._limits, "anonymous", wait_s)
+            refusal = rate_limited(limits, "anonymous", wait_s)
             response = problem_response(Request(scope), refusal.problem, refusal.values)
             await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _further(self, scope: Scope, identity: str) -> list[tuple[bytes, bytes]]:
-        policy = _DOCS_RUN if scope["path"].startswith(_DOCS) else _NOTHING_RUNS
-        return [
-            (HEADER.encode(), identity.encode()),
-            (b"content-security-policy", policy),
-            *self._headers,
-        ]
 
-    def _leave(self, scope: Scope, status: int, seconds: float) -> None:
-        """Status 0: nobody was there any more to be answered."""
-        route = getattr(scope.get("route"), "path", NO_ROUTE)
-        said = {
-            "method": scope["method"],
-            "route": route,
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-        }
-        if account := scope["state"].get("account"):
-            said["account"] = account
-        _log.info("request", extra=said)
-        self._metrics.request(scope["method"], route, status, seconds)
+def _further(scope: Scope, identity: str, only_tls: bool) -> list[tuple[bytes, bytes]]:
+    policy = _DOCS_RUN if scope["path"].startswith(_DOCS) else _NOTHING_RUNS
+    return [
+        (HEADER.encode(), identity.encode()),
+        (b"content-security-policy", policy),
+        *_HEADERS,
+        *((_ONLY_TLS,) if only_tls else ()),
+    ]
+
+
+def _leave(metrics: GatewayMetrics, scope: Scope, status: int, seconds: float) -> None:
+    """Status 0: nobody was there any more to be answered."""
+    route = getattr(scope.get("route"), "path", NO_ROUTE)
+    said = {
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+    }
+    if account := scope["state"].get("account"):
+        said["account"] = account
+    _log.info("request", extra=said)
+    metrics.request(scope["method"], route, status, seconds)
 
 
 def came_from(

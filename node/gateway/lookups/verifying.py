@@ -10,7 +10,7 @@ file or a bundle is verified by itself (`uploads`).
     V101       nothing found                               V105  found under the other algorithm
     V102       other bytes than under this number          V106  the two digests disagree
     V103       deposited, but under another number         V601  erased, cannot be opened
-    V502       could not check: what opens it is not here
+    V502       could not check: what opens it is not here  V602  restricted, to be erased
 """
 
 from __future__ import annotations
@@ -210,6 +210,8 @@ class _Verifier:
             return ResultCode.V601 if Flag.ERASED in dict(history.flags) else ResultCode.V502
         if record.erased_ms is not None:
             return ResultCode.V601
+        if record.restricted_ms is not None:
+            return ResultCode.V602
         keepsake = await store.keepsake(statement_id, record.account, found.item_index, 1)
         # An opening that does not open the item on the chain says nothing about it.
         if not keepsake.openings or keepsake.openings[0].item() != proof.item:

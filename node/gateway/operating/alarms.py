@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from node.gateway.clock import Clock
+from node.offchain.deposit_values import FINAL_WITHIN_MS
 from node.offchain.deposits import LIST_MAX, DepositStore
 from node.offchain.engine import StoreFailed
 from node.operating.expiry import end_of, ending
 
 LOOK_EVERY_S = 60.0
 """What is a day late need not be told to the second."""
-FINAL_WITHIN_MS = 86_400_000
-"""Members seal within seconds; who was told RECEIVED and still has no proof after a day asks."""
 
 _REMEDY = "see Certificates end in docs/operations.md"
 _log = logging.getLogger(__name__)

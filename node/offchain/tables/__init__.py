@@ -10,6 +10,7 @@
     accesses       who looked at what
     timestamps     timestamps and the platform's signatures of published checkpoints
     bundles        evidence bundles that were asked for, for a day
+    inspections    authorities that inspected
 
 The chain holds digests and salted digests; what belongs to people is here, where it can be erased.
 Columns of class L3 and L4 are ciphertext of `node.vault` (`_sealed`) or keyed digests of it.

@@ -53,6 +53,16 @@ accesses = Table(
         String(CODE_LENGTH_MAX),
         nullable=True,
     ),
+    kept(
+        L2,
+        LOG,
+        "在哪次检查中出示",
+        "The inspection by an authority in which it was shown",
+        "inspection",
+        String(32),
+        nullable=True,
+        index=True,
+    ),
     data_key(LOG),
     personal("origin_sealed", LOG, "互联网地址与源端口", "Internet address and source port"),
 )

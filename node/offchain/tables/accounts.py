@@ -191,6 +191,7 @@ account_keys = Table(
         nullable=False,
     ),
     time("created_ms", ACCOUNT, "登记时间", "When it was registered", nullable=False),
+    time("expires_ms", ACCOUNT, "失效时间", "When it stops working", nullable=True),
     time("revoked_ms", ACCOUNT, "注销时间", "When it was withdrawn", nullable=True),
 )
 

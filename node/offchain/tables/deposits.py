@@ -132,6 +132,17 @@ deposits = Table(
         "When the personal data was erased",
         nullable=True,
     ),
+    time(
+        "restricted_ms",
+        DEPOSIT,
+        "限制处理时间",
+        "Since when its processing is restricted, as it was to be erased and may not be yet",
+        nullable=True,
+        index=True,
+    ),
+    time("review_ms", DEPOSIT, "限制处理的复核日期", "When that is examined again", nullable=True),
+    code("erasure_ground", DEPOSIT, "请求删除的理由", "On what ground", nullable=True),
+    account(DEPOSIT, name="erasure_account", nullable=True),
     data_key(DEPOSIT),
     personal(
         "declared_sealed",

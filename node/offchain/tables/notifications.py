@@ -22,6 +22,7 @@ from node.offchain.columns import (
     identifier,
     kept,
     metadata,
+    statement_id,
     time,
 )
 
@@ -85,6 +86,7 @@ deliveries = Table(
         nullable=False,
     ),
     code("event", LOG, "事件", "What happened", nullable=False),
+    statement_id(LOG, nullable=True, index=True),
     kept(
         L2,
         LOG,

@@ -20,7 +20,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.sm2 import Sm2Missing
 
 NOW = 1_790_000_000_000
-ASKED = Asked("cunzheng.test/devnet", "POST", "/v1/anchors?wait=none", b"\x07" * 32)
+ASKED = Asked("cunzheng.test/devnet", "POST", "/v1/anchors?wait=none", b"\x07" * 32, "order-7")
 
 
 @pytest.mark.parametrize("name", ["identity", "api_key", "signed_request"])
@@ -50,6 +50,8 @@ def test_a_header_is_read_as_it_was_written(algorithm: str) -> None:
         {"target": "/v1/anchors?wait=final"},
         {"target": "/v1/anchors"},
         {"body": EMPTY_BODY},
+        {"idempotency_key": "order-8"},
+        {"idempotency_key": None},
     ],
     ids=lambda change: "-".join(change),
 )
@@ -76,6 +78,7 @@ def test_the_signed_bytes_are_the_documented_ones() -> None:
         b"method POST\n"
         b"target /v1/anchors?wait=none\n"
         b"body " + b"07" * 32 + b"\n"
+        b"idempotency-key order-7\n"
         b"time 1790000000000\n"
         b"nonce 000102030405060708090a0b0c0d0e0f\n"
     )

@@ -315,9 +315,16 @@ def test_who_signs_requests_signs_each_anew() -> None:
         transport=httpx.MockTransport(answer),
         clock=Clock(sleep=lambda _: None),
     )
-    connection.ask_json("POST", "/v1/anchors", 5, params={"wait": "none"}, content=b"body")
+    connection.ask_json(
+        "POST",
+        "/v1/anchors",
+        5,
+        params={"wait": "none"},
+        content=b"body",
+        headers={"idempotency-key": "order-7"},
+    )
     signed = [parse_authorization(each.headers["authorization"]) for each in asked]
     for each in signed:
         target = "/base/v1/anchors?wait=none"
-        each.verify(Asked("cunzheng.test/x", "POST", target, sha256(b"body")))
+        each.verify(Asked("cunzheng.test/x", "POST", target, sha256(b"body"), "order-7"))
     assert len({each.nonce for each in signed}) == 2

@@ -53,10 +53,10 @@ from tests.node.gateway.admitted import (
 )
 from tests.node.gateway.fake_log import FakeLog
 from tests.node.gateway.fake_tls import Tls, make_tls
+from tests.node.gateway.unhurried import EVENTUALLY_S, wait_for_all
 
 __all__ = ["AUDITOR_KEY", "admit_all"]
 
-EVENTUALLY_S = 60.0
 NAMES = ("court", "forensic", "notary")
 
 World = Any  # tests/node/conftest.py; test modules cannot import each other.
@@ -459,9 +459,14 @@ class FakeMember(FakeLog):
 
 @pytest.fixture
 async def cluster(
-    anyio_backend: str, world: World, clock: Clock, tls: dict[str, Tls]
+    anyio_backend: str,
+    world: World,
+    clock: Clock,
+    tls: dict[str, Tls],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Cluster]:
     cluster = Cluster(world, clock)
+    wait_for_all(cluster, monkeypatch)
     cluster.apply([world.key("enrol", world.gateway.public, role="gateway")])
     for member in cluster.members.values():
         await member.start(tls)

@@ -9,8 +9,16 @@ import pytest
 from node.accounts.action import Action
 from node.accounts.consent import IN_FORCE
 from node.accounts.scopes import Scope, allowed
+from node.accounts.signed_request import (
+    EMPTY_BODY,
+    Asked,
+    account_key_message,
+    format_authorization,
+    sign_request,
+)
 from node.accounts.vocabulary import AccountStatus, Role, SubmitterType
 from node.config import Officer
+from node.evidence.keys import Signer, format_signature
 from node.gateway.accounts.auth import REMEMBER_MS
 from node.offchain.credentials import LIVE_MAX
 
@@ -129,6 +137,62 @@ async def test_a_key_expires(client: Any, clock: Any, with_key: Any) -> None:
     refused(await client.get("/v1/account", **with_key(made["key"])), 401, "API_KEY_UNKNOWN")
     (_, listed) = (await client.get("/v1/account/api-keys")).json()["keys"]
     assert listed["live"] is False
+
+
+async def test_a_key_that_ends_makes_none_that_goes_on(
+    client: Any, clock: Any, with_key: Any
+) -> None:
+    (endless,) = (await client.get("/v1/account/api-keys")).json()["keys"]
+    asked = {"scopes": endless["scopes"], "expires_in_days": 2}
+    made = (await client.post("/v1/account/api-keys", asked)).json()
+    ends, ending = made["expires_at"], with_key(made["key"])
+    clock.now += DAY_MS
+    for days, status in ((2, 403), (1, 201)):
+        asked = {"scopes": ["read"], "expires_in_days": days}
+        response = await client.post("/v1/account/api-keys", asked, **ending)
+        assert response.status_code == status, response.text
+        if status == 403:
+            refused(response, 403, "EXPIRY_BEYOND")
+            assert str(ends["ms"]) in response.json()["detail"]
+    response = await client.post("/v1/account/api-keys", {"scopes": ["read"]}, **ending)
+    assert response.json()["expires_at"] == ends
+    for each in (endless, made):
+        path = f"/v1/account/api-keys/{each['id']}/rotate"
+        response = await client.post(path, {"overlap_s": 86_400}, **ending)
+        assert (response.status_code, response.json()["expires_at"]) == (201, ends)
+
+
+async def test_a_key_of_its_own_ends_with_what_registered_it_and_is_renewed(
+    client: Any, clock: Any, with_key: Any
+) -> None:
+    asked = {"scopes": ["account", "read"], "expires_in_days": 1}
+    made = (await client.post("/v1/account/api-keys", asked)).json()
+    signer, origin = Signer(bytes(range(32))), client.gateway.origin
+
+    async def register(**options: Any) -> Any:
+        message = account_key_message(origin, "acme", signer.public, clock.now)
+        signature = format_signature(signer.sign(message))
+        body = {"key": signer.public.text, "time": clock.now, "signature": signature}
+        return await client.post("/v1/account/keys", body, **options)
+
+    async def ask() -> Any:
+        asked = Asked(origin, "GET", "/v1/account", EMPTY_BODY)
+        nonce = next(nonces).to_bytes(16, "big")
+        header = format_authorization(sign_request(signer, asked, clock.now, nonce))
+        return await client.get("/v1/account", headers={"authorization": header})
+
+    nonces = iter(range(9))
+    registered = (await register(**with_key(made["key"]))).json()
+    assert registered["expires_at"] == made["expires_at"]
+    assert (await ask()).status_code == 200
+    clock.now += DAY_MS
+    refused(await ask(), 401, "KEY_NOT_REGISTERED")
+    renewed = await register()
+    assert renewed.status_code == 201, renewed.text
+    assert (renewed.json()["id"], "expires_at" in renewed.json()) == (registered["id"], False)
+    assert (await ask()).json()["account"] == "acme"
+    clock.now += 1
+    refused(await register(), 409, "ACCOUNT_KEY_KNOWN")
 
 
 async def test_a_key_is_rotated_without_a_pause(client: Any, clock: Any, with_key: Any) -> None:

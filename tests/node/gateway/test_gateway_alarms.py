@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from node.errors import Misconfigured
 from node.gateway.operating import alarms
-from node.gateway.operating.alarms import FINAL_WITHIN_MS, Alarms, Certificate
+from node.gateway.operating.alarms import Alarms, Certificate
+from node.offchain.deposit_values import FINAL_WITHIN_MS
 from node.settings import read_chain
 from node.words import State
 
@@ -74,6 +75,12 @@ async def test_certificates_that_end_soon_are_named_and_logged_once(
     assert looking.now() == [f"this gateway's TLS certificate has ended; {REMEDY}"]
 
 
+async def overdue(client: Any, **conditions: str) -> dict[str, bool]:
+    """What the account's list says, by statement."""
+    listed = (await client.get("/v1/deposits", params=conditions)).json()["deposits"]
+    return {each["statement_id"]: each["overdue"] for each in listed}
+
+
 async def test_a_deposit_that_is_not_final_after_a_day_is_an_alarm_until_it_is(
     client: Any, cluster: Any, clock: Any, eventually: Any
 ) -> None:
@@ -89,10 +96,14 @@ async def test_a_deposit_that_is_not_final_after_a_day_is_an_alarm_until_it_is(
     clock.now = answer["times"]["accepted_at"]["ms"] + FINAL_WITHIN_MS
     await gateway.alarms.look()
     assert (await client.get("/readyz")).json()["alarms"] == []
+    assert await overdue(client) == {answer["statement_id"]: False}
     clock.now += 1
     await gateway.alarms.look()
     said = ["deposits not final a day after they came in: 1"]
     assert (await client.get("/readyz")).json()["alarms"] == said
+    assert await overdue(client) == {answer["statement_id"]: True}
+    assert await overdue(client, overdue="true") == {answer["statement_id"]: True}
+    assert (await client.get(f"/v1/deposits/{answer['statement_id']}")).json()["overdue"] is True
     registry = gateway.metrics.registry
     assert registry.get_sample_value(metric) == registry.get_sample_value("cunzheng_alarms") == 1
     cluster.sealing.set()
@@ -100,6 +111,8 @@ async def test_a_deposit_that_is_not_final_after_a_day_is_an_alarm_until_it_is(
     await gateway.alarms.look()
     assert (await client.get("/readyz")).json()["alarms"] == []
     assert registry.get_sample_value(metric) == 0
+    assert await overdue(client) == {answer["statement_id"]: False}
+    assert await overdue(client, overdue="true") == {}
 
 
 def test_a_chain_of_certificates_is_read_whole(tmp_path: Path) -> None:

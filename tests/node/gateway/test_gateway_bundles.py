@@ -1,5 +1,6 @@
 """An evidence bundle is asked for, made beside the requests, fetched, and verifies offline."""
 
+import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -172,3 +173,26 @@ async def test_erasing_a_deposit_takes_its_bundles(
     assert erased.status_code < 300, erased.text
     gone = await client.get(found["download"])
     assert (gone.status_code, gone.json()["code"]) == (409, "BUNDLE_NOT_READY")
+
+
+def holding(text: str, archive: bytes) -> list[str]:
+    """The files of a bundle in which this stands."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as made:
+        return [each for each in made.namelist() if text.encode() in made.read(each)]
+
+
+async def test_what_is_restricted_is_in_no_bundle(
+    client: Any, gateway: Any, eventually: Callable[..., Any]
+) -> None:
+    """It was to be erased and may not be yet: what was made of it before is not handed out, and
+    what is made now has nothing that opens it."""
+    number = await deposit(client)
+    found = await ready(client, eventually, await ask(client, number))
+    told = (await client.get(f"/v1/deposits/{number}")).json()
+    identity, secret = bytes.fromhex(told["statement_id"]), told["openings"][0]["opening"]["salt"]
+    assert holding(secret, (await client.get(found["download"])).content)
+    await gateway.erasures.restrict(identity, "acme", "CONSENT_WITHDRAWN", gateway.clock())
+    gone = await client.get(found["download"])
+    assert (gone.status_code, gone.json()["code"]) == (409, "BUNDLE_NOT_READY")
+    later = await ready(client, eventually, await ask(client, number))
+    assert not holding(secret, (await client.get(later["download"])).content)

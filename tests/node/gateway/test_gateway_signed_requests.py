@@ -57,10 +57,10 @@ async def signed(client: Any, clock: Any) -> Callable[..., Any]:
         nonce: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Any:
-        digest = hashlib.sha256(body).digest()
+        digest, key = hashlib.sha256(body).digest(), "one"
         made = sign_request(
             SIGNER,
-            Asked(origin, method, target, digest),
+            Asked(origin, method, target, digest, key),
             clock.now if time_ms is None else time_ms,
             nonce or next(nonces).to_bytes(16, "big"),
         )
@@ -71,7 +71,7 @@ async def signed(client: Any, clock: Any) -> Callable[..., Any]:
             headers={
                 "authorization": format_authorization(made),
                 "content-type": "application/json",
-                "idempotency-key": "one",
+                "idempotency-key": key,
                 **(headers or {}),
             },
         )
@@ -103,6 +103,14 @@ async def test_another_gateway_of_the_database_knows_it_too(
     assert (await signed("GET", "/v1/account", nonce=nonce)).status_code == 200
     client.http, second.http = second.http, client.http
     refused(await signed("GET", "/v1/account", nonce=nonce), 401, "SIGNED_REQUEST_REPEATED")
+
+
+async def test_the_idempotency_key_is_the_signed_one(client: Any, signed: Any) -> None:
+    """Whoever holds a request up and sends it on under another key would make two deposits of one,
+    when the client tries again."""
+    response = await signed("POST", "/v1/anchors", BODY, headers={"idempotency-key": "two"})
+    refused(response, 401, "SIGNED_REQUEST_INVALID")
+    assert client.left_nothing()
 
 
 async def test_the_body_is_the_signed_one(client: Any, signed: Any) -> None:

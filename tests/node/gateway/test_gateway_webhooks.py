@@ -234,6 +234,24 @@ async def test_a_message_is_sent_again_on_request_and_not_after_deletion(
     assert await deliveries(client) == []
 
 
+async def test_a_message_that_is_sent_after_an_erasure_says_no_name(
+    client: Any, receiver: Receiver
+) -> None:
+    await register(client, receiver.url)
+    made = (await client.anchor({**SALTED, "matter_id": "张三案"})).json()
+    await receiver.wait(1)
+    erasure = {"ground": "CONSENT_WITHDRAWN", "count": 1}
+    erased = await client.post(f"/v1/evidence/{made['evidence_no']}/erasures", erasure)
+    assert erased.status_code == 201, erased.text
+    (delivery,) = await deliveries(client)
+    await client.post(f"/v1/deliveries/{delivery['id']}/redeliver", b"")
+    await receiver.wait(2)
+    before, after = (json.loads(body) for _, body in receiver.came)
+    names = {name: before["deposit"].pop(name) for name in ("client_ref", "matter_id")}
+    assert names == {"client_ref": "o-7", "matter_id": "张三案"}
+    assert after == before
+
+
 async def test_a_receiver_that_is_quick_is_sent_all_that_waits_without_a_pause(
     make_gateway: Any,
     clients: Any,

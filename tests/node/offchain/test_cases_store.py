@@ -9,6 +9,7 @@ from node.casework.case_number import parse_case_number
 from node.casework.court import Authority, AuthorityKind, Court, CourtLevel
 from node.casework.exhibit import ExhibitWords
 from node.casework.vocabulary import LitigationRole
+from node.evidence.number import format_number
 from node.offchain import cases
 from node.offchain.cases import (
     CaseStore,
@@ -30,9 +31,13 @@ CASE = parse_case_number("（2026）浙0192民初1234号")
 OTHER = parse_case_number("（2026）京0491民初1号")
 
 
+def number(index: int) -> str:
+    return format_number(1_790_000_000_000, index)
+
+
 def words(index: int, **more: Any) -> ExhibitWords:
     said = {"name": "录音", "source": "手机", "proof_object": "借款", "content": "通话"}
-    return ExhibitWords(f"EV{index}", LitigationRole.PLAINTIFF, **{**said, **more})
+    return ExhibitWords(number(index), LitigationRole.PLAINTIFF, **{**said, **more})
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ async def test_gateways_that_link_at_once_give_different_numbers(
         await asyncio.gather(*(stores[i % 2].link(CASE, "clerk", [words(i)], 7) for i in range(10)))
     found = await store.exhibits(CASE.text)
     assert [each.exhibit_no for each in found] == list(range(1, 11))
-    assert {each.words.evidence_no for each in found} == {f"EV{i}" for i in range(10)}
+    assert {each.words.evidence_no for each in found} == {number(i) for i in range(10)}
 
 
 async def test_readers_know_which_courts_have_a_deposit(
@@ -74,11 +79,11 @@ async def test_readers_know_which_courts_have_a_deposit(
     readers = ReaderStore(database)
     await store.link(CASE, "clerk", [words(1)], 7)
     await store.link(OTHER, "other", [words(1)], 7)
-    assert await readers.linked("EV1", {"京0491"})
+    assert await readers.linked(number(1), {"京0491"})
     assert await store.remove(OTHER.text, 1, 8)
     assert not await store.remove(OTHER.text, 1, 9)
-    assert not await readers.linked("EV1", {"京0491"})
-    assert await readers.linked("EV1", {"京0491", "浙0192"})
+    assert not await readers.linked(number(1), {"京0491"})
+    assert await readers.linked(number(1), {"京0491", "浙0192"})
 
 
 async def test_a_case_has_so_many_exhibits(

@@ -306,6 +306,20 @@ async def test_a_delivery_is_sent_again_with_the_same_bytes(world: World) -> Non
     assert second.delivery.body == claimed.delivery.body
 
 
+async def test_what_is_asked_for_during_a_try_is_sent_once_more(world: World) -> None:
+    """Its answer comes after the request, and says nothing about that."""
+    await world.register()
+    await world.finish()
+    (claimed,) = await world.store.claim()
+    again = await world.store.redeliver("acme", claimed.delivery.id)
+    assert again is not None
+    await world.store.delivered(claimed, 204)
+    (second,) = await world.store.claim()
+    assert second.delivery.id == claimed.delivery.id
+    await world.store.delivered(second, 204)
+    assert await world.store.claim() == []
+
+
 async def test_deliveries_are_listed_page_by_page(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Revisions: what makes the tables, what a gateway refuses to open, how old data comes along."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from sqlalchemy import (
     String,
     Table,
     inspect,
+    select,
     text,
 )
 
 from node.errors import Misconfigured
-from node.offchain import engine, revisions
+from node.offchain import engine, revisions, schema
 from node.offchain.database import Database
 from node.offchain.engine import StoreFailed, create_engine
 from node.offchain.requests import RequestStore, StoredStatement
@@ -123,6 +125,46 @@ async def test_openings_of_an_older_gateway_are_in_no_file_any_more(tmp_path: Pa
     assert any(OLD_ROW["keepsake"] in data for data in contents(tmp_path))
     await revisions.upgrade(url)
     assert not any(OLD_ROW["keepsake"] in data for data in contents(tmp_path))
+
+
+@ON_BOTH
+async def test_messages_of_an_older_gateway_forget_what_was_erased_and_say_what_they_are_about(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = command.upgrade
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "upgrade", lambda config, _: whole(config, "0004"))
+        await revisions.upgrade(empty_database)
+    kept = {"account": "acme", "category": "A14_0", "mode": "commitment", "alg": "sha256"}
+    came = {"count": 1, "received_ms": 1, "state": "FINAL", "client_ref": "张三"}
+    erased, other = (bytes([number]) * 32 for number in (1, 2))
+    told = {each: {"statement_id": each.hex(), "client_ref": "张三"} for each in (erased, other)}
+    messages = {each: json.dumps({"deposit": told[each]}).encode() for each in told}
+    account = {"account": "acme", "submitter_type": "COURT", "status": "ACTIVE", "created_ms": 1}
+    webhook = {"id": "w", "account": "acme", "url": "u", "events": "e", "created_ms": 1}
+    delivery = {"webhook": "w", "event": "e", "created_ms": 1, "attempts": 1}
+    # As the tables were then: these columns have not changed since.
+    await execute(
+        empty_database,
+        schema.metadata.tables["accounts"].insert().values(account),
+        schema.metadata.tables["webhooks"].insert().values(webhook),
+        schema.metadata.tables["deposits"]
+        .insert()
+        .values({**kept, **came, "statement_id": erased, "erased_ms": 2}),
+        *(
+            schema.metadata.tables["deliveries"]
+            .insert()
+            .values({**delivery, "id": each.hex()[:32], "body": body})
+            for each, body in messages.items()
+        ),
+    )
+    await revisions.upgrade(empty_database)
+    table = schema.metadata.tables["deliveries"]
+    async with Database(empty_database) as database:
+        query = select(table.c.statement_id, table.c.body)
+        found = dict(await database.read(lambda each: [tuple(row) for row in each.execute(query)]))
+    assert json.loads(found[erased]) == {"deposit": {"statement_id": erased.hex()}}
+    assert found[other] == messages[other]
 
 
 async def test_an_upgrade_is_repeated_without_harm(database_url: str) -> None:
