@@ -62,13 +62,17 @@ class Word:
         return across > 6.5 and middles < height / 2
 
 
+def _word(left: str, top: str, right: str, bottom: str, text: str) -> Word:
+    return Word(float(left), float(top), float(right), float(bottom), text)
+
+
 def pages(pdf: bytes) -> Iterator[tuple[float, float, list[Word]]]:
     """Width, height and words of each page."""
     told = poppler("pdftotext", pdf, "-bbox", "-", "-").decode()
     for page in re.split(r"(?=<page )", told)[1:]:
         size = re.match(r'<page width="(.+?)" height="(.+?)">', page)
         assert size is not None
-        found = [Word(*map(float, each[:4]), each[4]) for each in WORD.findall(page)]
+        found = [_word(*each) for each in WORD.findall(page)]
         yield float(size[1]), float(size[2]), found
 
 
