@@ -20,7 +20,10 @@ class Scope(Bilingual):
     DEPOSIT = ("存证及其后续事件", "deposits, and events of them")
     READ = ("读取本账户的存证", "the account's own deposits")
     EXPORT = ("导出证明、打开材料和证据包", "proofs, openings, and bundles for courts")
-    VERIFY = ("批量核验、登记核验结果", "verification in batches, and telling what one found")
+    VERIFY = (
+        "批量核验、核验证据包、登记核验结果",
+        "verification in batches and of bundles, and telling what one found",
+    )
     ACCOUNT = ("管理本账户的同意、密钥和验证数据", "the account's own consents and keys")
     WEBHOOKS = ("管理本账户的通知", "the account's own webhooks")
     CASES = ("关联案件、出具证据目录和收据", "cases: links, evidence lists, receipts")

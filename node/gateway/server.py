@@ -13,6 +13,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Iterator
 
 from node.config import PRODUCTION, TEST, GatewayConfig, MemberAddress
 from node.errors import Misconfigured
@@ -30,6 +31,7 @@ from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
 from node.gateway.operating.alarms import Certificate
 from node.gateway.timestamps.loading import load_for_courts
+from node.gateway.timestamps.stamping import ForCourts
 from node.keyfile import load_signer, load_vault_key
 from node.offchain import revisions
 from node.offchain.database import Database
@@ -74,7 +76,7 @@ async def run_gateway(config: GatewayConfig) -> None:
                 trusted_proxies=config.trusted_proxies,
                 only_tls=tls is not None or config.profile == PRODUCTION,
                 for_courts=for_courts,
-                certificates=_certificates(config),
+                certificates=[*_certificates(config), *_of_courts(for_courts)],
             )
             await gateway.accounts.check_vault()
             _log.info("gateway %s for %s on %s", signer.public.text, gateway.origin, config.listen)
@@ -139,6 +141,16 @@ def _certificates(config: GatewayConfig) -> list[Certificate]:
         name = "this gateway's TLS certificate towards clients"
         found += [Certificate(name, der) for der in read_chain(config.tls.certificate)]
     return found
+
+
+def _of_courts(for_courts: ForCourts) -> Iterator[Certificate]:
+    """Those whose end makes what is signed with them count for nothing."""
+    platform, pdf_key = for_courts.platform, for_courts.pdf_key
+    for credential, suite in ((platform.p256, "P-256"), (platform.sm2, "SM2")):
+        if credential is not None:
+            yield Certificate(f"the platform's {suite} certificate", credential.leaf.der)
+    if pdf_key is not None:
+        yield Certificate("the certificate that signs PDFs", pdf_key.certificate)
 
 
 def _endpoint(member: MemberAddress) -> Endpoint:

@@ -7,7 +7,8 @@ from is personal data and sealed under a key of the row.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, tuple_
@@ -28,6 +29,7 @@ KEEP_MS = 400 * DAY_MS
 assert KEEP_MS >= 184 * DAY_MS
 
 _ADD = insert(accesses)
+_place = tuple_(accesses.c.at_ms, accesses.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,23 @@ class AccessStore:
         if inspection is not None:
             query = query.where(accesses.c.inspection == inspection)
         if after is not None:
-            place = tuple_(accesses.c.at_ms, accesses.c.id)
-            query = query.where(place > (after.at_ms, after.id))
+            query = query.where(_place > (after.at_ms, after.id))
         query = query.order_by(accesses.c.at_ms, accesses.c.id).limit(min(limit, READ_MAX))
         return await self._database.read(
             lambda connection: [self._access(each) for each in connection.execute(query)]
+        )
+
+    async def about(
+        self, objects: Collection[str], *, after: Place | None = None, limit: int = READ_MAX
+    ) -> list[Access]:
+        """What was done to exactly these, the oldest first. Where requests came from stays sealed:
+        that is only for who is responsible for network security."""
+        query = select(accesses).where(accesses.c.object.in_(objects))
+        if after is not None:
+            query = query.where(_place > (after.at_ms, after.id))
+        query = query.order_by(accesses.c.at_ms, accesses.c.id).limit(min(limit, READ_MAX))
+        return await self._database.read(
+            lambda connection: [_without_origin(each) for each in connection.execute(query)]
         )
 
     async def forget(self, now_ms: int) -> int:
@@ -129,14 +143,17 @@ class AccessStore:
         if kept.data_key is not None:
             row = self._vault.row("accesses", kept.id.encode(), kept.data_key)
             origin = row.open("origin_sealed", kept.origin_sealed).decode()
-        return Access(
-            kept.at_ms,
-            kept.account,
-            Action[kept.action],
-            kept.object,
-            kept.allowed,
-            kept.request_id,
-            origin,
-            kept.inspection,
-            Place(kept.at_ms, kept.id),
-        )
+        return replace(_without_origin(kept), origin=origin)
+
+
+def _without_origin(kept: Row[Any]) -> Access:
+    return Access(
+        kept.at_ms,
+        kept.account,
+        Action[kept.action],
+        kept.object,
+        kept.allowed,
+        kept.request_id,
+        inspection=kept.inspection,
+        place=Place(kept.at_ms, kept.id),
+    )

@@ -2,6 +2,11 @@
 
 import asyncio
 import base64
+import io
+import shutil
+import subprocess
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +14,14 @@ import httpx
 import pytest
 
 from devnet.cluster import Cluster
+from node.evidence.steps import Anchor
+from node.evidence.verdict import Outcome
+from node.export.bundle import layout
+from node.export.bundle.checking import check_bundle
+from node.export.bundle.trust import Trust, trust_of
+from node.export.certificate.validation import judge_signatures
 from node.export.signing.certificate import format_certificates, parse_certificates
+from node.export.vouching import vouching
 from tests.node.export.paper import openssl
 
 DISTID = "distid:1234567812345678"
@@ -57,3 +69,63 @@ async def test_a_deposit_of_a_devnet_is_timestamped(tmp_path: Path, devnet_datab
     ):
         said = openssl(tmp_path, command)
         assert said.ok, said.text
+
+
+async def exported(http: httpx.AsyncClient, number: str) -> bytes:
+    """The archive of a deposit's bundle, once it is made."""
+    path = f"/v1/evidence/{number}/bundles"
+    asked = await http.post(path, json={}, headers={"idempotency-key": "bundle"})
+    place = f"{path}/{asked.raise_for_status().json()['bundle_id']}"
+    while True:
+        told = (await http.get(place)).raise_for_status().json()
+        if told["state"] == "READY":
+            return (await http.get(told["download"])).raise_for_status().content
+        assert told["state"] != "FAILED", told
+        await asyncio.sleep(0.2)
+
+
+def anchored(places: Any) -> Trust:
+    """What a court would have from elsewhere."""
+    roots = [(path.name, path.read_bytes()) for path in sorted(places.anchors.glob("*.pem"))]
+    fingerprint = (places.anchors / "policy-fingerprint.txt").read_text().strip()
+    return trust_of(Anchor(fingerprint=fingerprint), roots)
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+@pytest.mark.timeout(300)
+async def test_a_bundle_of_a_devnet_counts_with_its_anchors(
+    tmp_path: Path, devnet_database: str
+) -> None:
+    """Steps 7 and 8 pass, and its certificate is a PDF signed with an authority's time, which
+    pyHanko and poppler find valid; without the roots none of that counts."""
+    async with Cluster(tmp_path / "devnet", 1, 1, database=devnet_database) as cluster:
+        headers = {"authorization": f"Bearer {cluster.api_key}", "idempotency-key": "one"}
+        url = cluster.gateway_url()
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
+            body = {"digests": {"sha256": "ab" * 32}, "size": 3}
+            made = (await http.post("/v1/anchors", json=body)).raise_for_status().json()
+            await stamped(cluster, made["evidence_no"])
+            archive = await exported(http, made["evidence_no"])
+        trust = anchored(cluster.places)
+    path, now_ms = tmp_path / "bundle.zip", time.time_ns() // 1_000_000
+    path.write_bytes(archive)
+    outcomes = {}
+    for roots, each in (("all", trust), ("none", Trust(trust.anchor))):
+        checked = check_bundle(path, each, verifiers=vouching(now_ms // 1000))
+        (one,) = checked.deposits
+        assert one.verdict.consistent, checked.to_json()
+        found = (*one.verdict.findings, *checked.findings)
+        outcomes[roots] = {finding.outcome for finding in found if finding.step in (7, 8)}
+    assert outcomes == {"all": {Outcome.PASSED}, "none": {Outcome.NOT_CHECKED}}
+    opened = zipfile.ZipFile(io.BytesIO(archive))
+    (name,) = [each for each in opened.namelist() if each.endswith(f"/{layout.CERTIFICATE_PDF}")]
+    pdf = tmp_path / "certificate.pdf"
+    pdf.write_bytes(opened.read(name))
+    judged = await asyncio.to_thread(judge_signatures, pdf.read_bytes(), trust, now_ms)
+    assert [each.outcome for each in judged] == [Outcome.PASSED] * 2, judged
+    if shutil.which("pdfsig") is None:
+        pytest.skip("poppler-utils is not installed")
+    command = ["pdfsig", "-nocert", str(pdf)]
+    said = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+    assert b"Signature is Valid" in said.stdout

@@ -45,6 +45,13 @@ class PdfSigningKey:
             raise NotSigned("the PKCS#12 file or its password is wrong") from error
         self._asking: _Asking | None = None
 
+    @property
+    def certificate(self) -> bytes:
+        """Whose signatures these are (DER)."""
+        found = self._signer.signing_cert
+        assert found is not None, "it was loaded with the key"
+        return bytes(found.dump())
+
     def sign(self, pdf: bytes, reason: str, authority: TimeAuthority | None = None) -> bytes:
         """The PDF with one more signature; raises `NotSigned`."""
         assert pdf.endswith(b"\n"), "an update begins on its own line, or it is no PDF/A any more"

@@ -1,6 +1,8 @@
 """Evidence bundles (司法存证证据包), made while whoever asked goes on (docs/bundle-format.md).
 
     making      what goes into a bundle, asked of the members and read out of the database
+    surroundings  how the members were doing, and who was told of the deposit (07, 08)
+    dossier     what a court examines besides, item by item (10)
     papers      the certificate, the evidence list, and the folders beside the core
     bundling    the gateway's task: makes what waits, in a thread, and keeps its bytes in parts
     routes      asking for one, looking how far it is, fetching it; `schemas`, `problems`

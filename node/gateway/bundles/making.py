@@ -14,6 +14,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.proof_text import format_proof
 from node.export.bundle.canonical import format_json
 from node.export.bundle.core import Deposit
+from node.gateway.bundles.surroundings import Surroundings, look_around
 from node.gateway.events.history import History
 from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
@@ -32,6 +33,7 @@ class Collected:
     material: Material
     depositor: AccountRecord | None
     block_hash: bytes
+    surroundings: Surroundings
 
 
 async def collect(gateway: Gateway, number: str) -> Collected:
@@ -57,8 +59,9 @@ async def collect(gateway: Gateway, number: str) -> Collected:
         block = await gateway.log.block(proof.entry.height)
     except (Absent, CannotCheck) as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
+    around = await look_around(gateway, number, statement, proof, record)
     deposit = Deposit(format_proof(proof), _canonical(declared))
-    return Collected(deposit, history, material, depositor, block.hash)
+    return Collected(deposit, history, material, depositor, block.hash, around)
 
 
 async def _depositor(gateway: Gateway, account: str) -> AccountRecord | None:

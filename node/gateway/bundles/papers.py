@@ -37,12 +37,13 @@ from node.export.signing.certificate import Certificate, parse_certificates
 from node.export.signing.chain import Anchors
 from node.export.signing.dual import Platform
 from node.export.timestamps.verifying import verify_response
+from node.gateway.bundles.dossier import DOSSIER, dossier, not_provided
 from node.gateway.bundles.making import Collected
+from node.gateway.bundles.surroundings import surrounding_files
 from node.offchain.accounts import AccountRecord
 from node.words import Flag, OpenPoint
 
 _POINTS = {Flag.SUPERSEDED: OpenPoint.O10, Flag.INVALIDATED: OpenPoint.O11}
-VERSIONS = f"{layout.ENVIRONMENT}versions.json"
 ISSUES = f"{layout.OPEN_ISSUES}open-issues.json"
 
 
@@ -64,18 +65,25 @@ def make(desk: Desk, collected: Collected, now_ms: int, chance: bytes) -> Whole:
     files |= kit_files()
     files[layout.EVIDENCE_LIST] = format_exhibits([Exhibit(1, deposit.number)])
     files[layout.EVENTS] = _events(collected)
-    files[VERSIONS] = format_json({"software": version("cunzheng")})
-    before = _facts(desk, collected, serial, now_ms, None)
+    files |= surrounding_files({deposit.number: collected.surroundings}, version("cunzheng"))
+    files[DOSSIER] = dossier(files)
+    points = _facts(desk, collected, serial, now_ms, None).open_points
+    points += collected.surroundings.issues
     files[ISSUES] = format_json(
         [
-            {"code": each.code, "en": each.en, "evidence_no": deposit.number, "zh": each.zh}
-            for each in before.open_points
+            *({**_issue(each), "evidence_no": deposit.number} for each in points),
+            *map(_issue, not_provided(files)),
         ]
     )
     day = datetime.fromtimestamp(now_ms // 1000, UTC).date()
     drafted = draft(name, day, [deposit], files)
     facts = _facts(desk, collected, serial, now_ms, drafted.contents_digest)
     return drafted.finish(_certificate(desk, facts, deposit.proof_bytes, now_ms))
+
+
+def _issue(each: Point) -> dict[str, object]:
+    """One that names no deposit is of the whole bundle."""
+    return {"code": each.code, "en": each.en, "zh": each.zh}
 
 
 def _certificate(desk: Desk, facts: Facts, proof: bytes, now_ms: int) -> dict[str, bytes]:
@@ -107,7 +115,12 @@ def _facts(
             certified(each.leaf, purpose) for each, purpose in keys if each is not None
         ),
         stamps=stamps,
-        open_points=(*_marks(collected), *desk.issuer.points),
+        health=collected.surroundings.summary,
+        open_points=(
+            *_marks(collected),
+            *collected.surroundings.points,
+            *desk.issuer.points,
+        ),
         roots=roots(anchors),
         versions=Versions(software=version("cunzheng")),
         contents=contents,

@@ -1,7 +1,8 @@
 """What an operator of this gateway must look at: said by /readyz, counted for Prometheus, logged.
 
 - A certificate ends soon: its own towards the members (they list exactly this one, so the next must
-  be listed before), its own towards clients, or a member's that its settings name.
+  be listed before), its own towards clients, a member's that its settings name, or one that it
+  signs with for courts.
 - Deposits are not FINAL a day after they came in: what was promised then is not kept yet.
 """
 
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One that this gateway shows, or that it knows a member by."""
+    """One that this gateway shows, or signs with, or that it knows a member by."""
 
     name: str
     der: bytes

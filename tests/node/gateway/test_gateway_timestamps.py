@@ -39,13 +39,15 @@ from node.export.timestamps.response import REPLY_TYPE, format_granted
 from node.export.timestamps.token import TST_INFO, TimestampInfo, format_info
 from node.export.timestamps.verifying import OWN_POLICY, verify_response
 from node.export.vouching import vouching
+from node.gateway.server import _of_courts
 from node.gateway.timestamps.loading import load_for_courts
 from node.gateway.timestamps.material import gather
 from node.gateway.timestamps.stamping import FOR_NO_COURT, ForCourts, Stamping
 from node.offchain.timestamps import TimestampStore
+from node.operating.expiry import end_of
 from node.words import OpenPoint
 from tests.node.export.certificate_samples import PASSWORD, issue
-from tests.node.export.paper import holder, root, stamper
+from tests.node.export.paper import NOW_S, YEAR_S, holder, root, stamper
 
 pytestmark = pytest.mark.anyio
 
@@ -414,7 +416,11 @@ def test_a_key_for_pdfs_needs_its_password_and_keeps_it(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="can be read by others"):
         load_for_courts(written(tmp_path, text))
     password.chmod(0o600)
-    assert load_for_courts(written(tmp_path, text)).pdf_key is not None
+    found = load_for_courts(written(tmp_path, text))
+    assert found.pdf_key is not None
+    (told,) = _of_courts(found)
+    assert told.der == found.pdf_key.certificate
+    assert end_of(told.der) is not None
     for wrong in (b"", b"another\n"):
         password.write_bytes(wrong)
         with pytest.raises(Misconfigured, match="file or its password is wrong"):
@@ -422,6 +428,16 @@ def test_a_key_for_pdfs_needs_its_password_and_keeps_it(tmp_path: Path) -> None:
     (tmp_path / "key.p12").unlink()
     with pytest.raises(Misconfigured, match=r"key\.p12"):
         load_for_courts(written(tmp_path, text))
+
+
+def test_the_ends_of_certificates_that_sign_for_courts_are_watched() -> None:
+    """Also that of the suite which few tools know."""
+    told = list(_of_courts(ForCourts(PLATFORM, (), EVERY_S)))
+    assert [each.name for each in told] == [
+        "the platform's P-256 certificate",
+        "the platform's SM2 certificate",
+    ]
+    assert {end_of(each.der) for each in told} == {float(NOW_S + YEAR_S)}
 
 
 def test_a_platform_without_keys_signs_nothing() -> None:

@@ -26,6 +26,7 @@ from node.gateway.http.room import CHECKS_MAX, UPLOADS_MAX
 from node.gateway.lookups import schemas, uploads
 from node.offchain.accesses import DAY_MS
 from node.words import ResultCode
+from tests.node.export.bundle.bundles import example_bundle, flat, zipped
 from tests.node.gateway.admitted import CLERK_KEY, START_MS
 
 pytestmark = pytest.mark.anyio
@@ -237,6 +238,43 @@ async def test_of_which_deposit_the_file_is_must_be_one_of_the_bundle(
     query = {**IN_HAND, "evidence_no": "EV20261121000000000042-47"}
     response = await sent(client, bundle, "application/zip", query)
     assert (response.status_code, response.json()["code"]) == (422, "WHICH_DEPOSIT")
+
+
+async def test_a_whole_bundle_of_another_chain_counts_for_nothing(
+    client: Any, cluster: Any
+) -> None:
+    """Every manifest right, every signature good, originals enclosed, its own policy and its own
+    fingerprint along with it: whoever forges everything has that too."""
+    data = zipped(flat(example_bundle()), example_bundle().name)
+    told = await bundle_sent(client, data)
+    assert told["package"]["flaws"] == []
+    assert len(told["deposits"]) == 2
+    for each in told["deposits"]:
+        assert each["consistent"] is False
+        assert each["result_code"] not in ("V000", "V001", "V204")
+        sealed = [step for step in each["steps"] if step["step"] == 5]
+        assert "FAILED" in {step["outcome"] for step in sealed}
+        assert each["facts"]["policy_fingerprint"] != told["held_against"]["policy_fingerprint"]
+    assert told["held_against"]["policy_fingerprint"] == fingerprint(cluster.policy_text)
+    which = await sent(client, data, "application/zip", IN_HAND)
+    assert (which.status_code, which.json()["code"]) == (422, "WHICH_DEPOSIT")
+
+
+def linked(bundle: bytes) -> bytes:
+    """With a symbolic link among the statements."""
+    out = io.BytesIO(bundle)
+    with zipfile.ZipFile(out, "a") as archive:
+        name = archive.namelist()[0].partition("/")[0]
+        link = zipfile.ZipInfo(f"{name}/data/09-statements/link")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    return out.getvalue()
+
+
+async def test_a_link_is_named_and_not_followed(client: Any, bundle: bytes) -> None:
+    told = await bundle_sent(client, linked(bundle))
+    assert told["consistent"] is False
+    assert Flaw.LINK.name in told["package"]["flaws"]
 
 
 def top(files: dict[str, bytes]) -> str:

@@ -174,8 +174,9 @@ def all_their_own(world: World) -> Handed:
 
 
 def emptied(world: World) -> Handed:
+    """By the platform itself, so that nothing else is wrong with the package."""
     path = layout.original(1, world.deposit().number)
-    return tampered(path, lambda _: b"")(world)
+    return Handed(certified(world, {**handed_over(world), path: b""}), world)
 
 
 def of_nothing(world: World) -> Handed:
@@ -233,9 +234,7 @@ ROWS: Mapping[str, Row] = {
         *(NOT_VALID, "V207", (0,)),
         flaw="JSON",
     ),
-    "nothing in the place of the file": Row(
-        emptied, ANOTHER_FILE, "V102", (0, 1), flaw="CERTIFICATE"
-    ),
+    "nothing in the place of the file": Row(emptied, ANOTHER_FILE, "V102", (1,)),
     "a file of no bytes, deposited as such": Row(of_nothing, CONSISTENT, "V001"),
     "its own roots and policy, and nothing from outside": Row(
         all_their_own, COULD_NOT, "V204", (5,), sh=()
