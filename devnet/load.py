@@ -64,6 +64,9 @@ class Client:
     ) -> Answer:
         """One request; `OSError` if the gateway is away or goes away before it has answered."""
         try:
+            await asyncio.sleep(0)  # What has come meanwhile is read: perhaps that it has ended.
+            if self._streams is not None and self._streams[0].at_eof():
+                self.close()  # A gateway hangs up on who has been silent for some seconds.
             if self._streams is None:
                 self._streams = await asyncio.open_connection(
                     self._host, self._port, limit=HEAD_BYTES_MAX

@@ -117,7 +117,7 @@ async def test_all_members_are_replaced_under_load(
 
     Method: the commands of docs/operations.md, typed by the operators, while clients go on.
     """
-    async with Cluster(tmp_path / "devnet", 3, 2) as cluster:
+    async with Cluster(tmp_path / "devnet", 3, 1) as cluster:
         first = cluster.fingerprint
         trusted = ("--policy-fingerprint", first)
         asked = (

@@ -21,6 +21,8 @@ ANSWERED = [Answered(f"d-{n}", f"EV{n}", f"id{n}", f"hash{n}") for n in range(3)
 CHAIN = [Standing(f"EV{n}", f"id{n}", f"hash{n}") for n in range(3)]
 MESSAGES = [Message(f"m{n}", FINAL, f"id{n}", f"EV{n}") for n in range(3)]
 SIGNED_WITH = format_secret(bytes(32))
+CLIENTS = 12
+"""Each has one deposit answered at least, however busy the machine is."""
 
 
 def test_what_comes_out_even_has_nothing_wrong() -> None:
@@ -214,10 +216,12 @@ def test_a_short_storm(database: str) -> None:
     if database == "postgresql" and postgresql.find_binaries() is None:
         pytest.skip("PostgreSQL is not installed here")
     command = (sys.executable, "-m", "devnet.storm", "--seconds", "13", "--every", "3")
-    options = ("--clients", "12", "--seed", "1", "--database", database)
+    options = ("--clients", str(CLIENTS), "--seed", "1", "--database", database)
     done = subprocess.run((*command, *options), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert report["answered"] == report["on_chain"] == report["numbers"] == report["told"] > 12
+    assert (
+        report["answered"] == report["on_chain"] == report["numbers"] == report["told"] >= CLIENTS
+    )
     assert report["database"] == database
     assert min(report["killed"].values()) >= 1

@@ -131,6 +131,7 @@ class Cluster:
         self.applying.set()
         self.proofs_stay = False
         self.proposals: list[list[bytes]] = []
+        self.given_s: list[float] = []  # How long each call of a paused member was to wait for it.
         self.statements: dict[bytes, Standing] = {}
         self.heads = {0: self.memory.chain.checkpoint}  # By height, and so are the bodies.
         self.bodies: dict[int, bytes] = {0: world.genesis().data()}

@@ -9,6 +9,7 @@ import uvicorn
 
 from node.gateway.http import connections
 from node.gateway.http.connections import Connection
+from tests.node.gateway.unhurried import EVENTUALLY_S
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +46,7 @@ async def connect() -> AsyncIterator[Open]:
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     """All until the connection ends, which it does within the test's patience."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(EVENTUALLY_S):
         try:
             return await reader.read()
         except ConnectionResetError:
@@ -57,7 +58,7 @@ async def _flood(connect: Open, start: bytes, part: bytes) -> int:
     reader, writer = await connect()
     writer.write(start)
     sent = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(EVENTUALLY_S):
         try:
             while not reader.at_eof() and sent < 64 << 20:
                 writer.write(part)

@@ -21,6 +21,7 @@ from node.evidence.record import format_genesis
 from node.gateway.server import run_gateway
 from node.keyfile import create, create_vault_key
 from node.offchain import revisions
+from tests.node.gateway.unhurried import EVENTUALLY_S
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +73,7 @@ async def test_serves_until_a_signal_ends_it(settings: Path, free_port: int) -> 
         assert response.status_code == 201, response.text
         assert "server" not in response.headers
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(EVENTUALLY_S):
         await running
 
 
@@ -97,7 +98,7 @@ async def test_it_says_that_it_will_stop_before_it_does(settings: Path, free_por
         response = await http.post("/v1/anchors", json=body, headers=headers)
         assert response.status_code == 201, response.text
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(EVENTUALLY_S):
         await running
 
 

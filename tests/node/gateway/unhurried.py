@@ -29,8 +29,11 @@ def wait_for_all(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ask, begin = Link.call, Waiting.__init__
 
     async def call(link: Link, method: str, request: Any, timeout_s: float) -> Any:
-        silenced = cluster.members[link.name].paused
-        return await ask(link, method, request, timeout_s if silenced else EVENTUALLY_S)
+        if not cluster.members[link.name].paused:
+            timeout_s = EVENTUALLY_S
+        else:
+            cluster.given_s.append(timeout_s)
+        return await ask(link, method, request, timeout_s)
 
     def wait(waiting: Waiting, query: WaitQuery) -> None:
         """What a client does not say is as long as a client may say."""
