@@ -113,11 +113,8 @@ def shown() -> Shown:
     signed = platform.sign(body, STAMPED_S)
     path = consistency_path(first, length, chain.hashes(length))
     vouched = Stamped(body, request, answer, signed.p7s, signed.sm2, {first: path})
-    enclosed = {
-        "platform-p256": format_certificates(_credential(p256).chain),
-        "platform-sm2": format_certificates(_credential(sm2).chain),
-        "tsa-example": format_certificates(_credential(stamps).chain),
-    }
+    issuers = {"platform-p256": p256, "platform-sm2": sm2, "tsa-example": stamps}
+    enclosed = {k: format_certificates(_credential(each).chain) for k, each in issuers.items()}
     proof = chain.proof(deposited, 0, size=first)
     written = format_proof(proof)
     whole = bundle([Deposit(written)], stamped=[vouched], certificates=Certificates(enclosed))
