@@ -103,7 +103,7 @@ def shown() -> Shown:
     chain.enrol("gateway", "gateway")
     chain.enrol("depositor", "depositor")
     deposited = chain.deposit([content], details=DETAILS)
-    first = deposited.leaf + 1
+    first, block_hash = deposited.leaf + 1, chain.block_hash
     chain.deposit([b"later"])
     length, body = len(chain.leaves), chain.body(None)
     stamps, p256, sm2 = (_root(each) for each in ("时间戳根", "签名根", "SM2 签名根"))
@@ -129,6 +129,7 @@ def shown() -> Shown:
             ISSUED_MS - 90_000_000,
         ),
         channel="HTTP 接口",
+        block_hash=block_hash,
         certificates=tuple(
             certified(_credential(each).leaf, "平台签名 platform's signature")
             for each in (p256, sm2)
