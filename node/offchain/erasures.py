@@ -4,7 +4,7 @@
     items       the openings, and the keyed digests by which their files were found
     events      what opens earlier events about it; the erasure's own stays, it is the certificate
     exhibits    what was said of it on evidence lists that it was taken out of again
-    bundles     those that can still be fetched hold what opens it
+    bundles     those that can still be fetched hold what opens it, and what was sent for them
     requests    digests of the requests that brought all this: a guess could be tried on them
 
 What stays is what the chain has anyway, whose account it was, and when it was erased. All items of
@@ -20,7 +20,7 @@ from sqlalchemy import BindParameter, Connection, Update, bindparam, select, tup
 from node.evidence.number import format_number
 from node.offchain.bundles import BundleState
 from node.offchain.database import Database, Rows
-from node.offchain.tables.bundles import bundles
+from node.offchain.tables.bundles import bundle_deposits, bundles
 from node.offchain.tables.cases import exhibits
 from node.offchain.tables.deposits import deposits, events, items
 from node.offchain.tables.requests import requests
@@ -69,10 +69,14 @@ _EXHIBITS = (
     )
     .values(data_key=None, words_sealed=None)
 )
+_IN_BUNDLES = bundle_deposits.c.evidence_no.between(bindparam("first"), bindparam("end"))
 _BUNDLES = (
     update(bundles)
-    .where(bundles.c.evidence_no.between(bindparam("first"), bindparam("end")))
+    .where(bundles.c.id.in_(select(bundle_deposits.c.bundle_id).where(_IN_BUNDLES)))
     .values(data_key=None, state=BundleState.FAILED.name)
+)
+_SENT_FOR_BUNDLES = (
+    update(bundle_deposits).where(_IN_BUNDLES).values(data_key=None, opening_sealed=None)
 )
 """One that is being made finds out, and is not kept."""
 
@@ -112,6 +116,7 @@ class ErasureStore:
             Rows(_DEPOSIT, [{**by, "at": now_ms}]),
             Rows(_EXHIBITS, [told]),
             Rows(_BUNDLES, [told]),
+            Rows(_SENT_FOR_BUNDLES, [told]),
         )
 
     async def in_case(self, numbers: Numbers) -> bool:

@@ -6,4 +6,5 @@ revision_0003   requests may wait for another gateway's signature; the log read 
 revision_0004   answers to writes that are not deposits, for their retries
 revision_0005   timestamps of published checkpoints, and the platform's signatures of them
 revision_0006   evidence bundles that were asked for
+revision_0007   bundles of several deposits, of a case, with openings that were sent along
 """
