@@ -47,6 +47,7 @@ from node.export.certificate.issuing import Issuer
 from node.export.signing.dual import Platform
 from node.gateway.bundles.making import Collected, CollectedDeposit
 from node.gateway.bundles.papers import Desk, make
+from node.gateway.bundles.surroundings import Surroundings
 from node.gateway.events.history import History
 from node.gateway.timestamps.material import Material
 from node.words import Answer
@@ -59,6 +60,7 @@ GROWTH_MAX_MB = 16.0
 """Of the memory, once a tenth is done: however many bundles there are. One bundle of all exhibits
 keeps the names and digests of all its files, and has this much for each hundred."""
 YARDSTICK_S = 0.5
+_NOTHING_AROUND = Surroundings(None, (), None, (), ())
 _LISTED = EvidenceList((Listed(1, "EV20261121000000000000-76"),), 0, True)
 
 
@@ -167,7 +169,9 @@ def _certify(desk: Desk, exhibits: Sequence[Exhibit], out: Path, made: list[Path
     deposits = [Deposit(each.proof) for each in exhibits]
     collected = Collected(
         tuple(
-            CollectedDeposit(Listed(place, each.number), each, History(), None, bytes(32))
+            CollectedDeposit(
+                Listed(place, each.number), each, History(), None, bytes(32), _NOTHING_AROUND
+            )
             for place, each in enumerate(deposits, 1)
         ),
         Material((), NO_CERTIFICATES, (None,) * len(deposits)),
