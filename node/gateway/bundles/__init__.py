@@ -2,7 +2,7 @@
 
     making      what goes into a bundle, asked of the members and read out of the database
     surroundings  how the members were doing, and who was told of the deposit (07, 08)
-    dossier     what a court examines besides, item by item (10)
+    dossier     what a court examines besides, item by item (10); `interests` of a case's parties
     papers      certificates, the evidence list, and the folders beside the core
     bundling    the gateway's task: makes what waits, in a thread, and keeps its bytes in parts
     asking      what the routes share

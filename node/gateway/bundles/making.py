@@ -21,8 +21,10 @@ from node.export.bundle.canonical import format_json
 from node.export.bundle.core import Deposit
 from node.export.certificate.exhibits import Exhibit, linked
 from node.export.certificate.parts import Case
+from node.gateway.bundles.interests import Interests
 from node.gateway.bundles.surroundings import Surroundings, look_around
 from node.gateway.cases.access import court_of
+from node.gateway.cases.parties import interests_of
 from node.gateway.events.history import History
 from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
@@ -55,6 +57,8 @@ class Collected:
     deposits: tuple[CollectedDeposit, ...]
     material: Material
     case: Case | None
+    interests: Interests | None = None
+    """Where parties of the case were named."""
 
 
 async def collect(gateway: Gateway, attempt: Attempt) -> Collected:
@@ -69,7 +73,7 @@ async def collect(gateway: Gateway, attempt: Attempt) -> Collected:
         material = await gather(gateway.reaching, [each.deposit.proof for each in found])
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
-    return Collected(tuple(found), material, case)
+    return Collected(tuple(found), material, case, await _interests(gateway, attempt.case_no))
 
 
 def opened(proof: Proof, opening: bytes) -> Proof:
@@ -90,6 +94,16 @@ async def _of_case(gateway: Gateway, case_no: str | None) -> tuple[dict[int, Exh
     listed = [linked(each) for each in await gateway.cases.exhibits(case_no)]
     case = Case(case_no, court.value.court_code, court.value.name)
     return {each.exhibit_no: each for each in listed}, case
+
+
+async def _interests(gateway: Gateway, case_no: str | None) -> Interests | None:
+    """Of the parties to the case, if somebody named any."""
+    parties = () if case_no is None else await gateway.cases.parties(case_no)
+    if case_no is None or not parties:
+        return None
+    return Interests(
+        case_no, tuple(parties), await interests_of(gateway, parse_case_number(case_no))
+    )
 
 
 async def _collect(

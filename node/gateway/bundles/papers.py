@@ -44,6 +44,7 @@ from node.export.signing.chain import Anchors
 from node.export.signing.dual import Platform
 from node.export.timestamps.verifying import verify_response
 from node.gateway.bundles.dossier import DOSSIER, dossier, not_provided
+from node.gateway.bundles.interests import INTEREST
 from node.gateway.bundles.making import Collected, CollectedDeposit
 from node.gateway.bundles.surroundings import surrounding_files
 from node.gateway.timestamps.reaching import Reached
@@ -78,6 +79,8 @@ def make(desk: Desk, collected: Collected, now_ms: int, chance: bytes, folder: P
     around = {each.deposit.number: each.surroundings for each in collected.deposits}
     files |= surrounding_files(around, version("cunzheng"))
     files |= kit_files()
+    if collected.interests is not None:
+        files[INTEREST] = collected.interests.file()
     files[DOSSIER] = dossier(files)
     files[ISSUES] = papers.issues(files)
     if len(deposits) > 1:
@@ -112,7 +115,9 @@ class _Papers:
         for facts, each in zip(self.facts, self.collected.deposits, strict=True):
             points = (*facts.open_points, *each.surroundings.issues)
             listed += ({**_issue(point), "evidence_no": facts.evidence_no} for point in points)
-        return format_json([*listed, *map(_issue, not_provided(files))])
+        interests = self.collected.interests
+        wide = (*(interests.issues() if interests else ()), *not_provided(files))
+        return format_json([*listed, *map(_issue, wide)])
 
     def certificates(self, folder: Path) -> dict[str, Source]:
         """A certificate of each deposit; a page is set one after the other, and is not kept in
