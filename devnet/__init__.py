@@ -16,6 +16,7 @@ The demo, `sh scripts/demo`:
 
     demo, narrator            the whole walk, each sentence with its time
     depositor, court, outside who deposits and who verifies, each in a folder of its own
+    handing_over              the evidence bundle, by all its verifiers
     make_samples              the sample evidence of both
 
 Trouble, `sh scripts/soak` and `sh scripts/storm`:

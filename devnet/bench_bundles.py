@@ -2,11 +2,12 @@
 runs.
 
 A case of a hundred exhibits is deposited on a chain that lives in this process; then, with all
-originals and without certificates (a PDF costs more than all the rest):
+originals and without certificates (a PDF costs more than all the rest), but for the last part:
 
     made        a bundle of each exhibit, as ZIP archives
     verified    each of them, in all its steps
     case made, case verified    one bundle of the whole case
+    case certified  the same as a gateway makes it: without originals, with a certificate of each
 
 Processor seconds beyond the limits, or memory that grows with the number of bundles, end with exit
 code 1. The line with `--json` is one object: {"exhibits": N, "figures": [{...}, ...]}.
@@ -37,9 +38,18 @@ from node.export.bundle import layout
 from node.export.bundle.assembling import draft
 from node.export.bundle.canonical import format_json
 from node.export.bundle.checking import check_bundle
-from node.export.bundle.core import Deposit, core
+from node.export.bundle.core import NO_CERTIFICATES, Deposit, core
 from node.export.bundle.trust import Trust
 from node.export.bundle.writing import write_zip
+from node.export.certificate.exhibits import EvidenceList
+from node.export.certificate.exhibits import Exhibit as Listed
+from node.export.certificate.issuing import Issuer
+from node.export.signing.dual import Platform
+from node.gateway.bundles.making import Collected, CollectedDeposit
+from node.gateway.bundles.papers import Desk, make
+from node.gateway.bundles.surroundings import Surroundings
+from node.gateway.events.history import History
+from node.gateway.timestamps.material import Material
 from node.words import Answer
 
 EXHIBITS = 100
@@ -50,6 +60,8 @@ GROWTH_MAX_MB = 16.0
 """Of the memory, once a tenth is done: however many bundles there are. One bundle of all exhibits
 keeps the names and digests of all its files, and has this much for each hundred."""
 YARDSTICK_S = 0.5
+_NOTHING_AROUND = Surroundings(None, (), None, (), ())
+_LISTED = EvidenceList((Listed(1, "EV20261121000000000000-76"),), 0, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,9 @@ def _figures(scratch: Path, count: int) -> Iterator[Figure]:
     yield _timed("verified", count, [partial(_check, path, trust) for path in made])
     yield _timed("case made", count, [partial(_make, out, exhibits, made)])
     yield _timed("case verified", count, [partial(_check, made[-1], trust)])
+    desk = Desk(Issuer(), Issuer(), Platform(), places.policy.read_bytes())
+    desk.issuer.evidence_list(_LISTED)  # The fonts are loaded once, for all bundles.
+    yield _timed("case certified", count, [partial(_certify, desk, exhibits, out, made)])
 
 
 def _timed(part: str, exhibits: int, works: Sequence[Callable[[], None]]) -> Figure:
@@ -147,6 +162,25 @@ def _make(out: Path, exhibits: Sequence[Exhibit], made: list[Path]) -> None:
     files = core(deposits)
     files[layout.EVIDENCE_LIST] = format_json([{"evidence_no": number} for number in numbers])
     made.append(write_zip(out, draft(name, day, deposits, files, originals).finish({})))
+
+
+def _certify(desk: Desk, exhibits: Sequence[Exhibit], out: Path, made: list[Path]) -> None:
+    """The bundle of a case as a gateway makes it."""
+    deposits = [Deposit(each.proof) for each in exhibits]
+    collected = Collected(
+        tuple(
+            CollectedDeposit(
+                Listed(place, each.number), each, History(), None, bytes(32), _NOTHING_AROUND
+            )
+            for place, each in enumerate(deposits, 1)
+        ),
+        Material((), NO_CERTIFICATES, (None,) * len(deposits)),
+        None,
+    )
+    with tempfile.TemporaryDirectory(dir=out) as pages:
+        chance = len(made).to_bytes(4, "big")
+        whole = make(desk, collected, int(1000 * time.time()), chance, Path(pages))
+        made.append(write_zip(out, whole))
 
 
 def _check(path: Path, trust: Trust) -> None:

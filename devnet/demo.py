@@ -3,7 +3,8 @@
 Real members and gateways, the real command line as processes of their own, real signals. The
 samples are deposited with the depositor's own key, the leader is killed while deposits are under
 way, every answered number is read back from every member, and every proof is verified by a process
-that has nothing but the file, the proof and the policy; in the end there is no server left to ask.
+that has nothing but the file, the proof and the policy. All of them are exported as one evidence
+bundle. In the end there is no server left to ask, and the bundle is verified by itself.
 
 The last line is one JSON object; the exit code is 0 only if everything held that it counts.
 """
@@ -25,6 +26,7 @@ from devnet.cluster import Cluster, ClusterError
 from devnet.court import EXPECTED_POINTS, Court
 from devnet.depositor import Deposit, Depositor
 from devnet.enrolment import NotEnrolled
+from devnet.handing_over import HandedOver, how_to_verify, stamped
 from devnet.make_samples import SAMPLES
 from devnet.narrator import Narrator
 from devnet.outside import Failed, Outside
@@ -51,13 +53,17 @@ class Tally:
     tampered_rejected: int = 0
     leader_killed: bool = False
     lost: int = 0
+    bundle_verified: int = 0
+    bundle_rejected: int = 0
 
     @property
     def holds(self) -> bool:
-        """Nothing lost, everything verified, once with and once without servers."""
+        """Nothing lost, everything verified, once with and once without servers; and the bundle by
+        every verifier, which took it with no other original."""
         return (
             self.leader_killed
             and self.lost == 0
+            and 0 < self.bundle_verified == self.bundle_rejected
             and 0 < self.anchored == self.final
             and self.verified == self.tampered_rejected == 2 * self.anchored
         )
@@ -122,9 +128,11 @@ class Demo:
             await self.send_again(depositor)
             await self.read_back(cluster)
             await self.export(depositor, court)
+            bundle = await self.bundle(cluster, depositor)
         say("全部成员和网关已停止", "all members and gateways are stopped")
         await self.verify_alone(depositor, court)
         await self.tamper(court)
+        await self.hand_over(cluster, bundle)
 
     async def deposit(self, cluster: Cluster, depositor: Depositor) -> None:
         """Some files as one statement; then one by one, and the leader is killed meanwhile."""
@@ -200,9 +208,43 @@ class Demo:
         )
         await self._verified(court, exported)
 
+    async def bundle(self, cluster: Cluster, depositor: Depositor) -> Path:
+        """All samples and their originals as one evidence bundle, once a timestamp reaches them."""
+        self.narrator.heading("5. 证据包", "5. The evidence bundle")
+        folder, last = self.directory / "bundle", max(self.deposits, key=lambda each: each.ordinal)
+        await stamped(cluster, last.number)
+        path = await depositor.bundle(self.deposits, folder)
+        count, size = len(self.deposits), path.stat().st_size
+        self.narrator.say(
+            f"{count} 份存证及其原件写入一个证据包，{size:,} 字节：{path}",
+            f"{count} deposits with their originals are one evidence bundle, {size:,} bytes: "
+            f"{path}",
+        )
+        return path
+
+    async def hand_over(self, cluster: Cluster, bundle: Path) -> None:
+        """The bundle by each verifier, with anchors from elsewhere; then with another original."""
+        say, anchors = self.narrator.say, cluster.places.anchors
+        self.narrator.heading("8. 离线核验证据包", "8. The bundle, verified offline")
+        handed = HandedOver(self.directory / "handed-over", bundle, anchors, self.outside)
+        for each in await handed.verify():
+            self.tally.bundle_verified += 1
+            say(f"{each.program}：{each.exit_code}", f"{each.program}: {each.exit_code}")
+        for each in await handed.verify_other_original():
+            self.tally.bundle_rejected += 1
+            say(
+                f"改动一份原件的一个字节，{each.program}：{each.exit_code}",
+                f"one byte of an original changed, {each.program}: {each.exit_code}",
+            )
+        say(
+            "自行核验（以 --keep DIR 运行本演示，证据包和信任锚即留在 DIR 中）：",
+            "verify it yourself (with --keep DIR bundle and anchors stay in DIR):",
+        )
+        self.narrator.quote([*how_to_verify(bundle, anchors)])
+
     async def verify_alone(self, depositor: Depositor, court: Court) -> None:
         """From the depositor's folder alone: one proof of each statement is enough for all."""
-        self.narrator.heading("5. 没有任何服务器", "5. No server is left")
+        self.narrator.heading("6. 没有任何服务器", "6. No server is left")
         folder = self.directory / "derived"
         folder.mkdir()
         sources = {each.batch: each for each in reversed(self.deposits)}
@@ -218,7 +260,7 @@ class Demo:
 
     async def tamper(self, court: Court) -> None:
         """One bit of each file, and one bit of each proof."""
-        self.narrator.heading("6. 改动一个比特", "6. One bit is changed")
+        self.narrator.heading("7. 改动一个比特", "7. One bit is changed")
         files = await _all([court.verify_other_file(each) for each in self.deposits])
         proofs = await _all([court.verify_other_proof(each) for each in self.deposits])
         for zh, en, codes in (("文件", "file", files), ("证明文件", "proof file", proofs)):

@@ -54,6 +54,17 @@ class Depositor:
         arguments = ("--gateway", self._cluster.gateway_url(gateway), *self._access())
         return await self._prove(deposit, folder, deposit.number, deposit.file, *arguments)
 
+    async def bundle(self, deposits: Sequence[Deposit], folder: Path, gateway: int = 0) -> Path:
+        """One evidence bundle of these deposits, made by a gateway, with the originals put in."""
+        originals = [word for each in deposits for word in ("--with", each.file)]
+        address = ("--gateway", self._cluster.gateway_url(gateway), *self._access())
+        into = ("--out", folder, "--policy", self._cluster.places.policy)
+        finished = await self._outside.run(self.folder, "export", *originals, *address, *into)
+        value = finished.expect(DONE)
+        if value["evidence_nos"] != [each.number for each in deposits]:
+            raise Failed(f"`{finished.line}` gave a bundle of {value['evidence_nos']}")
+        return Path(value["bundle"])
+
     async def derive(self, deposit: Deposit, source: Deposit, folder: Path) -> Deposit:
         """The proof of a deposit out of the batch file and any proof of the same statement."""
         return await self._prove(deposit, folder, deposit.file, "--proof", source.proof)

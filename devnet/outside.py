@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from typing import Any
 from devnet import signals
 from node.cli.language import Language
 
-TIMEOUT_S = 90.0
-"""Longer than a command waits for a fail-over by itself."""
+TIMEOUT_S = 240.0
+"""Longer than a command waits for a fail-over by itself, or for a bundle on a busy machine."""
 AT_ONCE = 6
 """Enough to have deposits under way when the leader dies; more would wait for a processor."""
 
@@ -54,21 +54,35 @@ class Outside:
         """Run `cunzheng ARGUMENTS --json` in this folder."""
         words = [*map(str, arguments), "--json", "--lang", self._language]
         line = (sys.executable, "-I", "-m", "node.cli", *words)
-        async with self._turn:
-            process = await asyncio.create_subprocess_exec(
-                *line, cwd=folder, env={}, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
-            )
-            try:
-                output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
-            except TimeoutError as error:
-                raise Failed(f"`cunzheng {words[0]}` took over {TIMEOUT_S:.0f} s") from error
-            finally:
-                signals.send(process, signal.SIGKILL)
-                await process.wait()
-        assert process.returncode is not None
+        exit_code, output, errors = await self._ended(folder, line, {}, f"cunzheng {words[0]}")
         try:
             value = json.loads(output)
         except ValueError:
             value = {}
         text = errors.decode(errors="replace")
-        return Finished(f"cunzheng {' '.join(words)}", process.returncode, value, text)
+        return Finished(f"cunzheng {' '.join(words)}", exit_code, value, text)
+
+    async def program(
+        self, folder: Path, line: Sequence[str], environment: Mapping[str, str]
+    ) -> tuple[int, str]:
+        """Run another program with this environment; its exit code and all that it printed."""
+        exit_code, *printed = await self._ended(folder, line, environment, line[0])
+        return exit_code, b"".join(printed).decode(errors="replace")
+
+    async def _ended(
+        self, folder: Path, line: Sequence[str], environment: Mapping[str, str], name: str
+    ) -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors of a program."""
+        async with self._turn:
+            process = await asyncio.create_subprocess_exec(
+                *line, cwd=folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+            )
+            try:
+                output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+            except TimeoutError as error:
+                raise Failed(f"`{name}` took over {TIMEOUT_S:.0f} s") from error
+            finally:
+                signals.send(process, signal.SIGKILL)
+                await process.wait()
+        assert process.returncode is not None
+        return process.returncode, output, errors

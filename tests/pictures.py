@@ -103,7 +103,7 @@ def shown() -> Shown:
     chain.enrol("gateway", "gateway")
     chain.enrol("depositor", "depositor")
     deposited = chain.deposit([content], details=DETAILS)
-    first = deposited.leaf + 1
+    first, block_hash = deposited.leaf + 1, chain.block_hash
     chain.deposit([b"later"])
     length, body = len(chain.leaves), chain.body(None)
     stamps, p256, sm2 = (_root(each) for each in ("时间戳根", "签名根", "SM2 签名根"))
@@ -113,11 +113,8 @@ def shown() -> Shown:
     signed = platform.sign(body, STAMPED_S)
     path = consistency_path(first, length, chain.hashes(length))
     vouched = Stamped(body, request, answer, signed.p7s, signed.sm2, {first: path})
-    enclosed = {
-        "platform-p256": format_certificates(_credential(p256).chain),
-        "platform-sm2": format_certificates(_credential(sm2).chain),
-        "tsa-example": format_certificates(_credential(stamps).chain),
-    }
+    issuers = {"platform-p256": p256, "platform-sm2": sm2, "tsa-example": stamps}
+    enclosed = {k: format_certificates(_credential(each).chain) for k, each in issuers.items()}
     proof = chain.proof(deposited, 0, size=first)
     written = format_proof(proof)
     whole = bundle([Deposit(written)], stamped=[vouched], certificates=Certificates(enclosed))
@@ -132,6 +129,7 @@ def shown() -> Shown:
             ISSUED_MS - 90_000_000,
         ),
         channel="HTTP 接口",
+        block_hash=block_hash,
         certificates=tuple(
             certified(_credential(each).leaf, "平台签名 platform's signature")
             for each in (p256, sm2)

@@ -6,7 +6,7 @@ anchor      files in, proofs beside them: `intake` hashes and makes statements (
             `connecting` finds the gateway (the client is `node.client`), `delivering` derives,
             verifies and writes the proofs, `receipts` what there is until then
 prove       proofs fetched, derived from a batch file, or stripped of openings
-export      evidence bundles fetched from a gateway, and checked
+export      evidence bundles fetched from a gateway, checked, completed with their `originals`
 verify      offline; `result` prints the verdict, `explain` the steps to repeat,
             `contradictions` who sealed two histories; `bundle` verifies a whole evidence bundle,
             `certificate` a PDF that carries its proof; `anchors` is the folder with what came

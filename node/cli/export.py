@@ -1,32 +1,40 @@
-"""`cunzheng export NUMBER...`: evidence bundles, made by a gateway, and checked here.
+"""`cunzheng export NUMBER...`: one evidence bundle, made by a gateway, checked and completed here.
 
-A gateway never has the files, so these bundles are of the DIGEST profile: hand the files over
-beside them, and verify both with `cunzheng verify EVB_....zip --file F`.
+A gateway never has the files: the bundle it makes is of the DIGEST profile, and `--with` puts the
+originals into it on this machine. Whatever is not whole, not what was asked for, or does not verify
+is not kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from node.cli.arguments import add_api_key, add_gateway, add_trust, trust
+from node.casework.case_number import BadCaseNumber, parse_case_number
+from node.cli.arguments import GATEWAY_VARIABLE, add_api_key, add_gateway, add_trust, trust
 from node.cli.connecting import connect, read_api_key
 from node.cli.failure import Failure
-from node.cli.files import write_whole
+from node.cli.files import PART_SUFFIX, sync_directory
 from node.cli.language import Language, Text, said
-from node.cli.terminal import Terminal
-from node.client.gateway import Gateway
+from node.cli.originals import Originals, add_with, not_the_original, read_originals
+from node.cli.terminal import Progressing, Terminal
+from node.client.values import WantedBundle
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
 from node.evidence.steps import Anchor
-from node.export.bundle import layout
-from node.export.bundle.checking import check_bundle
+from node.export.bundle.assembling import NotTheOriginal, completed
+from node.export.bundle.checking import CheckedBundle, check_bundle
+from node.export.bundle.flaws import Broken
+from node.export.bundle.package import open_bag, read_package
 from node.export.bundle.trust import Trust
+from node.export.bundle.writing import Changed, write_directory, write_zip
 from node.words import Answer, ResultCode
 
-PATIENCE_S = 120.0
-"""A bundle takes seconds, and others may wait before it."""
+PATIENCE_S = 600.0
+"""The bundle of a large case takes a minute, and others may wait before it."""
 KEY_SIZE = 16
 _KEPT = (Answer.CONSISTENT, Answer.CONSISTENT_OPEN_POINTS, Answer.ERASED)
 
@@ -37,53 +45,195 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
     def add(*names: str, zh: str, en: str, **options: object) -> None:
         parser.add_argument(*names, help=said(Text(zh, en), language), **options)  # type: ignore[arg-type]
 
-    add("numbers", nargs="+", metavar="NUMBER", zh="存证编号", en="evidence numbers")
+    add(
+        "numbers",
+        nargs="*",
+        metavar="NUMBER",
+        zh="存证编号，按证据目录的次序；省略则为各原件的存证编号",
+        en="evidence numbers, in the order of the evidence list; without any, those of the "
+        "originals",
+    )
+    add(
+        "--case",
+        metavar="CASE_NO",
+        zh="该案证据目录上的全部证据，仅限受理法院；写作 （2026）浙0192民初1234号，半角括号亦可",
+        en="all exhibits of the case of this number, for its court; brackets of either width",
+    )
+    add(
+        "--bundle",
+        type=Path,
+        metavar="BUNDLE",
+        zh="已有的证据包，代替向网关申请：放入原件，或改写为另一形式",
+        en="a bundle in hand in place of a gateway's: to put originals in, or into the other form",
+    )
+    add_with(parser, language)
+    add(
+        "--format",
+        choices=("zip", "directory"),
+        default="zip",
+        zh="ZIP 文件（默认）或目录",
+        en="a ZIP archive (default) or a directory",
+    )
     add(
         "--out",
         type=Path,
         required=True,
         metavar="DIR",
-        zh="写入证据包（ZIP）的目录，不存在时自动建立",
-        en="directory to write the bundles (ZIP) to, made if it is not there",
+        zh="写入证据包的目录，不存在时自动建立",
+        en="directory to write the bundle to, made if it is not there",
     )
-    add_gateway(parser, language)
+    add_gateway(parser, language, required=False)
     add_api_key(parser, language)
     add_trust(parser, language)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Fetch a bundle of every number."""
-    for number in arguments.numbers:
-        _check_number(number)
-    anchor = trust(arguments)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    api_key = read_api_key(arguments.api_key_file, terminal)
-    with connect(arguments.gateway, terminal, api_key) as gateway:
-        written = [_export(gateway, each, arguments.out, anchor) for each in arguments.numbers]
-    found = zip(arguments.numbers, written, strict=True)
-    told = [{"evidence_no": number, "bundle": str(path)} for number, path in found]
-    terminal.json({"bundles": told, "exit_code": 0})
-    for path in written:
-        terminal.line(str(path))
+    """Write the one bundle asked for."""
+    _check(arguments)
+    anchor, out = trust(arguments), arguments.out
+    try:
+        originals = read_originals(arguments.originals, arguments.numbers, terminal)
+        out.mkdir(parents=True, exist_ok=True)
+        with _in_hand(arguments, originals, terminal) as source:
+            numbers = () if arguments.case else (arguments.numbers or tuple(originals.files))
+            checked = _checked(source, tuple(numbers), anchor)
+            path = _write(source, originals, arguments)
+    except NotTheOriginal as error:
+        raise not_the_original(error) from error
+    except (Changed, Broken) as error:
+        what = error.path if isinstance(error, Changed) else error.place
+        raise Failure(
+            f"{what} 在读取期间发生了变化，未生成证据包；请重试。",
+            f"{what} changed while it was read; no bundle was made. Try again.",
+            Answer.COULD_NOT_CHECK,
+        ) from error
+    numbers = [each.number for each in checked.deposits]
+    terminal.json({"bundle": str(path), "evidence_nos": numbers, "exit_code": 0})
+    terminal.line(str(path))
     return 0
 
 
-def _export(gateway: Gateway, number: str, out: Path, anchor: Anchor | None) -> Path:
-    """What is not whole, or not what was asked for, is taken away again."""
-    name, archive = gateway.bundle(number, secrets.token_hex(KEY_SIZE), PATIENCE_S)
-    if not layout.is_bag_name(name):
-        raise _wrong(number)
-    path = out / f"{name}.zip"
-    write_whole(path, archive, replace=False)
-    checked = check_bundle(path, Trust(anchor))
-    verdicts = {each.number: each.verdict.code for each in checked.deposits}
-    is_whole = checked.package_code is None and verdicts.keys() == {number}
-    code = verdicts.get(number)
-    believed = code is not None and (code.answer in _KEPT or _only_untold(code, anchor))
-    if not is_whole or not believed:
-        path.unlink()
-        raise _wrong(number)
-    return path
+def _check(arguments: argparse.Namespace) -> None:
+    """What was asked for is one thing, and spelled well."""
+    named = bool(arguments.numbers or (arguments.originals and not arguments.case))
+    if arguments.bundle is None and named == bool(arguments.case):
+        raise Failure(
+            "请给出存证编号、--with 原件，或 --case 案号。",
+            "name evidence numbers, originals (--with), or a case (--case).",
+        )
+    if arguments.bundle is not None and (arguments.numbers or arguments.case):
+        raise Failure(
+            "--bundle 所给证据包的内容已定，不能再给出存证编号或 --case。",
+            "what a bundle in hand (--bundle) is of is settled: name no numbers and no --case.",
+        )
+    if arguments.bundle is None and arguments.gateway is None:
+        raise Failure(
+            f"请以 --gateway 给出网关地址，或设置环境变量 {GATEWAY_VARIABLE}。",
+            f"name a gateway with --gateway, or set {GATEWAY_VARIABLE}.",
+        )
+    for number in arguments.numbers:
+        _check_number(number)
+    if len(set(arguments.numbers)) != len(arguments.numbers):
+        raise Failure("同一存证编号给出了两次。", "an evidence number was named twice.")
+    if arguments.case is not None:
+        try:
+            arguments.case = parse_case_number(arguments.case).text
+        except BadCaseNumber as error:
+            raise Failure(
+                f"案号的“{error.element}”有误；应如：（2026）浙0192民初1234号。",
+                f"the case number is wrong in its {error.element}; it looks like "
+                "（2026）浙0192民初1234号.",
+            ) from error
+
+
+@contextlib.contextmanager
+def _in_hand(
+    arguments: argparse.Namespace, originals: Originals, terminal: Terminal
+) -> Iterator[Path]:
+    """The bundle named, or one fetched from a gateway for as long as this lasts."""
+    if arguments.bundle is not None:
+        yield arguments.bundle
+        return
+    numbers = tuple(arguments.numbers or originals.files) if not arguments.case else ()
+    if numbers:
+        _check_complete(originals, numbers)
+    wanted = WantedBundle(numbers, arguments.case, originals.openings)
+    api_key = read_api_key(arguments.api_key_file, terminal)
+    fetched = arguments.out / f".bundle.{secrets.token_hex(8)}{PART_SUFFIX}"
+    try:
+        with (
+            fetched.open("xb") as file,
+            connect(arguments.gateway, terminal, api_key) as gateway,
+            terminal.progress(of_bytes=False) as bar,
+        ):
+            key = secrets.token_hex(KEY_SIZE)
+            told = _telling(bar, terminal.pick("取得证明", "collecting proofs"))
+            gateway.bundle(wanted, file, idempotency_key=key, patience_s=PATIENCE_S, told=told)
+        yield fetched
+    finally:
+        fetched.unlink(missing_ok=True)
+        sync_directory(arguments.out)
+
+
+def _telling(bar: Progressing, label: str) -> Callable[[int, int], None]:
+    """Shows how many proofs are collected."""
+    shown = 0
+
+    def told(collected: int, deposits: int) -> None:
+        nonlocal shown
+        if not shown:
+            bar.start(label, deposits)
+        bar.advance(collected - shown)
+        shown = collected
+
+    return told
+
+
+def _checked(source: Path, numbers: tuple[str, ...], anchor: Anchor | None) -> CheckedBundle:
+    """The bundle, if it is whole, of these deposits (where they are known) and consistent."""
+    checked = check_bundle(source, Trust(anchor))
+    found = tuple(each.number for each in checked.deposits)
+    verdicts = [each.verdict.code for each in checked.deposits]
+    believed = all(code.answer in _KEPT or _only_untold(code, anchor) for code in verdicts)
+    if checked.package_code is not None or (numbers and found != numbers) or not believed:
+        raise Failure(
+            "该证据包未通过核验，未予保留；请重试，或改用其他网关。",
+            "the bundle does not verify and was not kept; try again, or another gateway.",
+            Answer.PROOF_NOT_VALID,
+        )
+    return checked
+
+
+def _write(source: Path, originals: Originals, arguments: argparse.Namespace) -> Path:
+    """The bundle in the form asked for, with the originals in it."""
+    write = write_zip if arguments.format == "zip" else write_directory
+    with open_bag(source) as bag:
+        package = read_package(bag)
+        assert package.info is not None, "it was checked"
+        _check_complete(originals, package.info.numbers)
+        try:
+            return write(arguments.out, completed(package, originals.files))
+        except FileExistsError as error:
+            raise Failure(
+                f"{error} 已存在；请移走，或以 --out 另选目录。",
+                f"{error} exists; move it away, or choose another directory with --out.",
+            ) from error
+
+
+def _check_complete(originals: Originals, numbers: tuple[str, ...]) -> None:
+    """All originals of these deposits, or none."""
+    missing = [number for number in numbers if number not in originals.files]
+    strange = [number for number in originals.files if number not in numbers]
+    if originals.files and missing:
+        raise Failure(
+            f"证据包须附全部原件或全不附：尚缺 {'、'.join(missing)} 的原件。",
+            f"a bundle holds all originals or none: --with is missing for {', '.join(missing)}.",
+        )
+    if strange:
+        raise Failure(
+            f"{'、'.join(strange)} 不在此证据包中；请勿附其原件。",
+            f"{', '.join(strange)} is not in this bundle: leave its original out.",
+        )
 
 
 def _only_untold(code: ResultCode, anchor: Anchor | None) -> bool:
@@ -100,12 +250,3 @@ def _check_number(number: str) -> None:
             f"{number} is not a valid evidence number (its last two digits are a check); "
             "compare it character by character.",
         ) from error
-
-
-def _wrong(number: str) -> Failure:
-    return Failure(
-        f"网关给出的 {number} 的证据包未通过核验，未予保留；请重试，或改用其他网关。",
-        f"the bundle of {number} that the gateway gave does not verify and was not kept; try "
-        "again, or another gateway.",
-        Answer.PROOF_NOT_VALID,
-    )

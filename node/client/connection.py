@@ -10,11 +10,12 @@ Answers are read within a limit of bytes and time, never unpacked, and no redire
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import httpx
 
@@ -60,6 +61,15 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """Where a body goes, from its beginning whenever it is asked for again, and its limits."""
+
+    file: BinaryIO
+    size_max: int = ANSWER_SIZE_MAX
+    timeout_s: float = ANSWER_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +127,15 @@ class Connection:
         path: str,
         patience_s: float,
         accept: tuple[int, ...] = _OK,
+        into: Into | None = None,
         **request: Any,
     ) -> tuple[int, bytes]:
-        """Status and body of an answer with one of these statuses; else raises `ClientError`."""
+        """Status and body of an answer with one of these statuses; else raises `ClientError`. A
+        body that goes into a file is not in what is returned."""
         until_s, pause_s, tried, asked_s = self._clock.now_s() + patience_s, PAUSE_S_MIN, 0, 0.0
         while True:
             try:
-                answered = self._once(method, path, **request)
+                answered = self._once(method, path, into, accept, **request)
                 if answered.status in accept:
                     return answered.status, answered.body
                 failure = self._refused(answered)
@@ -161,21 +173,27 @@ class Connection:
         """The error that what the gateway asked last said is no answer."""
         return NotUnderstood(f"{self._urls[0]}: {why}")
 
-    def _once(self, method: str, path: str, **request: Any) -> _Answered:
+    def _once(
+        self, method: str, path: str, into: Into | None, accept: tuple[int, ...], **request: Any
+    ) -> _Answered:
         with self._http.stream(method, self._urls[0] + path, **request) as response:
-            return _Answered(response.status_code, self._read(response), _retry_after_s(response))
+            body = io.BytesIO()
+            wanted = into if into is not None and response.status_code in accept else Into(body)
+            self._read(response, wanted)
+            return _Answered(response.status_code, body.getvalue(), _retry_after_s(response))
 
-    def _read(self, response: httpx.Response) -> bytes:
+    def _read(self, response: httpx.Response, into: Into) -> None:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise self.nonsense("compressed, which was not asked for")
-        body, until_s = bytearray(), self._clock.now_s() + ANSWER_TIMEOUT_S
+        size, until_s = 0, self._clock.now_s() + into.timeout_s
+        into.file.seek(0)
+        into.file.truncate()
         for chunk in response.iter_bytes():
-            body += chunk
+            size += into.file.write(chunk)
             if self._clock.now_s() > until_s:
                 raise httpx.ReadTimeout("the answer does not end")
-            if len(body) > ANSWER_SIZE_MAX:
-                raise self.nonsense(f"more than {ANSWER_SIZE_MAX} bytes")
-        return bytes(body)
+            if size > into.size_max:
+                raise self.nonsense(f"more than {into.size_max} bytes")
 
     def _refused(self, answered: _Answered) -> ClientError:
         """The gateway's problem document (RFC 9457) as our error."""

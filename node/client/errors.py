@@ -14,6 +14,7 @@
     └── TheirFault         somebody else must look
         ├── Broken             the gateway failed: any other status 5xx
         ├── NotUnderstood      its answer is none
+        ├── NotMade            a bundle that it took on could not be made
         ├── NotVerified        what it gave as a proof or a receipt is none
         └── NotTaken           the members skipped the statement
 
@@ -129,6 +130,17 @@ class NotUnderstood(TheirFault):
             f"网关的应答无法理解（{why}）；请检查地址是否为接入网关，或使用新版程序。",
             f"the gateway's answer cannot be understood ({why}); check that the address is a "
             "gateway's, or use a newer program.",
+            Answer.COULD_NOT_CHECK,
+        )
+
+
+class NotMade(TheirFault):
+    """The gateway took a bundle on and could not make it; `why` is the name of a problem."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"网关未能生成证据包（{why}）；请稍后重试，或与网关运营方联系。",
+            f"the gateway could not make the bundle ({why}); try again later, or ask its operator.",
             Answer.COULD_NOT_CHECK,
         )
 

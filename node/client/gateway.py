@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
 
-from node.client.connection import PAUSE_S_MIN, Connection
-from node.client.errors import ClientError, NotUnderstood
+from node.client.connection import PAUSE_S_MIN, Connection, Into
+from node.client.errors import ClientError, NotMade, NotUnderstood
 from node.client.hashing import HashedFile
 from node.client.values import (
     Attested,
     Found,
     Part,
     Searched,
+    WantedBundle,
+    count_of,
     encoded,
     read_attested,
     read_found,
@@ -31,6 +33,10 @@ from node.evidence.policy import parse_policy
 from node.evidence.succession import Succession, parse_policies
 from node.words import State
 
+BUNDLE_SIZE_MAX = 1 << 30
+"""As large as all files of a bundle but its originals may be."""
+BUNDLE_TIMEOUT_S = 1_800.0
+"""For all of it over a slow line."""
 WAIT_MS = 5_000
 """How long one request lets the gateway wait for the seals before it asks again."""
 
@@ -136,20 +142,31 @@ class Gateway:
         """The proof of an evidence number in public form."""
         return self._connection.ask("GET", f"/v1/evidence/{number}/proof", patience_s)[1]
 
-    def bundle(self, number: str, idempotency_key: str, patience_s: float) -> tuple[str, bytes]:
-        """Name and archive of an evidence bundle, which is made now."""
-        clock = self._connection.clock
-        until_s, path = clock.now_s() + patience_s, f"/v1/evidence/{number}/bundles"
-        headers = _JSON | {"idempotency-key": idempotency_key}
-        value = self._connection.ask_json("POST", path, patience_s, content=b"{}", headers=headers)
+    def bundle(
+        self,
+        wanted: WantedBundle,
+        out: BinaryIO,
+        *,
+        idempotency_key: str,
+        patience_s: float,
+        told: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> str:
+        """The archive of an evidence bundle, which is made now, into a file; its name. Meanwhile
+        `told` hears of how many deposits out of how many the proofs are collected."""
+        clock, path = self._connection.clock, wanted.path
+        until_s, headers = clock.now_s() + patience_s, _JSON | {"idempotency-key": idempotency_key}
+        body = wanted.body
+        value = self._connection.ask_json("POST", path, patience_s, content=body, headers=headers)
         place = f"{path}/{text_of(value, 'bundle_id')}"
         while text_of(value, "state") not in ("READY", "FAILED") and clock.now_s() < until_s:
+            told(count_of(value, "collected"), count_of(value, "deposits"))
             clock.sleep(PAUSE_S_MIN)
             value = self._connection.ask_json("GET", place, patience_s)
         if text_of(value, "state") != "READY":
-            raise self._connection.nonsense(f"no bundle: {value.get('problem', 'not in time')}")
-        archive = self._connection.ask("GET", f"{place}/archive", patience_s)[1]
-        return text_of(value, "name"), archive
+            raise NotMade(str(value.get("problem") or "not in time"))
+        into = Into(out, BUNDLE_SIZE_MAX, BUNDLE_TIMEOUT_S)
+        self._connection.ask("GET", f"{place}/archive", patience_s, into=into)
+        return text_of(value, "name")
 
     def look_up(self, number: str, patience_s: float) -> tuple[Found | None, Searched]:
         """What a number alone tells, and up to where everything was looked at."""

@@ -1,13 +1,15 @@
-"""A gateway's answers as frozen values, read strictly: what has another shape is no answer.
+"""What is asked of a gateway, and its answers read strictly: what has another shape is no answer.
 
 Their fields are the gateway's word. What is signed or sealed in them `checking` verifies.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from node.client.errors import NotUnderstood
 from node.words import State
@@ -57,6 +59,39 @@ class Searched:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WantedBundle:
+    """Of what a bundle is asked for: of deposits by number, or else of all exhibits of a case.
+
+    `openings` are sections of proof files, of deposits that the gateway cannot open itself.
+    """
+
+    numbers: tuple[str, ...] = ()
+    case_no: str | None = None
+    openings: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert bool(self.numbers) is not bool(self.case_no)
+
+    @property
+    def path(self) -> str:
+        """Where it is asked for."""
+        if self.case_no is not None:
+            return f"/v1/cases/{quote(self.case_no, safe='')}/bundles"
+        single = len(self.numbers) == 1
+        return f"/v1/evidence/{self.numbers[0]}/bundles" if single else "/v1/bundles"
+
+    @property
+    def body(self) -> bytes:
+        """With what; a retry has the same bytes."""
+        value: dict[str, object] = {}
+        if self.openings:
+            value["openings"] = {number: text.decode() for number, text in self.openings.items()}
+        if len(self.numbers) > 1:
+            value["evidence_nos"] = list(self.numbers)
+        return json.dumps(value, sort_keys=True).encode()
+
+
 def read_parts(value: Mapping[str, Any]) -> list[Part]:
     """The answer about a batch: how far each of its statements is."""
     return [_part(each) for each in _statements(value)]
@@ -75,9 +110,9 @@ def read_attested(value: Mapping[str, Any]) -> list[Attested]:
     ]
 
 
-def read_found(value: Mapping[str, Any], field: str) -> tuple[list[Found], Searched]:
+def read_found(value: Mapping[str, Any], name: str) -> tuple[list[Found], Searched]:
     """The answer to a look-up, whose deposits stand in this field."""
-    there = value.get(field)
+    there = value.get(name)
     listed = there if isinstance(there, list) else [] if there is None else [there]
     try:
         searched = Searched(_count(value["searched"]["height"]), bool(value.get("complete", True)))
@@ -86,12 +121,17 @@ def read_found(value: Mapping[str, Any], field: str) -> tuple[list[Found], Searc
         raise NotUnderstood("not a look-up") from error
 
 
-def text_of(value: Mapping[str, Any], field: str) -> str:
+def text_of(value: Mapping[str, Any], name: str) -> str:
     """A field that is text."""
-    found = value.get(field)
+    found = value.get(name)
     if not isinstance(found, str):
-        raise NotUnderstood(f"no `{field}`")
+        raise NotUnderstood(f"no `{name}`")
     return found
+
+
+def count_of(value: Mapping[str, Any], name: str) -> int:
+    """A field that is a number."""
+    return _count(value.get(name))
 
 
 def encoded(text: str) -> bytes:

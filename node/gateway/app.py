@@ -18,6 +18,7 @@ from node.gateway.accounts import keys as account_keys
 from node.gateway.accounts import routes as accounts
 from node.gateway.accounts.access import refusal
 from node.gateway.bundles import routes as bundles
+from node.gateway.bundles import several
 from node.gateway.cases import court_receipts, parties
 from node.gateway.cases import routes as cases
 from node.gateway.deposits import anchors, courses, extraction, source_profiles
@@ -47,6 +48,7 @@ _ROUTED = (
     lookups,
     timestamps,
     bundles,
+    several,
     blocks,
     tilelog,
     health,

@@ -3,20 +3,21 @@
 A gateway *claims* what waits, and says again and again that it is alive. What it has not spoken of
 for `SILENT_MS` another one begins anew, as the next attempt; what the first may still write then
 belongs to an attempt that nobody reads. The bytes are kept in parts, sealed under a key of the
-attempt, so that no bundle is in memory whole when it is fetched.
+attempt, so that no bundle is in memory whole when it is fetched. An opening that came with the
+request is sealed under a key of its own, which goes when its deposit is erased.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
 from node.offchain.database import Database, Rows
-from node.offchain.tables.bundles import bundle_parts, bundles
+from node.offchain.tables.bundles import bundle_deposits, bundle_parts, bundles
 from node.vault.sealing import Row, Vault
 from node.words import Bilingual
 
@@ -30,6 +31,7 @@ ATTEMPTS_MAX = 3
 """A bundle whose making ends the process must not end it for ever."""
 
 _ADD_PART = insert(bundle_parts)
+_OPENING = "opening_sealed"
 
 
 class BundleState(Bilingual):
@@ -46,12 +48,27 @@ class NotOurs(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A deposit that a bundle is to hold, by its exhibit number; `opening` is what whoever asked
+    sent along, because the gateway has none."""
+
+    place: int
+    evidence_no: str
+    statement_id: bytes
+    opening: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BundleRecord:
     """What is kept of a bundle besides its bytes."""
 
     id: str
     account: str | None
-    evidence_no: str
+    case_no: str | None
+    deposits: tuple[Wanted, ...]
+    """Without their openings."""
+    collected: int
+    """The proofs of how many deposits were collected by now."""
     state: BundleState
     why: str | None
     attempt: int
@@ -59,6 +76,11 @@ class BundleRecord:
     expires_ms: int
     name: str | None
     size: int | None
+
+    @property
+    def evidence_no(self) -> str:
+        """The first evidence number."""
+        return self.deposits[0].evidence_no
 
 
 class BundleStore:
@@ -72,34 +94,40 @@ class BundleStore:
         self._random = random
 
     async def ask(
-        self, bundle_id: str, account: str | None, number: str, now_ms: int
+        self,
+        bundle_id: str,
+        account: str | None,
+        wanted: Sequence[Wanted],
+        now_ms: int,
+        case_no: str | None = None,
     ) -> BundleRecord:
-        """The bundle of this id, which is a new one if there was none."""
+        """The bundle of this id, which is a new one of these deposits if there was none."""
         values = {
             "id": bundle_id,
             "account": account,
-            "evidence_no": number,
+            "evidence_no": wanted[0].evidence_no,
+            "case_no": case_no,
             "state": BundleState.WAITING.name,
             "attempt": 0,
             "asked_ms": now_ms,
             "expires_ms": now_ms + KEEP_MS,
         }
+        rows = [self._wanted_row(bundle_id, each) for each in wanted]
 
         def work(connection: Connection) -> BundleRecord:
             if (found := _find(connection, bundle_id)) is None:
                 connection.execute(insert(bundles).values(values))
+                connection.execute(insert(bundle_deposits), rows)
                 found = _find(connection, bundle_id)
             assert found is not None
-            return _record(found)
+            return found
 
         return await self._database.find_or_add(work)
 
     async def find(self, bundle_id: str, now_ms: int) -> BundleRecord | None:
         """The bundle of this id, unless its time is over."""
         found = await self._database.read(lambda connection: _find(connection, bundle_id))
-        if found is None or found.expires_ms <= now_ms:
-            return None
-        return _record(found)
+        return None if found is None or found.expires_ms <= now_ms else found
 
     async def claim(self, now_ms: int) -> Attempt | None:
         """The bundle that has waited longest, to be made here; None if none waits."""
@@ -124,7 +152,10 @@ class BundleStore:
             alive_ms=now_ms,
             data_key=data_key,
         )
-        return Attempt(self, found.id, found.evidence_no, number, row) if claimed else None
+        if not claimed:
+            return None
+        wanted = await self._wanted(found.id)
+        return Attempt(self, found.id, found.account, found.case_no, wanted, number, row)
 
     async def part(self, record: BundleRecord, place: int) -> bytes | None:
         """A part of a bundle that is ready; None after the last."""
@@ -146,17 +177,44 @@ class BundleStore:
     async def forget(self, now_ms: int) -> int:
         """Delete the bundles whose time is over; says how many."""
         old = bundles.c.expires_ms <= now_ms
-        parts = delete(bundle_parts).where(
-            bundle_parts.c.bundle_id.in_(select(bundles.c.id).where(old))
-        )
+        ids = select(bundles.c.id).where(old)
 
         def work(connection: Connection) -> int:
-            connection.execute(parts)
+            for table in (bundle_parts, bundle_deposits):
+                connection.execute(delete(table).where(table.c.bundle_id.in_(ids)))
             return connection.execute(delete(bundles).where(old)).rowcount
 
         count = await self._database.write(work)
         await self._database.overwrite_deleted()
         return count
+
+    def _wanted_row(self, bundle_id: str, wanted: Wanted) -> dict[str, object]:
+        values: dict[str, object] = {
+            "bundle_id": bundle_id,
+            "place": wanted.place,
+            "evidence_no": wanted.evidence_no,
+            "statement_id": wanted.statement_id,
+            _OPENING: None,
+            "data_key": None,
+        }
+        if wanted.opening is not None:
+            key = _place(bundle_id, wanted.place)
+            row, values["data_key"] = self._vault.new_row("bundle_deposits", key, self._random)
+            values[_OPENING] = row.seal(_OPENING, wanted.opening, self._random)
+        return values
+
+    async def _wanted(self, bundle_id: str) -> tuple[Wanted, ...]:
+        """The deposits of a bundle with the openings that were sent along."""
+        rows = await self._database.read(lambda connection: _deposits(connection, bundle_id))
+        return tuple(self._opened(each) for each in rows)
+
+    def _opened(self, row: Any) -> Wanted:
+        if row.data_key is None:
+            return _wanted(row)
+        key = _place(row.bundle_id, row.place)
+        sealed = self._vault.row("bundle_deposits", key, row.data_key)
+        opening = sealed.open(_OPENING, row.opening_sealed)
+        return replace(_wanted(row), opening=opening)
 
     async def _change(self, where: ColumnElement[bool], **values: object) -> bool:
         change = update(bundles).where(where).values(values)
@@ -180,13 +238,16 @@ class Attempt:
 
     store: BundleStore
     bundle_id: str
-    evidence_no: str
+    account: str | None
+    case_no: str | None
+    deposits: tuple[Wanted, ...]
     number: int
     row: Row
 
-    async def alive(self, now_ms: int) -> None:
-        """It goes on."""
-        await self._change(alive_ms=now_ms)
+    async def alive(self, now_ms: int, collected: int | None = None) -> None:
+        """It goes on, and may have come further."""
+        further = {} if collected is None else {"collected": collected}
+        await self._change(alive_ms=now_ms, **further)
 
     async def add(self, place: int, data: bytes, now_ms: int) -> None:
         """The next part of its bytes."""
@@ -207,23 +268,35 @@ class Attempt:
             raise NotOurs(self.bundle_id)
 
 
-def _find(connection: Connection, bundle_id: str) -> Any:
-    return connection.execute(select(bundles).where(bundles.c.id == bundle_id)).first()
+def _find(connection: Connection, bundle_id: str) -> BundleRecord | None:
+    row = connection.execute(select(bundles).where(bundles.c.id == bundle_id)).first()
+    return None if row is None else _record(row, _deposits(connection, bundle_id))
+
+
+def _deposits(connection: Connection, bundle_id: str) -> Sequence[Any]:
+    query = select(bundle_deposits).where(bundle_deposits.c.bundle_id == bundle_id)
+    return connection.execute(query.order_by(bundle_deposits.c.place)).all()
+
+
+def _wanted(row: Any) -> Wanted:
+    return Wanted(row.place, row.evidence_no, row.statement_id)
 
 
 def _is(bundle_id: str, attempt: int) -> ColumnElement[bool]:
     return (bundles.c.id == bundle_id) & (bundles.c.attempt == attempt)
 
 
-def _place(bundle_id: str, attempt: int) -> bytes:
-    return f"{bundle_id} {attempt}".encode()
+def _place(bundle_id: str, number: int) -> bytes:
+    return f"{bundle_id} {number}".encode()
 
 
-def _record(row: Any) -> BundleRecord:
+def _record(row: Any, deposits: Sequence[Any]) -> BundleRecord:
     return BundleRecord(
         id=row.id,
         account=row.account,
-        evidence_no=row.evidence_no,
+        case_no=row.case_no,
+        deposits=tuple(_wanted(each) for each in deposits),
+        collected=row.collected or 0,
         state=BundleState[row.state],
         why=row.why,
         attempt=row.attempt,

@@ -5,7 +5,7 @@
     items       the openings, and the keyed digests by which their files were found
     events      what opens earlier events about it; the erasure's own stays, it is the certificate
     exhibits    what was said of it on evidence lists that it was taken out of again
-    bundles     those that can still be fetched hold what opens it
+    bundles     those that can still be fetched hold what opens it, and what was sent for them
     requests    digests of the requests that brought all this: a guess could be tried on them
 
 A deposit that may not be erased yet is restricted (`restrict`): nobody but a court opens it, until
@@ -40,7 +40,7 @@ from node.evidence.number import format_number
 from node.offchain.bundles import BundleState
 from node.offchain.database import Database, Work
 from node.offchain.deposit_values import RECORD, record_of
-from node.offchain.tables.bundles import bundles
+from node.offchain.tables.bundles import bundle_deposits, bundles
 from node.offchain.tables.cases import exhibits
 from node.offchain.tables.deposits import deposits, events, items
 from node.offchain.tables.notifications import deliveries
@@ -100,12 +100,16 @@ _EXHIBITS = (
     )
     .values(data_key=None, words_sealed=None)
 )
+_IN_BUNDLES = bundle_deposits.c.evidence_no.between(bindparam("first"), bindparam("end"))
 _BUNDLES = (
     update(bundles)
-    .where(bundles.c.evidence_no.between(bindparam("first"), bindparam("end")))
+    .where(bundles.c.id.in_(select(bundle_deposits.c.bundle_id).where(_IN_BUNDLES)))
     .values(data_key=None, state=BundleState.FAILED.name)
 )
 """One that is being made finds out, and is not kept."""
+_SENT_FOR_BUNDLES = (
+    update(bundle_deposits).where(_IN_BUNDLES).values(data_key=None, opening_sealed=None)
+)
 _HOLDS = (
     select(events.c.statement_id)
     .join(requests, requests.c.statement_id == events.c.statement_id)
@@ -189,7 +193,7 @@ class ErasureStore:
             for change in _OF_STATEMENT:
                 connection.execute(change, by)
             connection.execute(_DEPOSIT, {**by, "at": now_ms})
-            for change in (_EXHIBITS, _BUNDLES):
+            for change in (_EXHIBITS, _BUNDLES, _SENT_FOR_BUNDLES):
                 connection.execute(change, {"first": numbers.first, "end": numbers.end})
             _erase_messages(connection, by)
 

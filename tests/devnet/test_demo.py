@@ -6,17 +6,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from devnet import demo
 from devnet.court import _flipped
 from devnet.demo import Demo, Tally
+from devnet.handing_over import STOCK_TOOLS
 from devnet.make_samples import SAMPLES
 from devnet.outside import Failed, Outside
 from node.words import Answer
 
-GOOD = Tally(9, 9, 18, 18, leader_killed=True, lost=0)
+GOOD = Tally(9, 9, 18, 18, True, 0, bundle_verified=3, bundle_rejected=3)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,8 @@ GOOD = Tally(9, 9, 18, 18, leader_killed=True, lost=0)
         {"tampered_rejected": 17},
         {"leader_killed": False},
         {"lost": 1},
+        {"bundle_verified": 0, "bundle_rejected": 0},
+        {"bundle_rejected": 2},
     ],
 )
 def test_a_demo_holds_only_if_everything_does(change: dict[str, int]) -> None:
@@ -83,7 +87,7 @@ def test_the_whole_walk(tmp_path: Path, language: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    count = len(list(SAMPLES.iterdir()))
+    count, verifiers = len(list(SAMPLES.iterdir())), 3 if all(map(which, STOCK_TOOLS)) else 2
     assert json.loads(lines[-1]) == {
         "anchored": count,
         "final": count,
@@ -91,6 +95,9 @@ def test_the_whole_walk(tmp_path: Path, language: str) -> None:
         "tampered_rejected": 2 * count,
         "leader_killed": True,
         "lost": 0,
+        "bundle_verified": verifiers,
+        "bundle_rejected": verifiers,
     }
+    assert "verify.html" in done.stdout
     assert ("主节点" in done.stdout) is language.startswith("zh")
     assert list(tmp_path.iterdir()) == []

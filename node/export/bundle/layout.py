@@ -100,6 +100,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _BAG_NAME = re.compile(rf"EVB_{NUMBER}_[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}}")
 _SERIAL_ID_SIZE = 4
 _ORIGINAL = re.compile(rf"{re.escape(EVIDENCE)}([0-9]{{3}})_({NUMBER})\.bin")
+_EXHIBIT = re.compile(rf"{re.escape(CERTIFICATE)}[0-9]{{3}}_{NUMBER}\.(?:pdf|json)")
 _BODY = re.compile(rf"{re.escape(TIMESTAMPS)}({_SIZE})\.body")
 _CONSISTENCY = re.compile(rf"{re.escape(TIMESTAMPS)}consistency-({_SIZE})-({_SIZE})\.txt")
 _KNOWN = re.compile(
@@ -109,6 +110,7 @@ _KNOWN = re.compile(
             *(re.escape(name) for name in (CERTIFICATE_PDF, CERTIFICATE_JSON, EMPTY)),
             *(re.escape(name) for name in (CERTIFICATE_CMS, CERTIFICATE_SM2)),
             _ORIGINAL.pattern,
+            _EXHIBIT.pattern,
             rf"{RECORD}{NUMBER}/(?:proof\.txt|details\.json|declared\.json)",
             rf"(?:{PROOFS}|{SIGNATURES}){NUMBER}/{_NAME}",
             rf"{PLATFORM}{_SIZE}\.body\.(?:p7s|sm2\.sig)",
@@ -147,6 +149,12 @@ def original(place: int, number: str) -> str:
     """An original, by its place in the evidence list, from 1, and its evidence number."""
     assert 0 < place <= DEPOSITS_MAX
     return f"{EVIDENCE}{place:03d}_{number}.bin"
+
+
+def exhibit(place: int, number: str, suffix: str) -> str:
+    """The certificate of one deposit in a bundle of several: `pdf`, or its data as `json`."""
+    assert 0 < place <= DEPOSITS_MAX
+    return f"{CERTIFICATE}{place:03d}_{number}.{suffix}"
 
 
 def parse_original(path: str) -> tuple[int, str] | None:
@@ -207,8 +215,10 @@ def parse_body(path: str) -> int | None:
 
 
 def in_contents(path: str) -> bool:
-    """Whether contents-sha256.txt lists this payload file: all but itself and the certificate."""
-    return path != CONTENTS and not path.startswith(_OF_CERTIFICATE)
+    """Whether contents-sha256.txt lists this payload file: all but itself, the certificate, and
+    folder 01. Originals are bound to the chain itself; whoever holds them can add them without
+    whoever signed the certificate."""
+    return path != CONTENTS and not path.startswith((_OF_CERTIFICATE, EVIDENCE))
 
 
 def has_place(path: str) -> bool:

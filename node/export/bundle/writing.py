@@ -18,10 +18,20 @@ from typing import BinaryIO
 
 from node.evidence import digests
 from node.export.bundle.manifest import CHUNK_SIZE, Hashed, hash_chunks
+from node.export.bundle.package import Bag
 from node.export.bundle.zip_format import Entry, central_header, end_of_directory, local_header
 
-Source = bytes | Path
-"""The bytes of a file, or where an original lies that is streamed."""
+
+@dataclass(frozen=True, slots=True)
+class InBag:
+    """A file of another bundle, which is open."""
+
+    bag: Bag
+    path: str
+
+
+Source = bytes | Path | InBag
+"""The bytes of a file, or where it lies and is streamed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +51,9 @@ class Whole:
 class Changed(Exception):
     """A file is not the one any more that was hashed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self.path = path
+    def __init__(self, source: Path | InBag) -> None:
+        self.path = source if isinstance(source, Path) else Path(source.path)
+        super().__init__(str(self.path))
 
 
 def hash_all(files: Mapping[str, Source]) -> dict[str, Hashed]:
@@ -117,6 +127,9 @@ def _checked(whole: Whole, path: str) -> Iterator[bytes]:
 def _chunks(source: Source) -> Iterator[bytes]:
     if isinstance(source, bytes):
         yield source
+        return
+    if isinstance(source, InBag):
+        yield from source.bag.chunks(source.path)
         return
     with source.open("rb", buffering=0) as file:
         while chunk := file.read(CHUNK_SIZE):

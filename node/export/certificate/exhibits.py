@@ -5,11 +5,14 @@
 
 `evidence-list.json` of a bundle is a canonical JSON array of these objects (docs/bundle-format.md,
 section 9). What nobody has said is absent and printed as 未提供.
+
+In a bundle of several deposits the list is besides what the platform signs: with the result of each
+deposit, and with the digest of the list of contents in which the certificate of each stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from node.casework.exhibit import Exhibit as LinkedExhibit
@@ -18,18 +21,33 @@ from node.evidence.digests import sha256
 from node.evidence.head import TEST, format_milliseconds
 from node.evidence.malformed import Malformed
 from node.evidence.number import parse_number
-from node.export.certificate.codec import check_values, format_array, parse_array
+from node.export.certificate.codec import (
+    check_values,
+    format_array,
+    format_document,
+    parse_array,
+    parse_document,
+)
 from node.export.certificate.document import (
     Attachment,
+    Block,
     Document,
+    Prose,
     Row,
+    Rows,
     Said,
     Signing,
     Table,
+    digest_text,
 )
-from node.export.certificate.parts import Case
+from node.export.certificate.facts import Facts
+from node.export.certificate.parts import Case, check_digests, check_times
+from node.words import Notice, ResultCode
 
+TAG = "cunzheng/evidence-list/v1"
 FILE = "evidence-list.json"
+LIST_FILE = "certificate.json"
+"""What a bundle of several deposits has in the place of a certificate's data."""
 _NOT_PROVIDED = "未提供 not provided"
 
 
@@ -53,6 +71,30 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What came out for one exhibit: the beginning of its own certificate."""
+
+    certificate_no: str
+    evidence_no: str
+    result: ResultCode
+    sealed_ms: int
+    main_digest: bytes
+    """Of the file, or else what is on the chain."""
+
+    def __post_init__(self) -> None:
+        check_values(self)
+        parse_number(self.evidence_no, f"{LIST_FILE}: evidence_no")
+        check_times(self.sealed_ms)
+        check_digests(self.main_digest)
+
+    @classmethod
+    def of(cls, facts: Facts) -> Result:
+        """Of a certificate."""
+        number = facts.certificate_no
+        return cls(number, facts.evidence_no, facts.result, facts.sealed_ms, facts.main_digest)
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceList:
     """The list of one export, and the case if there is one."""
 
@@ -60,12 +102,21 @@ class EvidenceList:
     issued_ms: int
     test_network: bool
     case: Case | None = None
+    certificate_no: str | None = None
+    contents: bytes | None = None
+    """SHA-256 of the bundle's list of contents."""
+    results: tuple[Result, ...] = ()
+    """Of every exhibit, or of none."""
 
     def __post_init__(self) -> None:
         check_values(self)
+        check_digests(self.contents)
         numbers = [each.exhibit_no for each in self.exhibits]
         if not numbers or numbers != sorted(set(numbers)):
             raise Malformed(FILE, "no exhibits, or not in the order of their numbers")
+        listed = [each.evidence_no for each in self.exhibits]
+        if self.results and [each.evidence_no for each in self.results] != listed:
+            raise Malformed(LIST_FILE, "results of other exhibits, or in another order")
 
 
 def linked(exhibit: LinkedExhibit) -> Exhibit:
@@ -94,9 +145,19 @@ def parse_exhibits(data: bytes) -> tuple[Exhibit, ...]:
     return parse_array(FILE, Exhibit, data)
 
 
+def format_list(listed: EvidenceList) -> bytes:
+    """The whole list as data."""
+    return format_document(TAG, listed)
+
+
+def parse_list(data: bytes) -> EvidenceList:
+    """The list these bytes are of; raises `Malformed` and nothing else."""
+    return parse_document(TAG, EvidenceList, data)
+
+
 def evidence_list(listed: EvidenceList) -> Document:
     """The list to print and sign."""
-    written, case = format_exhibits(listed.exhibits), listed.case
+    written, case = format_list(listed), listed.case
     court = "未提供 not provided"
     if case is not None:
         court = f"{case.court_name or '未核对 not checked'}（{case.court_code or '-'}）"
@@ -111,21 +172,55 @@ def evidence_list(listed: EvidenceList) -> Document:
         ),
         blocks=(
             _table(listed.exhibits),
+            *_certified(listed),
             Signing(
                 "提交人签名与日期",
                 "Signature of who submits, and date",
                 ("提交人签名 signature", "提交日期 date"),
             ),
         ),
-        footer=f"证据目录 evidence list  ·  摘要前 16 位 digest {sha256(written).hex()[:16]}",
+        footer=f"证据目录 evidence list {listed.certificate_no or ''}  ·  摘要前 16 位 digest "
+        f"{sha256(written).hex()[:16]}",
         made_s=listed.issued_ms // 1000,
         warning=TEST if listed.test_network else None,
         attachments=(
             Attachment(
-                FILE, written, "application/json", "source", "本目录的数据 The data of this list"
+                LIST_FILE,
+                written,
+                "application/json",
+                "source",
+                "本目录的数据 The data of this list",
             ),
         ),
     )
+
+
+def _certified(listed: EvidenceList) -> Iterator[Block]:
+    """What the bundle of several deposits has been found to be, and what its certificates hold."""
+    if listed.results:
+        yield Table(
+            "核验结果（各项另有证书）",
+            "Verification results (each exhibit has a certificate of its own)",
+            ("序号 no.", "核验结果 result", "不晚于 no later than", "数据摘要 digest of the data"),
+            (3, 10, 9, 14),
+            tuple(
+                (
+                    str(exhibit.exhibit_no),
+                    f"{each.result.name} {each.result.zh} {each.result.en}",
+                    format_milliseconds(each.sealed_ms).replace(".000", ""),
+                    each.main_digest.hex(),
+                )
+                for exhibit, each in zip(listed.exhibits, listed.results, strict=True)
+            ),
+        )
+        yield Prose("证明范围声明", "Scope", (Said(Notice.SCOPE.zh), Said(Notice.SCOPE.en)))
+    if listed.contents is not None:
+        row = Row(
+            "证据包清单摘要",
+            "Digest of the bundle's list of contents",
+            (digest_text(listed.contents),),
+        )
+        yield Rows("证据包", "Evidence bundle", (row,))
 
 
 def _table(exhibits: Sequence[Exhibit]) -> Table:

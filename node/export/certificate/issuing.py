@@ -16,7 +16,7 @@ from node.evidence.malformed import Malformed
 from node.evidence.proof_text import parse_proof
 from node.export.certificate.document import Document
 from node.export.certificate.drawing_up import drawn_again
-from node.export.certificate.exhibits import EvidenceList, evidence_list, format_exhibits
+from node.export.certificate.exhibits import EvidenceList, evidence_list, format_list
 from node.export.certificate.facts import Facts, format_facts
 from node.export.certificate.pades import PdfSigningKey, TimeAuthority
 from node.export.certificate.page import Typesetter
@@ -74,8 +74,7 @@ class Issuer:
 
     def evidence_list(self, listed: EvidenceList) -> Issued:
         """The evidence list of one export."""
-        pdf = self._made(evidence_list(listed), REASON_LIST)
-        return Issued(pdf, format_exhibits(listed.exhibits))
+        return Issued(self._made(evidence_list(listed), REASON_LIST), format_list(listed))
 
     def _made(self, document: Document, reason: str) -> bytes:
         page = self._typesetter.set(document)

@@ -271,7 +271,8 @@ places() {
     _n='[A-Za-z0-9][A-Za-z0-9._-]*'
     _p="bagit.txt|bag-info.txt|manifest-(sha256|sm3)\.txt|tagmanifest-sha256\.txt"
     _p="$_p|data/00-certificate/(contents-sha256\.txt|evidence-list\.json|certificate\.pdf"
-    _p="$_p|certificate\.json(\.p7s|\.sm2\.sig)?)|data/01-evidence/(EMPTY\.txt|[0-9]{3}_$NO\.bin)"
+    _p="$_p|certificate\.json(\.p7s|\.sm2\.sig)?|[0-9]{3}_$NO\.(pdf|json))"
+    _p="$_p|data/01-evidence/(EMPTY\.txt|[0-9]{3}_$NO\.bin)"
     _p="$_p|data/02-record/$NO/(proof\.txt|details\.json|declared\.json)"
     _p="$_p|data/0(3-proof|4-signatures)/$NO/$_n"
     _p="$_p|data/04-signatures/platform/$_size\.body\.(p7s|sm2\.sig)"
@@ -302,7 +303,7 @@ lists() {
         shift $#
     done >"$tmp/sm3"
     cmp -s "$tmp/sm3" manifest-sm3.txt || bad 'an SM3 digest of manifest-sm3.txt'
-    grep -v '  data/00-certificate/\(contents-sha256\.txt$\|certificate\.\)' manifest-sha256.txt |
+    grep -v '  data/0\(0-certificate/\(contents-sha256\.txt$\|certificate\.\)\|1-evidence/\)' manifest-sha256.txt |
         cmp -s - data/00-certificate/contents-sha256.txt || bad 'contents-sha256.txt'
 }
 info() {

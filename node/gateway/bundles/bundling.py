@@ -1,18 +1,20 @@
 """The gateway's task that makes what waits: one bundle at a time, its bytes never all in memory.
 
-What costs a processor's time runs in a thread; the archive is written into a private folder and
-from there into the database, part by part. Whoever stops in between has done nothing: another
-gateway, or the next start, begins the bundle anew (`offchain.bundles`).
+What costs a processor's time runs in a thread; certificates and the archive are written into a
+private folder, and the archive from there into the database, part by part. Whoever stops in between
+has done nothing: another gateway, or the next start, begins the bundle anew (`offchain.bundles`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import tempfile
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from node.evidence.malformed import Malformed
 from node.export.bundle.writing import write_zip
@@ -32,6 +34,10 @@ LOOK_EVERY_S = 1.0
 """How long a bundle waits until it is begun, at most, while no other is being made."""
 PART_SIZE = 1 << 20
 CHANCE_SIZE = 4
+ALIVE_EVERY_S = 10.0
+"""Certificates of a large case take a minute to set, and another gateway must not begin anew."""
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -67,16 +73,16 @@ class Bundling:
         return True
 
     async def _make(self, attempt: Attempt) -> None:
-        gateway, number = self._gateway, attempt.evidence_no
         try:
-            collected = await collect(gateway, number)
+            collected = await collect(self._gateway, attempt)
             with tempfile.TemporaryDirectory(prefix="cunzheng-bundle-") as folder:
-                archive = await asyncio.to_thread(self._write, collected, Path(folder))
+                writing = asyncio.to_thread(self._write, collected, Path(folder))
+                archive = await self._meanwhile_alive(attempt, writing)
                 size = await self._keep(attempt, archive)
         except ProblemError as error:
             await attempt.fail(error.problem.name)
         except (Malformed, BadTimestamp, NotSigned) as error:
-            _log.error("no bundle of %s: %s", number, error)
+            _log.error("no bundle %s: %s", attempt.bundle_id, error)
             await attempt.fail(Problem.INTERNAL.name)
         else:
             await attempt.finish(archive.stem, size)
@@ -85,19 +91,33 @@ class Bundling:
         """In a thread, of which there is one at a time: a typesetter is used by one."""
         now_ms, chance = self._gateway.clock(), secrets.token_bytes(CHANCE_SIZE)
         try:
-            whole = papers.make(self._desk(self._time), collected, now_ms, chance)
+            whole = papers.make(self._desk(self._time), collected, now_ms, chance, folder)
         except NotSigned as error:
             if self._time is None:
                 raise
             _log.warning("a certificate is signed without the time of an authority: %s", error)
-            whole = papers.make(self._desk(None), collected, now_ms, chance)
+            whole = papers.make(self._desk(None), collected, now_ms, chance, folder)
         return write_zip(folder, whole)
 
     def _desk(self, authority: DocumentTime | None) -> papers.Desk:
         gateway, for_courts = self._gateway, self._gateway.for_courts
         self._typesetter = self._typesetter or Typesetter()
-        issuer = Issuer(for_courts.pdf_key, authority, self._typesetter)
-        return papers.Desk(issuer, for_courts.platform, gateway.first_policy.policy_text)
+        whole = Issuer(for_courts.pdf_key, authority, self._typesetter)
+        listed = Issuer(for_courts.pdf_key, None, self._typesetter)
+        policy_text = gateway.first_policy.policy_text
+        return papers.Desk(whole, listed, for_courts.platform, policy_text)
+
+    async def _meanwhile_alive(self, attempt: Attempt, work: Awaitable[_T]) -> _T:
+        """What the work gives. Whether the bundle is still wanted shows when it is kept: a thread
+        cannot be stopped."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait([task], timeout=ALIVE_EVERY_S))[0]:
+                with contextlib.suppress(NotOurs, StoreFailed):
+                    await attempt.alive(self._gateway.clock())
+            return await task
+        finally:
+            task.cancel()
 
     async def _keep(self, attempt: Attempt, archive: Path) -> int:
         """Into the database; says how many bytes."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from node.export.bundle import layout
 from node.export.bundle.canonical import format_json
 from node.export.certificate.parts import Point
+from node.gateway.bundles.interests import INTEREST
 from node.gateway.bundles.surroundings import ACCESSES
 
 DOSSIER = f"{layout.DOSSIER}dossier.json"
@@ -45,6 +46,7 @@ ITEMS = (
         f"{_RULE_17}（二）",
         "当事人与平台、各成员有无利害关系的说明",
         "declaration of interests between the parties, the platform and the members",
+        (INTEREST,),
     ),
     _Item(
         "WHO_SEALED",

@@ -15,6 +15,28 @@ class BundleProblem(AnyProblem):
         "请查询其状态，待状态为 READY 后再下载。",
         "Ask how far it has come, and fetch it once its state is READY.",
     )
+    BUNDLE_TOO_LARGE = (
+        409,
+        "证据过多，无法导出为一个证据包",
+        "too many exhibits for one bundle",
+        "一个证据包最多含 {limit} 份存证；请用 POST /v1/bundles 按编号分几次申请。",
+        "A bundle has at most {limit} deposits; ask for several with POST /v1/bundles, by number.",
+    )
+    BUNDLE_NUMBERS_REPEATED = (
+        422,
+        "同一存证编号重复",
+        "an evidence number stands twice",
+        "请求中的存证编号不得重复。",
+        "No evidence number may stand in a request twice.",
+    )
+    BUNDLE_OPENING_OTHER = (
+        422,
+        "打开材料与存证不符",
+        "an opening that opens something else",
+        "编号 {number} 的打开材料有误或不属于该存证；应为其证明文件中的 opening 一节，逐字节照录。",
+        "The opening sent for {number} is misspelled or of another deposit. It is the section "
+        "`opening` of its proof file, byte for byte.",
+    )
     BUNDLE_UNKNOWN = (
         404,
         "没有该证据包",

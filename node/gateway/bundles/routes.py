@@ -1,40 +1,32 @@
 """/v1/evidence/{number}/bundles: an evidence bundle asked for, looked at, fetched.
 
 For whoever may export the deposit (`deposits.reading`): its depositor, a court with a case it is
-linked to, whoever has an extraction code. That is asked anew for every request, and recorded: a
-right that was taken away takes away the bundle too. The id of a bundle follows from who asks, the
-number and the Idempotency-Key, so that a retry finds the bundle that was asked for before.
+linked to, whoever has an extraction code. Only who asked for a bundle can fetch it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from node.accounts.account import Account
 from node.accounts.action import Action
 from node.gateway.accounts.routes import BODY_PROBLEMS
+from node.gateway.bundles import asking
 from node.gateway.bundles.problems import BundleProblem
-from node.gateway.bundles.schemas import BUNDLE_BODY_MAX, BundleAnswer, BundleRequest
-from node.gateway.deposits.answers import moment
+from node.gateway.bundles.schemas import SINGLE_BODY_MAX, BundleAnswer, BundleRequest
 from node.gateway.deposits.reading import REFUSALS, CodeHeader, Reader, admit
 from node.gateway.gateway import Gateway, gateway_of
 from node.gateway.http import bodies
-from node.gateway.http.language import language_of
 from node.gateway.http.once import Key
 from node.gateway.http.openapi import ALSO_ANONYMOUS, json_body, problems
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.http.responses import answer
 from node.gateway.http.schemas import NoQuery
-from node.gateway.lookups.finding import find_number, prove
-from node.offchain.bundles import BundleRecord, BundleState
+from node.offchain.bundles import BundleRecord
 from node.vault.codes import parse_code
-
-ID_LENGTH = 32
 
 router = APIRouter(tags=["look up"])
 
@@ -62,6 +54,7 @@ _OF_NUMBER = (
         Problem.IDEMPOTENCY_KEY_MISSING,
         Problem.IDEMPOTENCY_KEY_SPELLING,
         Problem.NOT_SEALED,
+        BundleProblem.BUNDLE_OPENING_OTHER,
     ),
     openapi_extra={**json_body(BundleRequest), **ALSO_ANONYMOUS},
 )
@@ -77,18 +70,17 @@ async def ask_for_bundle(
     of the same bundle, and another key makes another one, with all events up to then."""
     gateway = gateway_of(http)
     bodies.expect_media_type(http, bodies.JSON)
-    bodies.parse_json(BundleRequest, await bodies.read_body(http, BUNDLE_BODY_MAX))
-    found, search = await find_number(gateway, number)
-    if found is None:
-        raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
+    asked = bodies.parse_json(BundleRequest, await bodies.read_body(http, SINGLE_BODY_MAX))
+    asking.check_openings(asked.openings, [number])
+    found = await asking.found_number(gateway, number)
     statement_id = found.placed.statement.statement_id
     await admit(http, account, code, statement_id, number, Action.BUNDLE_ASKED)
-    if (await prove(gateway, found)).proof is None:
-        raise ProblemError(Problem.NOT_SEALED)
+    proof = await asking.final(gateway, found)
+    wanted = asking.wanted(1, found, proof, asked.openings)
     by = None if account is None else account.id
-    bundle_id = _bundle_id(gateway, account, code, number, key)
-    record = await gateway.bundles.ask(bundle_id, by, number, gateway.clock())
-    return answer(http, _told(http, record), 202)
+    bundle_id = asking.bundle_id(_by(gateway, account, code, number), number, key)
+    record = await gateway.bundles.ask(bundle_id, by, [wanted], gateway.clock())
+    return answer(http, asking.told(http, record, _path(number, record.id)), 202)
 
 
 @router.get(
@@ -107,7 +99,8 @@ async def get_bundle(
     code: CodeHeader = None,
 ) -> Response:
     """Ask again every second or so until it is READY."""
-    return answer(http, _told(http, await _admitted(http, number, bundle_id, account, code)))
+    record = await _admitted(http, number, bundle_id, account, code)
+    return answer(http, asking.told(http, record, _path(number, record.id)))
 
 
 @router.get(
@@ -129,18 +122,7 @@ async def get_archive(
     code: CodeHeader = None,
 ) -> Response:
     """The archive, the same bytes for a day. Verify it with trust that came another way."""
-    record = await _admitted(http, number, bundle_id, account, code)
-    if record.state is not BundleState.READY:
-        raise ProblemError(BundleProblem.BUNDLE_NOT_READY)
-    return StreamingResponse(
-        _parts(gateway_of(http), record),
-        headers={
-            "cache-control": "no-store",
-            "content-disposition": f'attachment; filename="{record.name}.zip"',
-            "content-length": str(record.size),
-        },
-        media_type="application/zip",
-    )
+    return asking.archive_of(http, await _admitted(http, number, bundle_id, account, code))
 
 
 async def _admitted(
@@ -148,52 +130,26 @@ async def _admitted(
 ) -> BundleRecord:
     """The bundle, for who may export its deposit."""
     gateway = gateway_of(http)
-    found, search = await find_number(gateway, number)
-    if found is None:
-        raise ProblemError(Problem.NUMBER_UNKNOWN, height=search.height)
+    found = await asking.found_number(gateway, number)
     statement_id = found.placed.statement.statement_id
     await admit(http, account, code, statement_id, number, Action.BUNDLE_READ)
     record = await gateway.bundles.find(bundle_id, gateway.clock())
-    if record is None or record.evidence_no != number:
+    asked_by = None if account is None else account.id
+    if record is None or record.account != asked_by:
+        raise ProblemError(BundleProblem.BUNDLE_UNKNOWN)
+    if [each.evidence_no for each in record.deposits] != [number] or record.case_no is not None:
         raise ProblemError(BundleProblem.BUNDLE_UNKNOWN)
     return record
 
 
-async def _parts(gateway: Gateway, record: BundleRecord) -> AsyncIterator[bytes]:
-    place = 0
-    while (part := await gateway.bundles.part(record, place)) is not None:
-        yield part
-        place += 1
-
-
-def _bundle_id(
-    gateway: Gateway, account: Account | None, code: str | None, number: str, key: str
-) -> str:
-    """Nobody can guess the one of a code: it is a keyed digest that goes in."""
+def _by(gateway: Gateway, account: Account | None, code: str | None, number: str) -> bytes:
+    """Who asks; nobody can guess it of a code."""
     if account is not None:
-        by = f"account {account.id}".encode()
-    else:
-        parsed = parse_code(code or "")
-        assert parsed is not None, "it has opened the deposit"
-        by = b"code " + gateway.codes.stored(number, parsed)
-    digest = hashlib.sha256()
-    for part in (by, number.encode(), key.encode()):
-        digest.update(len(part).to_bytes(4, "big") + part)
-    return digest.hexdigest()[:ID_LENGTH]
+        return asking.account_digest(account)
+    parsed = parse_code(code or "")
+    assert parsed is not None, "it has opened the deposit"
+    return b"code " + gateway.codes.stored(number, parsed)
 
 
-def _told(http: Request, record: BundleRecord) -> BundleAnswer:
-    language = language_of(http)
-    path = f"/v1/evidence/{record.evidence_no}/bundles/{record.id}/archive"
-    return BundleAnswer(
-        bundle_id=record.id,
-        evidence_no=record.evidence_no,
-        state=record.state.name,  # type: ignore[arg-type]
-        state_text=getattr(record.state, language),
-        problem=record.why,
-        name=record.name,
-        size=record.size,
-        asked_at=moment(record.asked_ms, "gateway"),
-        expires_at=moment(record.expires_ms, "gateway"),
-        download=path if record.state is BundleState.READY else None,
-    )
+def _path(number: str, bundle_id: str) -> str:
+    return f"/v1/evidence/{number}/bundles/{bundle_id}"

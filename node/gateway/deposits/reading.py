@@ -67,7 +67,7 @@ async def admit(
 ) -> Right:
     """By what right this request exports from the deposit of this number; recorded, or refused."""
     if account is not None:
-        right = await _right(gateway_of(http), account, statement_id, number, action)
+        right = await account_right(gateway_of(http), account, statement_id, number, action)
         if right in (Right.OWNER, Right.COURT):
             exporting(account)
     right = await right_of(http, account, code, statement_id, number, action)
@@ -93,7 +93,7 @@ async def right_of(
     """The same, recorded, for what is told without any right too, and then says less."""
     gateway = gateway_of(http)
     if account is not None:
-        right = await _right(gateway, account, statement_id, number, action)
+        right = await account_right(gateway, account, statement_id, number, action)
         if right is not None:
             await recorded(http, account, action, number)
             return right
@@ -103,9 +103,10 @@ async def right_of(
     return None
 
 
-async def _right(
+async def account_right(
     gateway: Gateway, account: Account, statement_id: bytes, number: str, action: Action
 ) -> Right | None:
+    """The same for an account and without a line in the record, which who asks writes."""
     if Scope.READ in account.scopes:
         deposit = await gateway.deposits.by_id(statement_id)
         if deposit is not None and deposit.account == account.id:

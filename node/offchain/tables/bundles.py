@@ -1,4 +1,5 @@
-"""Evidence bundles that were asked for: how far each has come, and, for a day, its bytes."""
+"""Evidence bundles that were asked for: of which deposits, how far each has come, and, for a day,
+its bytes."""
 
 from __future__ import annotations
 
@@ -24,8 +25,10 @@ from node.offchain.columns import (
     identifier,
     kept,
     metadata,
+    statement_id,
     time,
 )
+from node.offchain.tables.cases import CASE_NO_LENGTH_MAX
 
 L2, L4, SHORT = DataClass.L2, DataClass.L4, Retention.SHORT
 
@@ -38,10 +41,19 @@ bundles = Table(
         L2,
         SHORT,
         "存证编号",
-        "The evidence number",
+        "The first evidence number",
         "evidence_no",
         String(EVIDENCE_NO_LENGTH_MAX),
         nullable=False,
+    ),
+    kept(
+        L2,
+        SHORT,
+        "案号",
+        "The case it is of",
+        "case_no",
+        String(CASE_NO_LENGTH_MAX),
+        nullable=True,
     ),
     code("state", SHORT, "状态", "How far it has come", nullable=False),
     code("why", SHORT, "未能生成的原因", "Why it was not made", nullable=True),
@@ -53,6 +65,15 @@ bundles = Table(
         "attempt",
         Integer,
         nullable=False,
+    ),
+    kept(
+        L2,
+        SHORT,
+        "已取得证明的存证数",
+        "Of how many deposits the proofs are collected",
+        "collected",
+        Integer,
+        nullable=True,
     ),
     time("asked_ms", SHORT, "申请时间", "When it was asked for", nullable=False),
     time("alive_ms", SHORT, "最近进展时间", "When it last went on", nullable=True),
@@ -69,6 +90,44 @@ bundles = Table(
     kept(L2, SHORT, "字节数", "Its size", "size", BigInteger, nullable=True),
     data_key(SHORT),
     Index("ix_bundles_state_asked_ms", "state", "asked_ms"),
+)
+
+bundle_deposits = Table(
+    "bundle_deposits",
+    metadata,
+    kept(
+        L2,
+        SHORT,
+        "证据包记录编号",
+        "The bundle's record",
+        "bundle_id",
+        String(32),
+        ForeignKey("bundles.id"),
+        nullable=False,
+    ),
+    kept(L2, SHORT, "证据目录序号", "Exhibit number", "place", Integer, nullable=False),
+    kept(
+        L2,
+        SHORT,
+        "存证编号",
+        "Evidence number",
+        "evidence_no",
+        String(EVIDENCE_NO_LENGTH_MAX),
+        nullable=False,
+        index=True,
+    ),
+    statement_id(SHORT, nullable=False),
+    kept(
+        L4,
+        SHORT,
+        "申请人提交的打开材料",
+        "What opens it, as whoever asked sent it",
+        "opening_sealed",
+        LargeBinary,
+        nullable=True,
+    ),
+    data_key(SHORT),
+    PrimaryKeyConstraint("bundle_id", "place", name="pk_bundle_deposits"),
 )
 
 bundle_parts = Table(

@@ -35,6 +35,7 @@ from node.evidence.proof_text import format_proof
 from node.evidence.record import format_genesis
 from node.evidence.tlog_proof import TlogProof
 from node.gateway.app import create_app
+from node.gateway.bundles.bundling import Bundling
 from node.gateway.gateway import assemble
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
@@ -286,7 +287,7 @@ def live(
             gateway = assemble(
                 world.note(), world.gateway, fakes.VAULT_KEY, members, database, clock
             )
-            own = asyncio.create_task(gateway.run())
+            own = [asyncio.create_task(each.run()) for each in (gateway, Bundling(gateway))]
             config = uvicorn.Config(create_app(gateway), lifespan="off", log_level="error")
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -294,8 +295,9 @@ def live(
             await stop.wait()
             server.should_exit = True
             await serving
-            own.cancel()
-            await asyncio.gather(own, return_exceptions=True)
+            for task in own:
+                task.cancel()
+            await asyncio.gather(*own, return_exceptions=True)
         await members.close()
         for member in cluster.members.values():
             await member.stop()

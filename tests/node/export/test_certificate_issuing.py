@@ -7,7 +7,7 @@ import pytest
 from node.evidence.malformed import Malformed
 from node.evidence.verdict import Outcome
 from node.export.bundle.trust import Trust
-from node.export.certificate.exhibits import EvidenceList, Exhibit, parse_exhibits
+from node.export.certificate.exhibits import EvidenceList, Exhibit, parse_list
 from node.export.certificate.facts import parse_facts
 from node.export.certificate.issuing import Issuer
 from node.export.certificate.pades import PdfSigningKey
@@ -81,7 +81,7 @@ def test_no_certificate_of_anything_else_than_the_proof() -> None:
 def test_an_evidence_list_is_issued_like_a_certificate() -> None:
     listed = EvidenceList((Exhibit(1, NUMBER, "合同"),), ISSUED_MS, False)
     issued = Issuer(KEY, typesetter=typesetter()).evidence_list(listed)
-    assert parse_exhibits(issued.data) == listed.exhibits
+    assert parse_list(issued.data) == listed
     (finding,) = judge_signatures(issued.pdf, trust(), ISSUED_MS)
     assert finding.outcome is Outcome.PASSED
     assert "合同" in text_of(issued.pdf)

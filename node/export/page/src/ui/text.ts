@@ -34,7 +34,7 @@ export const TEXT = {
   ),
   verify: said("开始核验", "Verify"),
   again: said("核验其他文件", "Verify something else"),
-  back: said("返回，补充后重新核验", "Go back, add what is missing"),
+  back: said("返回修改，重新核验", "Go back and change what was given"),
   print: said("打印核验结果", "Print this result"),
   save: said("保存结果（JSON）", "Save the result (JSON)"),
   reading: said("正在读取并计算摘要", "Reading and hashing"),

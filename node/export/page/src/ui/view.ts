@@ -94,7 +94,8 @@ class View {
           h("p", {}, this.say(TEXT.unmatched) + this.result.unmatched.join(", ")),
         repaired &&
           h("p", {}, `${this.say(TEXT.repaired)} ${repaired.code} ${words.codes[repaired.code][first]}`),
-        answer === "COULD_NOT_CHECK" && h("button", { type: "button", id: "back" }, this.say(TEXT.back)),
+        // A fingerprint that was forgotten, or mistyped, is no reason to begin anew.
+        (answer === "COULD_NOT_CHECK" || this.code === "V206") && h("button", { type: "button", id: "back" }, this.say(TEXT.back)),
       ),
     );
   }
