@@ -60,18 +60,7 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-async def kept(
-    anyio_backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Kept]:
-    """Three members and two gateways; starting these takes longer than most tests."""
-    with database_of(request) as database:
-        directory = tmp_path_factory.mktemp("promises") / "devnet"
-        async with Cluster(directory, 3, 2, database=database) as running:
-            yield Kept(running)
-
-
-@contextmanager
-def database_of(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_of_all(request: pytest.FixtureRequest) -> Iterator[str]:
     """What the gateways share, as `--database` says."""
     if request.config.getoption("--database") == "sqlite":
         yield OWN_FILE
@@ -80,6 +69,16 @@ def database_of(request: pytest.FixtureRequest) -> Iterator[str]:
         name = server.create()
         yield server.url(name)
         server.drop(name)
+
+
+@pytest.fixture(scope="module")
+async def kept(
+    anyio_backend: str, database_of_all: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Kept]:
+    """Three members and two gateways; starting these takes longer than most tests."""
+    directory = tmp_path_factory.mktemp("promises") / "devnet"
+    async with Cluster(directory, 3, 2, database=database_of_all) as running:
+        yield Kept(running)
 
 
 @pytest.fixture
