@@ -8,17 +8,22 @@ key until it is answered, so at the end of a `Load` every deposit ever sent has 
 
 import asyncio
 import base64
+import itertools
 import random
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devnet.cluster import POLL_S, Cluster, ClusterError
 from devnet.load import Answer, Client, Deposited, Load, until_answered
+from devnet.places import OWN_FILE
+from devnet.postgresql import Postgres
 from node.config import load_member
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.item import items_root
@@ -29,6 +34,7 @@ from node.evidence.proof_text import format_proof, parse_proof
 from node.evidence.record import parse_genesis
 from node.evidence.sealed import parse_sealed
 from node.evidence.statement import Deposit, format_statement, statement_id
+from node.gateway.members.answers import Found
 from node.gateway.members.client import CannotCheck
 from node.keyfile import load_signer
 from node.member.directory import Directory, open_directory
@@ -41,13 +47,70 @@ SOME = 20
 """Answers waited for before and after something happens."""
 AT_ONCE = 50
 """Numbers read back at once."""
+_LOADS = itertools.count()
+"""Each deposits under names of its own."""
+
+
+@dataclass
+class Kept:
+    """One devnet for all tests, and how many items were on the chain before the one that runs."""
+
+    cluster: Cluster
+    before: int = 0
+
+
+@pytest.fixture(scope="module")
+def database_of_all(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What the gateways share, as `--database` says."""
+    if request.config.getoption("--database") == "sqlite":
+        yield OWN_FILE
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        name = server.create()
+        yield server.url(name)
+        server.drop(name)
+
+
+@pytest.fixture(scope="module")
+async def kept(
+    anyio_backend: str, database_of_all: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Kept]:
+    """Three members and two gateways; starting these takes longer than most tests."""
+    directory = tmp_path_factory.mktemp("promises") / "devnet"
+    async with Cluster(directory, 3, 2, database=database_of_all) as running:
+        yield Kept(running)
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path, devnet_database: str) -> AsyncIterator[Cluster]:
-    """Three members and two gateways, on which nothing was deposited yet."""
-    async with Cluster(tmp_path / "devnet", 3, 2, database=devnet_database) as running:
-        yield running
+async def cluster(kept: Kept) -> Cluster:
+    """All of it running, whatever the test before left."""
+    names = [*kept.cluster.members, *kept.cluster.gateways]
+    await restart(kept.cluster, [name for name in names if not kept.cluster.is_running(name)])
+    kept.before = (await agreed(kept.cluster))[0].items
+    return kept.cluster
+
+
+AssertKept = Callable[[Sequence[Deposited]], Awaitable[None]]
+
+
+@pytest.fixture
+def assert_kept(kept: Kept) -> AssertKept:
+    """Every member has every answered deposit under its number, with the entry that was answered,
+    no deposit twice, and the same tree as the others."""
+
+    async def check(answers: Sequence[Deposited]) -> None:
+        cluster = kept.cluster
+        assert len({each.number for each in answers}) == len(answers) > 0
+        for member in cluster.members:
+            for start in range(0, len(answers), AT_ONCE):
+                some = answers[start : start + AT_ONCE]
+                await asyncio.gather(*(assert_held(cluster, member, each) for each in some))
+        statuses = await agreed(cluster)
+        assert {status.items for status in statuses} == {kept.before + len(answers)}
+        assert len({(status.size, status.root) for status in statuses}) == 1
+        assert [alarm for status in statuses for alarm in status.alarms] == []
+
+    return check
 
 
 @contextmanager
@@ -61,7 +124,7 @@ def client_of(cluster: Cluster, gateway: int = 0) -> Iterator[Client]:
 
 def load(cluster: Cluster, name: str, wait: str = "final", clients: int = 4) -> Load:
     urls = [cluster.gateway_url(n) for n in range(len(cluster.gateways))]
-    return Load(urls, cluster.api_key, clients, name, wait)
+    return Load(urls, cluster.api_key, clients, f"{name}{next(_LOADS)}", wait)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -93,23 +156,25 @@ async def agreed(cluster: Cluster) -> list[StatusResponse]:
     return found
 
 
-async def assert_kept(cluster: Cluster, answers: Sequence[Deposited]) -> None:
-    """Every member has every answered deposit under its number, with the entry that was answered,
-    no deposit twice, and the same tree as the others."""
-    assert len({each.number for each in answers}) == len(answers) > 0
-    for member in cluster.members:
-        for start in range(0, len(answers), AT_ONCE):
-            some = answers[start : start + AT_ONCE]
-            await asyncio.gather(*(assert_held(cluster, member, each) for each in some))
-    statuses = await agreed(cluster)
-    assert {status.items for status in statuses} == {len(answers)}
-    assert len({(status.size, status.root) for status in statuses}) == 1
-    assert [alarm for status in statuses for alarm in status.alarms] == []
+async def find(cluster: Cluster, member: str, **by: Any) -> Sequence[Found]:
+    """What this member finds, once it answers; a busy machine may take longer than a gateway has
+    patience."""
+    found: list[Found] = []
+
+    async def answers() -> bool:
+        try:
+            found[:] = (await cluster.link(member).find(**by)).found
+        except CannotCheck:
+            return False
+        return True
+
+    await until(answers)
+    return found
 
 
 async def assert_held(cluster: Cluster, member: str, answer: Deposited) -> None:
     value, (_, ordinal) = answer.value, parse_number(answer.number)
-    (found,) = (await cluster.link(member).find(ordinal=ordinal)).found
+    (found,) = await find(cluster, member, ordinal=ordinal)
     assert found.placed.statement.number(found.item_index) == answer.number
     assert leaf_hash(found.placed.entry_bytes).hex() == value["entry_hash"]
     assert found.placed.statement.statement_id.hex() == value["statement_id"]
@@ -161,7 +226,7 @@ def assert_one_history(cluster: Cluster, answers: Sequence[Deposited]) -> None:
 # No loss, no double
 
 
-async def test_one_statement_has_one_number(cluster: Cluster) -> None:
+async def test_one_statement_has_one_number(cluster: Cluster, kept: Kept) -> None:
     """Goal: the same signed statement, sent five times, has one evidence number everywhere.
 
     Method: five requests with keys of their own, through both gateways, some answered before the
@@ -180,9 +245,9 @@ async def test_one_statement_has_one_number(cluster: Cluster) -> None:
         answers.append((numbers.pop(), statement.identity))
     for member in cluster.members:
         for number, identity in answers:
-            (found,) = (await cluster.link(member).find(statement_id=identity)).found
+            (found,) = await find(cluster, member, statement_id=identity)
             assert found.placed.statement.number(0) == number
-    assert {status.items for status in await agreed(cluster)} == {len(answers)}
+    assert {status.items for status in await agreed(cluster)} == {kept.before + len(answers)}
 
 
 class SignedStatement:
@@ -222,7 +287,7 @@ class SignedStatement:
             return str((await until_answered(ask)).value["first_evidence_no"])
 
 
-async def test_any_one_member_may_be_killed(cluster: Cluster) -> None:
+async def test_any_one_member_may_be_killed(cluster: Cluster, assert_kept: AssertKept) -> None:
     """Goal: SIGKILL of any member loses nothing that was answered COMMITTED or FINAL.
 
     Method: clients of both kinds deposit without pause, while each member in turn is killed, the
@@ -237,10 +302,10 @@ async def test_any_one_member_may_be_killed(cluster: Cluster) -> None:
             await asyncio.gather(final.more(SOME), committed.more(SOME))
             await cluster.restart(victim)
     assert all(each.value["state"] == "FINAL" for each in final.answers)
-    await assert_kept(cluster, [*final.answers, *committed.answers])
+    await assert_kept([*final.answers, *committed.answers])
 
 
-async def test_all_members_may_be_killed(cluster: Cluster) -> None:
+async def test_all_members_may_be_killed(cluster: Cluster, assert_kept: AssertKept) -> None:
     """Goal: after SIGKILL of all at once everything answered is there, and no seals contradict.
 
     Method: twice under load; then numbers are read from every member, and the seals from the disks
@@ -252,12 +317,12 @@ async def test_all_members_may_be_killed(cluster: Cluster) -> None:
             await kill_all(cluster)
             await restart(cluster, cluster.members)
         await asyncio.gather(final.more(SOME), committed.more(SOME))
-    await assert_kept(cluster, [*final.answers, *committed.answers])
+    await assert_kept([*final.answers, *committed.answers])
     await kill_all(cluster)
     assert_one_history(cluster, final.answers)
 
 
-async def test_a_paused_leader_doubles_nothing(cluster: Cluster) -> None:
+async def test_a_paused_leader_doubles_nothing(cluster: Cluster, assert_kept: AssertKept) -> None:
     """Goal: a leader that stops for longer than an election, and then goes on, does no harm.
 
     Method: SIGSTOP under load until the others have elected and answered, then SIGCONT; twice, so
@@ -273,7 +338,7 @@ async def test_a_paused_leader_doubles_nothing(cluster: Cluster) -> None:
             cluster.resume(paused)
             await cluster.ready(paused)
         await asyncio.gather(final.more(SOME), committed.more(SOME))
-    await assert_kept(cluster, [*final.answers, *committed.answers])
+    await assert_kept([*final.answers, *committed.answers])
     await kill_all(cluster)
     assert_one_history(cluster, final.answers)
 
@@ -281,7 +346,9 @@ async def test_a_paused_leader_doubles_nothing(cluster: Cluster) -> None:
 # Without a quorum
 
 
-async def test_without_a_quorum_a_deposit_has_a_receipt(cluster: Cluster) -> None:
+async def test_without_a_quorum_a_deposit_has_a_receipt(
+    cluster: Cluster, assert_kept: AssertKept
+) -> None:
     """Goal: with two members down a deposit is answered by 202 and its receipt, never an error,
     and by one number under the same key when they are back.
 
@@ -307,7 +374,7 @@ async def test_without_a_quorum_a_deposit_has_a_receipt(cluster: Cluster) -> Non
             receipt = answer.value["receipt"]
             assert receipts[receipt["signed"], receipt["signature"]] == wait
             answers.append(answer)
-    await assert_kept(cluster, answers)
+    await assert_kept(answers)
 
 
 async def final_answer(client: Client, name: str) -> Deposited:
@@ -346,7 +413,9 @@ async def test_not_found_needs_a_quorum(cluster: Cluster) -> None:
 # A gateway
 
 
-async def test_a_gateway_may_be_killed_after_its_receipt(cluster: Cluster) -> None:
+async def test_a_gateway_may_be_killed_after_its_receipt(
+    cluster: Cluster, kept: Kept, assert_kept: AssertKept
+) -> None:
     """Goal: a deposit whose gateway was killed between receipt and answer keeps its opening, and
     has one number.
 
@@ -363,18 +432,20 @@ async def test_a_gateway_may_be_killed_after_its_receipt(cluster: Cluster) -> No
         await cluster.restart(gateway)
 
         async def is_in() -> bool:
-            return {status.items for status in await agreed(cluster)} == {1}
+            return {status.items for status in await agreed(cluster)} == {kept.before + 1}
 
         await until(is_in)
         answers = [await final_answer(client, "d") for _ in range(2)]
     assert len({each.number for each in answers}) == 1
     for each in answers:
-        for field in ("opening", "submitter", "receipt", "statement"):
-            assert each.value[field] == pending.value[field]
-    await assert_kept(cluster, answers[:1])
+        for name in ("opening", "submitter", "receipt", "statement"):
+            assert each.value[name] == pending.value[name]
+    await assert_kept(answers[:1])
 
 
-async def test_a_gateway_may_be_killed_at_any_time(cluster: Cluster) -> None:
+async def test_a_gateway_may_be_killed_at_any_time(
+    cluster: Cluster, assert_kept: AssertKept
+) -> None:
     """Goal: retries under one key give one number and one opening, however often the gateway died.
 
     Method: a gateway is killed three times while its clients deposit; afterwards each deposit is
@@ -390,9 +461,9 @@ async def test_a_gateway_may_be_killed_at_any_time(cluster: Cluster) -> None:
     with client_of(cluster, 0) as client:
         for each in running.answers:
             again = await final_answer(client, each.name)
-            for field in ("evidence_no", "opening", "statement", "entry_hash"):
-                assert again.value[field] == each.value[field]
-    await assert_kept(cluster, running.answers)
+            for name in ("evidence_no", "opening", "statement", "entry_hash"):
+                assert again.value[name] == each.value[name]
+    await assert_kept(running.answers)
 
 
 # A member's files
@@ -430,7 +501,7 @@ async def proofs_of_running(
     return proofs
 
 
-async def test_views_are_made_again(cluster: Cluster) -> None:
+async def test_views_are_made_again(cluster: Cluster, assert_kept: AssertKept) -> None:
     """Goal: a member without its views makes them again from its journal, and gives the same
     proofs, byte for byte.
 
@@ -444,10 +515,10 @@ async def test_views_are_made_again(cluster: Cluster) -> None:
     shutil.rmtree(data(cluster, member) / "views")
     await cluster.restart(member)
     assert await proofs_of_running(cluster, member, running.answers) == before
-    await assert_kept(cluster, running.answers)
+    await assert_kept(running.answers)
 
 
-async def test_damaged_views_never_answer_wrong(cluster: Cluster) -> None:
+async def test_damaged_views_never_answer_wrong(cluster: Cluster, assert_kept: AssertKept) -> None:
     """Goal: a member whose views were changed on disk serves what it served before or nothing, and
     comes to serve all of it again by itself.
 
@@ -478,7 +549,7 @@ async def test_damaged_views_never_answer_wrong(cluster: Cluster) -> None:
         noticed += aside.exists()
         shutil.rmtree(aside, ignore_errors=True)
     assert noticed > 0
-    await assert_kept(cluster, running.answers)
+    await assert_kept(running.answers)
 
 
 async def start_damaged(cluster: Cluster, member: str) -> None:
