@@ -7,6 +7,7 @@ are brought along with `--file`: for a bundle without originals, or to compare t
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ from node.export.vouching import vouching
 _NAME = re.compile(r"EVB_.*\.zip", re.IGNORECASE)
 _BEGINS = b"PK\x03\x04"
 _TOP = b"EVB_"
+_ONLY_OURS = (layout.MANIFEST_SM3, layout.TAG_MANIFEST)
 _NAME_AT = 30
 """Where in an archive the name of its first entry stands."""
 
@@ -63,15 +65,22 @@ def bundle_at(path: Path) -> Path | None:
     Whoever unpacks an archive often has its folder inside another of the same name.
     """
     if path.is_dir():
-        inside = list(path.iterdir())
+        inside = [each for each in path.iterdir() if not each.is_symlink()]
         places = [path, *inside] if len(inside) == 1 else [path]
-        return next((each for each in places if (each / layout.BAGIT).is_file()), None)
+        return next((each for each in places if _is_bag(each)), None)
     if not path.is_file() or proof_path(path).exists():
         return None
     with path.open("rb") as file:
         start = file.read(_NAME_AT + len(_TOP))
     begins = start.startswith(_BEGINS) and start[_NAME_AT:] == _TOP
     return path if begins or _NAME.fullmatch(path.name) else None
+
+
+def _is_bag(path: Path) -> bool:
+    """Whether this is a directory with something of a bundle in it, or with a bundle's name: what
+    is missing or no file is for its verification to tell."""
+    there = any(os.path.lexists(path / each) for each in (layout.BAGIT, *_ONLY_OURS))
+    return path.is_dir() and (there or layout.is_bag_name(path.name))
 
 
 def verify_bundle(

@@ -1,5 +1,6 @@
 """`cunzheng verify BUNDLE`: the package's result, each deposit's own, and anchors in a folder."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,37 @@ def test_a_bundle_is_known_in_every_form(verify: Callable[..., Any], tmp_path: P
         assert lines[0] == "Evidence bundle  V001  consistent, with open points"
         assert "  0 ✓ passed  the package is whole" in outcome.out
         assert "2 in all: 2 consistent, 0 not" in outcome.out
+
+
+def test_a_hostile_directory_is_judged_as_the_bundle_it_calls_itself(
+    verify: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Links, pipes, names, and no bagit.txt: each by its name, and nothing outside is read."""
+    good = flat(example_bundle())
+    outside = tmp_path / "outside.txt"
+    outside.write_bytes(good[layout.BAGIT])
+    name, number = example_bundle().name, 0
+
+    def flaws_of(change: Callable[[Path], object]) -> set[str]:
+        nonlocal number
+        number += 1
+        folder = write(tmp_path / str(number) / name, good)
+        change(folder)
+        told = verify(folder, "--json")
+        assert told.exit_code in (30, 80)
+        return {each["key"] for each in told.json["package"]["flaws"]}
+
+    def linked(folder: Path) -> None:
+        (folder / layout.BAGIT).unlink()
+        (folder / layout.BAGIT).symlink_to(outside)
+
+    assert flaws_of(linked) == {"NOT_A_BUNDLE"}
+    assert flaws_of(lambda folder: (folder / layout.BAGIT).unlink()) == {"NOT_A_BUNDLE"}
+    assert "SPECIAL" in flaws_of(lambda folder: os.mkfifo(folder / layout.VERIFY / "pipe"))
+    assert "LINK" in flaws_of(lambda folder: (folder / layout.VERIFY / "x").symlink_to("/"))
+    assert "NO_PLACE" in flaws_of(lambda folder: (folder / "data" / "more").write_text("x"))
+    hiding = "\u202etxt.exe"
+    assert "DIRECTION" in flaws_of(lambda folder: (folder / hiding).write_text("x"))
 
 
 def test_the_only_deposit_is_told_in_full(verify: Callable[..., Any], tmp_path: Path) -> None:
