@@ -10,7 +10,7 @@ place of the one a list of them all, which names the list of contents and is sig
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from node.export.bundle.canonical import format_json
 from node.export.bundle.core import core
 from node.export.bundle.writing import Source, Whole
 from node.export.certificate.drawing_up import Known, draw_up
-from node.export.certificate.exhibits import EvidenceList, Result, format_exhibits
+from node.export.certificate.exhibits import EvidenceList, Exhibit, Result, format_exhibits
 from node.export.certificate.facts import Facts
 from node.export.certificate.issuing import Issued, Issuer
 from node.export.certificate.parts import (
@@ -74,7 +74,7 @@ def make(desk: Desk, collected: Collected, now_ms: int, chance: bytes, folder: P
     papers = _Papers(desk, collected, now_ms, name.rpartition("_")[2])
     material = collected.material
     files: dict[str, Source] = {**core(deposits, material.stamped, material.certificates)}
-    files[layout.EVIDENCE_LIST] = format_exhibits([each.exhibit for each in collected.deposits])
+    files[layout.EVIDENCE_LIST] = format_exhibits(papers.exhibits)
     files[layout.EVENTS] = b"".join(_events(collected))
     around = {each.deposit.number: each.surroundings for each in collected.deposits}
     files |= surrounding_files(around, version("cunzheng"))
@@ -108,6 +108,14 @@ class _Papers:
             self._facts(each, reached, f"{self.serial}-{place:03d}" if several else self.serial)
             for place, (each, reached) in found
         ]
+
+    @cached_property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """The evidence list; what a court has not named is called as its depositor called it."""
+        pairs = zip(self.collected.deposits, self.facts, strict=True)
+        return tuple(
+            replace(each.exhibit, name=_name(each.exhibit, facts)) for each, facts in pairs
+        )
 
     def issues(self, files: Collection[str]) -> bytes:
         """open-issues.json: the open points of every deposit, and what is missing."""
@@ -151,7 +159,7 @@ class _Papers:
             facts = self._facts(each, reached, self.serial, contents)
             return self.desk.issuer.certificate(facts, each.deposit.proof_bytes)
         listed = EvidenceList(
-            tuple(each.exhibit for each in self.collected.deposits),
+            self.exhibits,
             self.now_ms,
             any(facts.place.test_network for facts in self.facts),
             self.collected.case,
@@ -199,6 +207,10 @@ class _Papers:
             contents=contents,
         )
         return draw_up(deposit.proof, verdict, certificate_no, self.now_ms, known)
+
+
+def _name(exhibit: Exhibit, facts: Facts) -> str | None:
+    return exhibit.name or facts.title or (None if facts.file is None else facts.file.name)
 
 
 def _issue(each: Point) -> dict[str, object]:

@@ -9,6 +9,7 @@ import pytest
 from node.client.gateway import Gateway
 from node.evidence.proof_text import parse_proof
 from node.export.bundle import layout
+from node.export.certificate.exhibits import parse_exhibits
 
 Live = Any
 Run = Any
@@ -181,6 +182,10 @@ def test_several_deposits_are_one_bundle(
     found = verified(run, live, Path(done.json["bundle"]))
     assert [each["size"] for each in found["deposits"]] == [6, 7]
     assert {each["verdict"]["code"] for each in found["deposits"]} == {"V001"}
+    with zipfile.ZipFile(done.json["bundle"]) as archive:
+        (listed,) = (name for name in archive.namelist() if name.endswith(layout.EVIDENCE_LIST))
+        exhibits = parse_exhibits(archive.read(listed))
+    assert [each.name for each in exhibits] == ["b.txt", "合同.txt"]
 
 
 @pytest.mark.parametrize(
