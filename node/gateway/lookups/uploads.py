@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi import Request
@@ -22,6 +23,7 @@ from node.accounts.action import Action
 from node.accounts.scopes import Scope
 from node.evidence.doubts import Doubts
 from node.evidence.policy import fingerprint
+from node.evidence.policy_note import PolicyNote
 from node.evidence.proof_text import PROOF_SIZE_MAX
 from node.evidence.steps import Anchor, FileDigests
 from node.evidence.succession import Succession
@@ -127,9 +129,15 @@ async def _trust(gateway: Gateway) -> Trust:
     except CannotCheck:  # A proof needs no member.
         notes = [gateway.first_policy]
     anchor = Anchor(
-        policy_text=gateway.first_policy.policy_text, succession=Succession(tuple(notes))
+        policy_text=gateway.first_policy.policy_text, succession=_succession(tuple(notes))
     )
     return Trust(anchor, tsa_roots=gateway.for_courts.timestamp_roots)
+
+
+@lru_cache(1)
+def _succession(notes: tuple[PolicyNote, ...]) -> Succession:
+    """Each policy's signatures are verified once, and not by every request anew."""
+    return Succession(notes)
 
 
 async def _doubts(gateway: Gateway) -> Doubts:

@@ -13,6 +13,7 @@ import pytest
 
 from node.evidence.policy import fingerprint
 from node.evidence.proof_text import PROOF_SIZE_MAX
+from node.evidence.record import format_record
 from node.evidence.steps import Anchor, FileDigests
 from node.evidence.verify import verify
 from node.export.bundle import layout
@@ -155,6 +156,20 @@ async def test_a_policy_inside_a_proof_counts_for_nothing(client: Any, handed: A
     told = await proof_sent(client, handed)
     assert told["result_code"] not in ("V000", "V001", "V204")
     assert told["consistent"] is False
+
+
+async def test_a_proof_under_a_later_policy_follows_from_the_gateways_own(
+    client: Any, cluster: Any, world: Any
+) -> None:
+    cluster.apply([format_record(world.next_note(world.note(), quorum=3))])
+    cluster.apply([])
+    number = await deposit(client)
+    told = await proof_sent(client, (await client.get(f"/v1/evidence/{number}/proof")).content)
+    assert (told["result_code"], told["held_against"]["policies"]) == ("V001", 2)
+    enclosed = told["deposits"][0]["facts"]["policy_fingerprint"]
+    assert enclosed == fingerprint(cluster.policy_text)
+    assert told["held_against"]["policy_fingerprint"] == fingerprint(world.note().policy_text)
+    assert enclosed != told["held_against"]["policy_fingerprint"]
 
 
 @pytest.fixture
