@@ -27,7 +27,8 @@ DEPTH_MAX = 16
 
 _DIGITS_MAX = 17
 _NO_BRACKETS = bytes(each for each in range(256) if each not in b"[]{}")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Also one that does not end: looking for its end from every quote in it would take hours.
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 def format_json(value: object) -> bytes:

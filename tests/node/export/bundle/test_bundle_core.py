@@ -259,3 +259,11 @@ def test_json_has_one_spelling() -> None:
     for data in (b'{"a":1}', b"\n", b'{"a":1}\r\n', b"[]\n"):
         with pytest.raises(Malformed):
             list(parse_json_lines(data, "test"))
+
+
+def test_a_string_without_an_end_is_refused_at_once() -> None:
+    """Looked for from each of its quotes, its end would take hours, and a gateway stand still."""
+    for data in (b'"' + b'\\"' * 1_000_000, b'["' + b'\\"' * 1_000_000 + b"\\"):
+        with pytest.raises(Malformed):
+            parse_json(data, "test")
+    assert parse_json(b'["\\\\","[[[[[[[[[[[[[[[[[[[["]', "test") == ["\\", "[" * 20]

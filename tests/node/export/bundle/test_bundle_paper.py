@@ -1,6 +1,7 @@
 """certificate.pdf in a bundle: it goes with certificate.json, and nothing of it is unsigned."""
 
 import io
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def last(checked: CheckedBundle) -> tuple[Outcome, ResultCode | None]:
     assert "PDF" in finding.zh
     assert "PDF" in finding.en
     return finding.outcome, finding.code
+
+
+def test_a_line_is_found_without_a_list_of_all_lines() -> None:
+    """Which would be a gigabyte for a gateway that is sent 64 MB of short lines."""
+    for pdf, once in ((b"x\ny", 1), (b"x", 1), (b"\nx\n", 1), (b"x\nx", 0), (b"yx\nxy", 0)):
+        assert of_certificate(pdf, b"x") is bool(once), pdf
+    assert not of_certificate(b"x\ny", b"x\ny")
+    assert not of_certificate(b"\n\n", b"")
+    lines = b"ab\n" * (1 << 20)
+    tracemalloc.start()
+    try:
+        assert not of_certificate(lines, b"cd")
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(lines)
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_pages_of_these_tests_are_a_pdf(files: dict[str, bytes]) -> None:

@@ -39,10 +39,11 @@ export function parseJson(data: Uint8Array, where: string, depth: number, low: n
   return value;
 }
 
-/** Before anything walks through it: brackets outside of strings, counted. */
+/** Before anything walks through it: brackets outside of strings, counted. A string that does not end is
+ * one too: looking for its end from every quote in it would take hours. */
 function checkDepth(text: string, where: string, max: number): void {
   let depth = 0;
-  for (const each of text.replace(/"(?:[^"\\]|\\[^])*"/g, "").replace(/[^[\]{}]/g, "")) {
+  for (const each of text.replace(/"(?:[^"\\]|\\[^])*"?/g, "").replace(/[^[\]{}]/g, "")) {
     depth += each === "[" || each === "{" ? 1 : -1;
     if (depth > max) throw new Malformed(where, `nests deeper than ${max}`);
   }
