@@ -121,10 +121,13 @@ async def _collect(
     identity, declared, depositor = statement.statement_id, None, None
     record = await gateway.deposits.by_id(identity)
     if record is not None:
-        kept = await gateway.deposits.keepsake(identity, record.account, found.item_index, 1)
+        for_court = wanted.place in exhibits  # Of its own case: also what is restricted.
+        kept = await gateway.deposits.keepsake(
+            identity, record.account, found.item_index, 1, for_court=for_court
+        )
         if kept.openings:
             proof = replace(proof, opening=kept.openings[0])
-        declared = await gateway.deposits.declared(identity)
+        declared = await gateway.deposits.declared(identity, for_court=for_court)
         depositor = await _depositor(gateway, record.account)
     history = await history_of(gateway, statement)
     try:

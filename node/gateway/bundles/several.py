@@ -227,10 +227,14 @@ async def _admitted(http: Request, account: Account, case_no: str) -> CaseNumber
 async def _of_case(
     http: Request, account: Account, case_no: str, bundle_id: str
 ) -> tuple[CaseNumber, BundleRecord]:
+    """The bundle that this account asked for, all of whose deposits still are exhibits."""
     gateway = gateway_of(http)
     case = await _admitted(http, account, case_no)
     record = await gateway.bundles.find(bundle_id, gateway.clock())
     if record is None or (record.account, record.case_no) != (account.id, case.text):
+        raise ProblemError(BundleProblem.BUNDLE_UNKNOWN)
+    listed = {each.words.evidence_no for each in await gateway.cases.exhibits(case.text)}
+    if not all(each.evidence_no in listed for each in record.deposits):
         raise ProblemError(BundleProblem.BUNDLE_UNKNOWN)
     await recorded(http, account, Action.BUNDLE_READ, case.text)
     return case, record

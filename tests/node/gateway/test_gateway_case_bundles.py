@@ -142,6 +142,38 @@ async def test_a_case_is_for_its_court(client: Any, eventually: Callable[..., An
     assert found["download"] == f"{CASE}/bundles/{told['bundle_id']}/archive"
 
 
+async def test_what_is_taken_out_of_a_case_takes_its_bundle_along(
+    client: Any, eventually: Callable[..., Any]
+) -> None:
+    """It opens a deposit that the court has no right to any more."""
+    numbers = [await deposited(client, index) for index in (1, 2)]
+    linked = [exhibit(number, "录音") for number in numbers]
+    await client.post(f"{CASE}/links", {"exhibits": linked}, **by(CLERK_KEY))
+    told = (await client.post(f"{CASE}/bundles", {}, key="one", **by(CLERK_KEY))).json()
+    found = await ready(client, eventually, f"{CASE}/bundles/{told['bundle_id']}", CLERK_KEY)
+    assert (await client.get(found["download"], **by(CLERK_KEY))).status_code == 200
+    assert (await client.http.delete(f"{CASE}/links/1", **by(CLERK_KEY))).status_code == 204
+    gone = await client.get(found["download"], **by(CLERK_KEY))
+    assert (gone.status_code, gone.json()["code"]) == (404, "BUNDLE_UNKNOWN")
+    told = (await client.post(f"{CASE}/bundles", {}, key="two", **by(CLERK_KEY))).json()
+    assert told["deposits"] == 1
+
+
+async def test_a_court_is_given_what_is_restricted(
+    client: Any, gateway: Any, eventually: Callable[..., Any], tmp_path: Path
+) -> None:
+    """For its case it is kept: the court, and nobody else, has what opens it in a bundle too."""
+    number = await deposited(client, 1)
+    await client.post(f"{CASE}/links", {"exhibits": [exhibit(number, "录音")]}, **by(CLERK_KEY))
+    told = (await client.get(f"/v1/deposits/{number}")).json()
+    identity, salt = bytes.fromhex(told["statement_id"]), told["openings"][0]["opening"]["salt"]
+    await gateway.erasures.restrict(identity, "acme", "CONSENT_WITHDRAWN", gateway.clock())
+    told = (await client.post(f"{CASE}/bundles", {}, **by(CLERK_KEY))).json()
+    found = await ready(client, eventually, f"{CASE}/bundles/{told['bundle_id']}", CLERK_KEY)
+    files = files_of(await fetch(client, found, tmp_path, CLERK_KEY))
+    assert salt.encode() in files[layout.record(number, layout.PROOF)]
+
+
 async def test_several_numbers_are_for_who_may_export_each(
     client: Any, cluster: Any, eventually: Callable[..., Any], tmp_path: Path
 ) -> None:
