@@ -119,13 +119,16 @@ def _starting(cluster: Cluster, language: Language) -> str:
     """What to type in another terminal."""
     places, python = cluster.places, os.path.relpath(sys.executable)
     if language == "zh":
-        lines = ["正在启动；按 Ctrl-C 停止，数据保留。", "策略指纹", "接入网关", "另开终端可执行"]
+        lines = ["正在启动；按 Ctrl-C 停止，数据保留。", "策略指纹", "接入网关", "核验用的信任锚"]
+        lines += ["另开终端，先执行", "此后可执行 cunzheng，以及"]
     else:
         lines = ["starting; Ctrl-C stops it and keeps its data.", "policy fingerprint", "gateway"]
-        lines.append("from another terminal")
+        lines += ["anchors to verify with", "in another terminal, first", "then cunzheng, and"]
     texts = [f"{places.directory}: {lines[0]}", f"  {lines[1]}: {cluster.fingerprint}"]
     texts += [f"  {lines[2]}: {cluster.gateway_url(n)}" for n in range(len(cluster.gateways))]
-    texts.append(f"  {lines[3]}: {python} -m devnet kill|pause|resume|restart|status NAME")
+    texts.append(f"  {lines[3]}: {places.anchors}")
+    texts.append(f"  {lines[4]}: . {places.environment}")
+    texts.append(f"  {lines[5]}: {python} -m devnet kill|pause|resume|restart|status NAME")
     return "\n".join(texts)
 
 

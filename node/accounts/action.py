@@ -47,7 +47,7 @@ class Action(Bilingual):
     BUNDLE_ASKED = ("申请导出证据包", "evidence bundle asked for")
     BUNDLE_READ = ("取得证据包", "evidence bundle, or how far it has come, fetched")
     DEPOSIT_READ = ("查阅存证材料", "what opens a deposit, and what was declared, read")
-    DEPOSIT_ERASED = ("删除存证的打开材料", "what opens a deposit erased")
+    DEPOSIT_ERASED = ("删除存证的摘要开启数据", "what opens a deposit erased")
     DEPOSITS_VERIFIED = ("批量核验", "deposits verified in a batch")
     DIGEST_SEARCHED = ("凭摘要检索全部加盐存证", "all salted deposits searched for a digest")
     EXTRACTION_CODE_MADE = ("生成提取码", "extraction code made")

@@ -19,7 +19,7 @@ class Scope(Bilingual):
 
     DEPOSIT = ("存证及其后续事件", "deposits, and events of them")
     READ = ("读取本账户的存证", "the account's own deposits")
-    EXPORT = ("导出证明、打开材料和证据包", "proofs, openings, and bundles for courts")
+    EXPORT = ("导出证明、摘要开启数据和证据包", "proofs, openings, and bundles for courts")
     VERIFY = (
         "批量核验、核验证据包、登记核验结果",
         "verification in batches and of bundles, and telling what one found",

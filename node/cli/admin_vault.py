@@ -28,7 +28,7 @@ def _make(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.json({"file": str(path), "exit_code": 0})
     terminal.line(str(path))
     terminal.note(
-        "请另行保管一份副本：丢失后，数据库中的个人信息和打开材料不能恢复，API 密钥全部失效。",
+        "请另行保管一份副本：丢失后，数据库中的个人信息和摘要开启数据不能恢复，API 密钥全部失效。",
         "Keep a copy elsewhere: without it nothing personal in the database can be read again, and "
         "no API key works.",
     )

@@ -96,10 +96,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         out.mkdir(parents=True, exist_ok=True)
         with _in_hand(arguments, originals, terminal) as source:
             numbers = () if arguments.case else (arguments.numbers or tuple(originals.files))
-            checked = _checked(source, tuple(numbers), anchor)
+            checked = _checked(source, tuple(numbers), anchor, arguments.bundle)
             path = _write(source, originals, arguments)
     except NotTheOriginal as error:
-        raise not_the_original(error) from error
+        raise not_the_original(error, in_hand=arguments.bundle is not None) from error
     except (Changed, Broken) as error:
         what = error.path if isinstance(error, Changed) else error.place
         raise Failure(
@@ -110,7 +110,27 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     numbers = [each.number for each in checked.deposits]
     terminal.json({"bundle": str(path), "evidence_nos": numbers, "exit_code": 0})
     terminal.line(str(path))
+    full = all(originals.files or each.digests is not None for each in checked.deposits)
+    _tell_what_next(terminal, path, full=full)
     return 0
+
+
+def _tell_what_next(terminal: Terminal, path: Path, *, full: bool) -> None:
+    """What whoever holds the bundle does with it; beside the result, which is its path alone."""
+    if full:
+        terminal.note("内含全部原件（FULL）。", "It holds all originals (FULL).")
+    else:
+        terminal.note(
+            "不含原件（DIGEST）：核验时以 --file 另附文件，"
+            "或用 cunzheng export --bundle 和 --with 放入。",
+            "It holds no originals (DIGEST): whoever verifies it brings the files (--file), or put "
+            "them in with cunzheng export --bundle and --with.",
+        )
+    terminal.note(
+        f"核验：cunzheng verify {path} --anchors DIR，DIR 中的策略指纹和根证书须从别处取得。",
+        f"To verify it: cunzheng verify {path} --anchors DIR, with the policy fingerprint and the "
+        "roots in DIR, which have to come from elsewhere.",
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -125,6 +145,11 @@ def _check(arguments: argparse.Namespace) -> None:
         raise Failure(
             "--bundle 所给证据包的内容已定，不能再给出存证编号或 --case。",
             "what a bundle in hand (--bundle) is of is settled: name no numbers and no --case.",
+        )
+    if arguments.bundle is not None and not arguments.bundle.exists():
+        raise Failure(
+            f"没有证据包 {arguments.bundle}；请检查路径。",
+            f"there is no bundle {arguments.bundle}; check the path.",
         )
     if arguments.bundle is None and arguments.gateway is None:
         raise Failure(
@@ -189,19 +214,32 @@ def _telling(bar: Progressing, label: str) -> Callable[[int, int], None]:
     return told
 
 
-def _checked(source: Path, numbers: tuple[str, ...], anchor: Anchor | None) -> CheckedBundle:
+def _checked(
+    source: Path, numbers: tuple[str, ...], anchor: Anchor | None, in_hand: Path | None
+) -> CheckedBundle:
     """The bundle, if it is whole, of these deposits (where they are known) and consistent."""
     checked = check_bundle(source, Trust(anchor))
     found = tuple(each.number for each in checked.deposits)
     verdicts = [each.verdict.code for each in checked.deposits]
     believed = all(code.answer in _KEPT or _only_untold(code, anchor) for code in verdicts)
     if checked.package_code is not None or (numbers and found != numbers) or not believed:
-        raise Failure(
+        raise _not_believed(in_hand)
+    return checked
+
+
+def _not_believed(in_hand: Path | None) -> Failure:
+    """What to do about a bundle that is not whole or does not verify."""
+    if in_hand is None:
+        return Failure(
             "该证据包未通过核验，未予保留；请重试，或改用其他网关。",
             "the bundle does not verify and was not kept; try again, or another gateway.",
             Answer.PROOF_NOT_VALID,
         )
-    return checked
+    return Failure(
+        f"{in_hand} 未通过核验，未写入任何内容；原因见 cunzheng verify {in_hand}。",
+        f"{in_hand} does not verify, so nothing was written; `cunzheng verify {in_hand}` says why.",
+        Answer.PROOF_NOT_VALID,
+    )
 
 
 def _write(source: Path, originals: Originals, arguments: argparse.Namespace) -> Path:

@@ -34,10 +34,11 @@ def configure(parser: argparse.ArgumentParser, language: Language) -> None:
         default=ED25519,
         help=said(
             Text(
-                "签名算法；默认 ed25519。p256 与 sm2（商用密码 SM2/SM3）用于第 2 号规则的链，"
-                "成员的 log 和 witness 密钥只能是 ed25519",
+                "签名算法；默认 ed25519。p256 与 sm2（商用密码 SM2/SM3）"
+                "用于第 2 号规则的链和平台签名，成员的 log 和 witness 密钥只能是 ed25519",
                 "the signature algorithm, ed25519 by default; p256 and sm2 are for chains under "
-                "rules 2, and a member's log and witness keys are always ed25519",
+                "rules 2 and for the platform's signatures; a member's log and witness keys are "
+                "always ed25519",
             ),
             language,
         ),

@@ -36,7 +36,7 @@ FAULT_EXIT_CODE = 1
 COMMANDS = {
     "anchor": Text("存证：在本机计算摘要，取得证明文件", "deposit files: hashed here, proofs back"),
     "prove": Text("取得或导出证明文件", "fetch a proof file, or derive it from a batch file"),
-    "export": Text("导出证据包", "fetch evidence bundles for a court"),
+    "export": Text("导出证据包", "make an evidence bundle for a court"),
     "verify": Text("离线核验文件与证明文件", "verify files and their proof files, offline"),
     "audit": Text("审计公布的日志", "follow a published log and check all of it"),
     "archive": Text("归档公布的日志", "mirror the published log as files"),

@@ -50,7 +50,7 @@ def add_with(parser: argparse.ArgumentParser, language: Language) -> None:
         help=said(
             Text(
                 "放入证据包的原件（全部放入或都不放入，可多次给出）；存证编号取自其旁的证明文件，"
-                "或写作 存证编号=文件。原件不上传；证明文件中的打开材料会随申请提交网关",
+                "或写作 存证编号=文件。原件不上传；证明文件中的摘要开启数据会随申请提交网关",
                 "an original to put into the bundle (all of them or none; may be given several "
                 "times); its number is that of the proof file beside it, or say NUMBER=FILE. "
                 "Originals are never uploaded; the opening in that proof goes to the gateway",
@@ -90,8 +90,8 @@ def read_originals(
     return Originals(files, openings)
 
 
-def not_the_original(error: NotTheOriginal) -> Failure:
-    """The file cannot go into the bundle; nothing was written."""
+def not_the_original(error: NotTheOriginal, *, in_hand: bool) -> Failure:
+    """The file cannot go into the bundle (one in hand, or a gateway's); nothing was written."""
     number, path = error.number, error.path
     if error.recorded:
         return Failure(
@@ -101,12 +101,34 @@ def not_the_original(error: NotTheOriginal) -> Failure:
             "converting or compressing changes bytes: find the file as it was deposited.",
             Answer.NOT_DEPOSITED_BYTES,
         )
+    zh, en = _what_would_tell(number, path, in_hand)
     return Failure(
-        f"编号 {number} 的证明不含打开材料，无从核对 {path} 是否为原件，未生成证据包；"
-        f"请将存证主体所持证明文件置于原件旁（{proof_path(path).name}）。",
+        f"编号 {number} 的证明不含摘要开启数据，无从核对 {path} 是否为原件，未生成证据包；{zh}",
         f"the proof of {number} has no opening, so nothing tells whether {path} is the original; "
-        f"no bundle was made. Put the depositor's proof file beside it ({proof_path(path).name}).",
+        f"no bundle was made. {en}",
         Answer.COULD_NOT_CHECK,
+    )
+
+
+def _what_would_tell(number: str, path: Path, in_hand: bool) -> tuple[str, str]:
+    """What to do about a proof without an opening."""
+    beside = proof_path(path).name
+    if in_hand:
+        return (
+            "已有的证据包不能补入摘要开启数据，请不用 --bundle，以 --with 向网关重新申请。",
+            "A bundle in hand cannot be given one: export it anew from a gateway, --with the "
+            "originals and without --bundle.",
+        )
+    if proof_path(path).is_file():
+        return (
+            f"其旁的 {beside} 属于另一份存证，或不含摘要开启数据；"
+            f"请换成存证主体所持的编号 {number} 的证明文件。",
+            f"{beside} beside it is of another deposit, or without an opening too: put the "
+            f"depositor's proof file of {number} there.",
+        )
+    return (
+        f"请将存证主体所持证明文件置于原件旁（{beside}）。",
+        f"Put the depositor's proof file beside it ({beside}).",
     )
 
 

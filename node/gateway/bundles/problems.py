@@ -31,9 +31,10 @@ class BundleProblem(AnyProblem):
     )
     BUNDLE_OPENING_OTHER = (
         422,
-        "打开材料与存证不符",
+        "摘要开启数据与存证不符",
         "an opening that opens something else",
-        "编号 {number} 的打开材料有误或不属于该存证；应为其证明文件中的 opening 一节，逐字节照录。",
+        "编号 {number} 的摘要开启数据有误或不属于该存证；"
+        "应为其证明文件中的 opening 一节，逐字节照录。",
         "The opening sent for {number} is misspelled or of another deposit. It is the section "
         "`opening` of its proof file, byte for byte.",
     )

@@ -18,8 +18,8 @@ _PAGE = """\
 依据 / ground: {ground_zh} / {ground_en}
 删除时间 / erased at: {beijing} (UTC+8) / {utc} (UTC)
 
-本网关已依法删除该存证的盐值、摘要、大小、说明、申报内容、提交人摘要的打开材料，以及凭文件检索的索引。
-链上记录未作改动，仍可证明存证的存在和时间；持有打开材料者仍可离线核验。
+本网关已依法删除该存证的盐值、摘要、大小、说明、申报内容、提交人摘要的开启数据，以及凭文件检索的索引。
+链上记录未作改动，仍可证明存证的存在和时间；持有摘要开启数据者仍可离线核验。
 This gateway has deleted the deposit's salts, digests, sizes, details, what was declared, what opens
 its submitter commitment, and the index by which its files were found. The chain is unchanged: it
 still proves existence and time, and who kept the opening can still verify the file offline.

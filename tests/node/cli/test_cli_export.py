@@ -204,3 +204,25 @@ def test_what_cannot_be_meant_is_refused(
     run: Run, fetch: tuple[object, ...], asked: tuple[str, ...]
 ) -> None:
     assert run("export", *asked, *fetch).exit_code == 2
+
+
+def test_a_refusal_says_what_would_help(
+    live: Live, run: Run, number: str, file: Path, fetch: tuple[object, ...], out: Path
+) -> None:
+    """No advice that was followed already, and none about gateways where none was asked."""
+    other = file.with_name("other.txt")
+    deposit(live, run, other, "other")
+    strange = run("export", number, "--with", other, *fetch)
+    assert (strange.exit_code, "of another deposit" in strange.err) == (80, True), strange.err
+    done = run("export", number, *fetch)
+    assert "DIGEST" in done.err
+    (bundle,) = out.iterdir()
+    in_hand = ("--policy", live.policy, "--out", out)
+    late = run("export", "--bundle", bundle, "--with", file, *in_hand)
+    assert (late.exit_code, "without --bundle" in late.err) == (80, True), late.err
+    bundle.write_bytes(b"no archive")
+    damaged = run("export", "--bundle", bundle, *in_hand)
+    assert (damaged.exit_code, "gateway" in damaged.err) == (30, False), damaged.err
+    nowhere = run("export", "--bundle", out / "nothing.zip", *in_hand)
+    assert (nowhere.exit_code, "there is no bundle" in nowhere.err) == (2, True), nowhere.err
+    assert list(out.iterdir()) == [bundle]
