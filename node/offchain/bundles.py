@@ -10,11 +10,21 @@ request is sealed under a key of its own, which goes when its deposit is erased.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from node.offchain.database import Database, Rows
 from node.offchain.tables.bundles import bundle_deposits, bundle_parts, bundles
@@ -30,6 +40,10 @@ SILENT_MS = 60_000
 ATTEMPTS_MAX = 3
 """A bundle whose making ends the process must not end it for ever."""
 
+WAITING_MAX = 8
+"""Of one account at once, or of one number by extraction codes: they are made one after the other,
+and nobody may keep all others waiting. Requests at the same moment may get past it."""
+
 _ADD_PART = insert(bundle_parts)
 _OPENING = "opening_sealed"
 
@@ -41,6 +55,10 @@ class BundleState(Bilingual):
     MAKING = ("正在生成", "being made")
     READY = ("已生成，可下载", "ready to be fetched")
     FAILED = ("未能生成", "could not be made")
+
+
+class TooManyWaiting(Exception):
+    """Who asks has as many bundles waiting to be made as it may have."""
 
 
 class NotOurs(Exception):
@@ -101,7 +119,8 @@ class BundleStore:
         now_ms: int,
         case_no: str | None = None,
     ) -> BundleRecord:
-        """The bundle of this id, which is a new one of these deposits if there was none."""
+        """The bundle of this id, which is a new one of these deposits if there was none; raises
+        `TooManyWaiting`."""
         values = {
             "id": bundle_id,
             "account": account,
@@ -116,6 +135,9 @@ class BundleStore:
 
         def work(connection: Connection) -> BundleRecord:
             if (found := _find(connection, bundle_id)) is None:
+                waiting: int = connection.execute(_waiting(values)).scalar_one()
+                if waiting >= WAITING_MAX:
+                    raise TooManyWaiting
                 connection.execute(insert(bundles).values(values))
                 connection.execute(insert(bundle_deposits), rows)
                 found = _find(connection, bundle_id)
@@ -280,6 +302,16 @@ def _deposits(connection: Connection, bundle_id: str) -> Sequence[Any]:
 
 def _wanted(row: Any) -> Wanted:
     return Wanted(row.place, row.evidence_no, row.statement_id)
+
+
+def _waiting(values: Mapping[str, Any]) -> Select[Any]:
+    """How many bundles wait or are being made for who asks for this one."""
+    asker = bundles.c.account == values["account"]
+    if values["account"] is None:
+        asker = bundles.c.account.is_(None) & (bundles.c.evidence_no == values["evidence_no"])
+    states = (BundleState.WAITING.name, BundleState.MAKING.name)
+    live = bundles.c.state.in_(states) & (bundles.c.expires_ms > values["asked_ms"])
+    return select(func.count()).select_from(bundles).where(asker, live)
 
 
 def _is(bundle_id: str, attempt: int) -> ColumnElement[bool]:

@@ -25,9 +25,17 @@ from node.gateway.http.language import language_of
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.lookups.finding import find_number, prove
 from node.gateway.members.answers import Found
-from node.offchain.bundles import BundleRecord, BundleState, Wanted
+from node.offchain.bundles import (
+    WAITING_MAX,
+    BundleRecord,
+    BundleState,
+    TooManyWaiting,
+    Wanted,
+)
 
 ID_LENGTH = 32
+WAIT_S = 10
+"""Until some of what waits is made, and more can be asked for."""
 
 
 async def found_number(gateway: Gateway, number: str) -> Found:
@@ -77,6 +85,23 @@ def bundle_id(by: bytes, what: str, key: str) -> str:
     for part in (by, what.encode(), key.encode()):
         digest.update(len(part).to_bytes(4, "big") + part)
     return digest.hexdigest()[:ID_LENGTH]
+
+
+async def ask(
+    gateway: Gateway,
+    bundle_id: str,
+    account: str | None,
+    wanted: Sequence[Wanted],
+    case_no: str | None = None,
+) -> BundleRecord:
+    """The bundle of this id, which waits to be made if it is new."""
+    now_ms = gateway.clock()
+    try:
+        return await gateway.bundles.ask(bundle_id, account, wanted, now_ms, case_no)
+    except TooManyWaiting as error:
+        raise ProblemError(
+            BundleProblem.BUNDLES_WAITING, limit=WAITING_MAX, wait_s=WAIT_S
+        ) from error
 
 
 def told(http: Request, record: BundleRecord, path: str) -> BundleAnswer:

@@ -45,3 +45,11 @@ class BundleProblem(AnyProblem):
         "请核对证据包编号；证据包保留 24 小时，过期请重新申请。",
         "Check its id. A bundle is kept for 24 hours; ask for another one after that.",
     )
+    BUNDLES_WAITING = (
+        429,
+        "等待生成的证据包过多",
+        "too many bundles wait to be made",
+        "同一账户（或同一编号的提取码）至多有 {limit} 个证据包等待生成；请在 {wait_s} 秒后再申请。",
+        "An account, or the extraction codes of a number, may have {limit} bundles waiting. Ask "
+        "again in {wait_s} s.",
+    )

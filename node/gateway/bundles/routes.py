@@ -55,6 +55,7 @@ _OF_NUMBER = (
         Problem.IDEMPOTENCY_KEY_SPELLING,
         Problem.NOT_SEALED,
         BundleProblem.BUNDLE_OPENING_OTHER,
+        BundleProblem.BUNDLES_WAITING,
     ),
     openapi_extra={**json_body(BundleRequest), **ALSO_ANONYMOUS},
 )
@@ -79,7 +80,7 @@ async def ask_for_bundle(
     wanted = asking.wanted(1, found, proof, asked.openings)
     by = None if account is None else account.id
     bundle_id = asking.bundle_id(_by(gateway, account, code, number), number, key)
-    record = await gateway.bundles.ask(bundle_id, by, [wanted], gateway.clock())
+    record = await asking.ask(gateway, bundle_id, by, [wanted])
     return answer(http, asking.told(http, record, _path(number, record.id)), 202)
 
 

@@ -64,6 +64,7 @@ _ASKING = (
     Problem.NOT_SEALED,
     Problem.CANNOT_CHECK,
     BundleProblem.BUNDLE_OPENING_OTHER,
+    BundleProblem.BUNDLES_WAITING,
 )
 _OF_CASE = (*CASE, *REFUSALS)
 
@@ -103,7 +104,7 @@ async def ask_for_several(http: Request, account: Exporter, key: Key, _: Nothing
         await admit(http, account, None, statement_id, number, Action.BUNDLE_ASKED)
     wanted = await _all_wanted(gateway, list(enumerate(found, 1)), asked)
     bundle_id = asking.bundle_id(asking.account_digest(account), " ".join(numbers), key)
-    record = await gateway.bundles.ask(bundle_id, account.id, wanted, gateway.clock())
+    record = await asking.ask(gateway, bundle_id, account.id, wanted)
     return answer(http, asking.told(http, record, f"/v1/bundles/{record.id}"), 202)
 
 
@@ -186,7 +187,7 @@ async def ask_for_case(
     found = await _all_found(gateway, numbers)
     wanted = await _all_wanted(gateway, list(zip(places, found, strict=True)), asked)
     bundle_id = asking.bundle_id(asking.account_digest(account), f"case {case.text}", key)
-    record = await gateway.bundles.ask(bundle_id, account.id, wanted, gateway.clock(), case.text)
+    record = await asking.ask(gateway, bundle_id, account.id, wanted, case.text)
     return answer(http, asking.told(http, record, _path(case, record.id)), 202)
 
 

@@ -16,7 +16,7 @@ from node.export.bundle.trust import Trust
 from node.export.certificate.facts import parse_facts
 from node.export.vouching import vouching
 from node.gateway.bundles import bundling
-from node.offchain.bundles import KEEP_MS, BundleState
+from node.offchain.bundles import KEEP_MS, WAITING_MAX, BundleState
 from node.words import Answer
 from tests.node.gateway.admitted import CLERK_KEY, RIVAL_KEY
 
@@ -196,3 +196,31 @@ async def test_what_is_restricted_is_in_no_bundle(
     assert (gone.status_code, gone.json()["code"]) == (409, "BUNDLE_NOT_READY")
     later = await ready(client, eventually, await ask(client, number))
     assert not holding(secret, (await client.get(later["download"])).content)
+
+
+async def test_nobody_keeps_all_others_waiting(
+    client: Any, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bundles are made one after the other: whoever asks for more and more is asked to wait."""
+
+    async def never(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(type(gateway.bundles), "claim", lambda *_: never(None))
+    number = await deposit(client)
+    for index in range(WAITING_MAX):
+        await ask(client, number, key=f"k{index}")
+    path = f"/v1/evidence/{number}/bundles"
+    for key, asked_before in (("k0", True), ("another", False)):
+        response = await client.post(path, {}, key=key)
+        assert response.status_code == (202 if asked_before else 429), response.text
+    assert response.json()["code"] == "BUNDLES_WAITING"
+    assert int(response.headers["retry-after"]) > 0
+    several = await client.post("/v1/bundles", {"evidence_nos": [number]})
+    assert (several.status_code, several.json()["code"]) == (429, "BUNDLES_WAITING")
+    made = await client.post(f"/v1/evidence/{number}/codes", {}, key="code")
+    code = {"headers": {"extraction-code": made.json()["code"]}}
+    del client.http.headers["authorization"]
+    for index in range(WAITING_MAX + 1):
+        other = await client.post(path, {}, key=f"c{index}", **code)
+        assert other.status_code == (202 if index < WAITING_MAX else 429), other.text
