@@ -29,7 +29,9 @@ class VerifyProblem(AnyProblem):
         "上传内容超过在线核验的上限",
         "too large to be verified here",
         "在线核验的证明文件最多 {proof} 字节，证据包最多 {limit} 字节，解压后合计最多 {inflated} "
-        "字节。更大的证据包请离线核验：cunzheng verify，或其中的 verify.html。",
-        "A proof file has at most {proof} bytes here, a bundle {limit} and unpacked {inflated}. "
+        "字节，其中 JSON 最多 {json} 字节。更大的证据包请离线核验：cunzheng verify，"
+        "或其中的 verify.html。",
+        "A proof file has at most {proof} bytes here, a bundle {limit} and unpacked {inflated}, "
+        "{json} of them JSON. "
         "Verify a larger one offline: `cunzheng verify`, or the verify.html inside.",
     )

@@ -16,6 +16,9 @@ VERIFY_BUNDLE_MAX = 64 << 20
 """A case of a hundred deposits without their files; those who have the files verify at home."""
 VERIFY_INFLATED_MAX = 512 << 20
 """What its files may be together: each is hashed twice, by a thread that others wait for."""
+VERIFY_JSON_MAX = 64 << 20
+"""Of that its JSON, which takes a hundred times as long to read, and memory many times its size: as
+much as fits into a bundle the way we write it, which packs nothing."""
 VERIFY_BATCH_MAX = 1_000
 """A court's filing; each item takes the members some milliseconds."""
 NUMBER_LENGTH_MAX = 40

@@ -45,6 +45,7 @@ from node.gateway.lookups.problems import VerifyProblem
 from node.gateway.lookups.schemas import (
     VERIFY_BUNDLE_MAX,
     VERIFY_INFLATED_MAX,
+    VERIFY_JSON_MAX,
     HeldAgainst,
     OpenPointValue,
     PackageValue,
@@ -119,6 +120,7 @@ def _too_large() -> ProblemError:
         proof=f"{PROOF_SIZE_MAX:,}",
         limit=f"{VERIFY_BUNDLE_MAX:,}",
         inflated=f"{VERIFY_INFLATED_MAX:,}",
+        json=f"{VERIFY_JSON_MAX:,}",
     )
 
 
@@ -159,7 +161,8 @@ def _check(
     numbers: list[str] = []
     try:
         with open_bag(path) as bag:
-            if sum(bag.sizes.values()) > VERIFY_INFLATED_MAX:
+            json = (size for path, size in bag.sizes.items() if path.endswith((".json", ".jsonl")))
+            if sum(bag.sizes.values()) > VERIFY_INFLATED_MAX or sum(json) > VERIFY_JSON_MAX:
                 raise _too_large()
             numbers = listed_numbers(bag)
     except Broken:  # Told in full when it is checked.

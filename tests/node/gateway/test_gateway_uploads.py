@@ -378,9 +378,12 @@ async def test_an_upload_has_limits(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(uploads, "VERIFY_INFLATED_MAX", 1000)
     inflated = await sent(client, bundle, "application/zip")
+    monkeypatch.setattr(uploads, "VERIFY_INFLATED_MAX", schemas.VERIFY_INFLATED_MAX)
+    monkeypatch.setattr(uploads, "VERIFY_JSON_MAX", 1000)
+    json = await sent(client, bundle, "application/zip")
     monkeypatch.setattr(uploads, "VERIFY_BUNDLE_MAX", 1000)
     long = await sent(client, bundle, "application/zip")
-    for response in (inflated, long):
+    for response in (inflated, json, long):
         assert (response.status_code, response.json()["code"]) == (413, "UPLOAD_TOO_LARGE")
     assert not [each for each in os.listdir(tmp_path) if each.startswith("cunzheng-")]
     assert client.gateway.uploads.free == UPLOADS_MAX
