@@ -312,7 +312,9 @@ def test_the_commands_of_the_second_terminal_run(devnet: Path) -> None:
     if missing := [tool for tool in ("curl", "jq", "xxd", "sha256sum") if not shutil.which(tool)]:
         pytest.skip(f"not installed: {', '.join(missing)}")
     script = "\n".join(shell_blocks(read("en"))[2:])
-    script = re.sub(r"^((?:cunzheng verify|python3 -I) .*)$", r"\1 || test $? -eq 10", script, flags=re.M)
+    script = re.sub(
+        r"^((?:cunzheng verify|python3 -I) .*)$", r"\1 || test $? -eq 10", script, flags=re.M
+    )
     script = re.sub(r"^python -m devnet kill .*$", "", script, flags=re.M)
     script = script.replace("curl -sS", "curl --fail-with-body -sS")
     done = subprocess.run(

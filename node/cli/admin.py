@@ -50,7 +50,10 @@ GROUPS: dict[str, tuple[Text, Group]] = {
         admin_inspection,
     ),
     "registry": (
-        Text("法院和电子认证机构名录", "the registries of courts and certification authorities"),
+        Text(
+            "法院、电子认证机构和利害关系名录",
+            "the registries of courts, certification authorities and interests",
+        ),
         admin_registry,
     ),
     "key": (Text("账户的 API 密钥", "the API keys of accounts"), admin_key),

@@ -44,7 +44,10 @@ COMMANDS = {
     "keygen": Text("生成签名密钥", "make a signing key"),
     "policy": Text("策略：指纹、写出、变更", "policies: their fingerprint, the first, a change"),
     "key": Text("登记、更换、撤销签名密钥", "enrol, rotate or revoke a signing key"),
-    "admin": Text("管理网关：数据库、账户等", "administer a gateway: its database, accounts"),
+    "admin": Text(
+        "管理网关：数据库、账户、名录、检查",
+        "administer a gateway: accounts, registries, inspections",
+    ),
     "member": Text("运行成员节点", "run a member node"),
     "gateway": Text("运行接入网关", "run a gateway"),
     "witness": Text("运行外部联签服务", "run a witness outside the chain"),

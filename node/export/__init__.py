@@ -15,9 +15,9 @@ plain words. Edges are thin; what decides a byte is pure where it can be.
     kit            what verifies a bundle without this program
     page           the sources of verify.html in it, in TypeScript
 
-An export, in five files: `node.gateway.bundles.bundling` takes what waits, its `making` collects and
-`papers` writes what people read, `bundle.assembling` puts it in order, and `node.cli.export` puts
-the originals in where they are.
+An export, in five files: `node.gateway.bundles.bundling` takes what waits, its `making` collects
+and `papers` writes what people read, `bundle.assembling` puts it in order, and `node.cli.export`
+puts the originals in where they are.
 
 Nothing here is part of a proof: `node.evidence` decides whether a deposit is proven, knows nothing
 of this room, and stays as it is when a certificate expires. Read first: `bundle/__init__`.

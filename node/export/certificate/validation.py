@@ -23,10 +23,12 @@ from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverage
 from pyhanko_certvalidator import ValidationContext
 
 from node.evidence.head import format_milliseconds
+from node.evidence.malformed import Malformed
 from node.evidence.number import utc_time
 from node.evidence.verdict import Finding, Outcome
 from node.export.bundle.trust import Trust
 from node.export.certificate.enclosed import open_pdf
+from node.export.signing.certificate import name_text
 from node.words import ResultCode
 
 STEP = 8
@@ -116,7 +118,7 @@ def _signature(signature: EmbeddedPdfSignature, trust: Trust, now_ms: int) -> It
         zh, en = "PDF 在签名之后被改动", "the PDF was changed after it was signed"
         yield _failed(zh, en)
         return
-    subject = status.signing_cert.subject.human_friendly
+    subject = _named(status.signing_cert)
     if not trust.platform_roots:
         zh = f"PDF 签名与内容相符并覆盖整个文件；未提供外部根证书，签名人未核验：{subject}"
         en = "the signature in the PDF fits and covers the whole file; no root from outside was "
@@ -145,6 +147,14 @@ def _untrusted(status: PdfSignatureStatus, subject: str) -> Finding:
     return Finding(
         STEP, Outcome.FAILED, f"PDF 签名：{zh}（{subject}）", f"PDF: {en} ({subject})", code
     )
+
+
+def _named(certificate: x509.Certificate) -> str:
+    """Whose it is, spelled as in every other step 8; its serial number if unreadable."""
+    try:
+        return name_text(certificate.subject.dump())
+    except Malformed:
+        return f"{certificate.serial_number:x}"
 
 
 def _stamp(status: PdfSignatureStatus, stamped: datetime, trust: Trust) -> Finding:
