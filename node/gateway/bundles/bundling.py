@@ -84,6 +84,9 @@ class Bundling:
         except (Malformed, BadTimestamp, NotSigned) as error:
             _log.error("no bundle %s: %s", attempt.bundle_id, error)
             await attempt.fail(Problem.INTERNAL.name)
+        except OSError as error:  # A full disk; the gateway itself needs none.
+            _log.error("no bundle %s, which could not be written: %s", attempt.bundle_id, error)
+            await attempt.fail(Problem.INTERNAL.name)
         else:
             await attempt.finish(archive.stem, size)
 

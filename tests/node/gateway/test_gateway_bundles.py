@@ -1,6 +1,8 @@
 """An evidence bundle is asked for, made beside the requests, fetched, and verifies offline."""
 
+import errno
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -224,3 +226,23 @@ async def test_nobody_keeps_all_others_waiting(
     for index in range(WAITING_MAX + 1):
         other = await client.post(path, {}, key=f"c{index}", **code)
         assert other.status_code == (202 if index < WAITING_MAX else 429), other.text
+
+
+async def test_a_full_disk_fails_the_bundle_and_not_the_gateway(
+    client: Any, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    number = await deposit(client)
+    with monkeypatch.context() as patched:
+        patched.setattr(bundling, "write_zip", full)
+        told = await ask(client, number)
+        path = f"/v1/evidence/{number}/bundles/{told['bundle_id']}"
+
+        async def failed() -> bool:
+            return bool((await client.get(path)).json()["state"] == "FAILED")
+
+        await eventually(failed)
+    assert (await client.get(path)).json()["problem"] == "INTERNAL"
+    await ready(client, eventually, await ask(client, number, key="later"))
