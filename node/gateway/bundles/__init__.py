@@ -5,6 +5,7 @@
     dossier     what a court examines besides, item by item (10); `interests` of a case's parties
     papers      certificates, the evidence list, and the folders beside the core
     bundling    the gateway's task: makes what waits, in a thread, and keeps its bytes in parts
+    scratch     the private folder in which one is written, and what a killed gateway left of it
     asking      what the routes share
     routes      of one deposit: asking for a bundle, looking how far it is, fetching it
     several     of several deposits, of a case

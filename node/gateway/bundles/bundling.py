@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import tempfile
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -24,6 +23,7 @@ from node.export.certificate.page import Typesetter
 from node.export.timestamps.verifying import BadTimestamp
 from node.gateway.bundles import papers
 from node.gateway.bundles.making import Collected, collect
+from node.gateway.bundles.scratch import clear_left_behind, scratch
 from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
 from node.gateway.timestamps.document_time import DocumentTime
@@ -53,6 +53,8 @@ class Bundling:
 
     async def run(self) -> NoReturn:
         """Make bundles, until cancelled."""
+        if cleared := clear_left_behind():
+            _log.warning("cleared away %d folders of bundles that were never finished", cleared)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
@@ -75,8 +77,8 @@ class Bundling:
     async def _make(self, attempt: Attempt) -> None:
         try:
             collected = await collect(self._gateway, attempt)
-            with tempfile.TemporaryDirectory(prefix="cunzheng-bundle-") as folder:
-                writing = asyncio.to_thread(self._write, collected, Path(folder))
+            with scratch() as folder:
+                writing = asyncio.to_thread(self._write, collected, folder)
                 archive = await self._meanwhile_alive(attempt, writing)
                 size = await self._keep(attempt, archive)
         except ProblemError as error:
