@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def verify_bundle(
     checked = check_bundle(path, trust, files=files, verifiers=verifiers, doubts=doubts)
     exit_code = checked.code.answer.exit_code
     terminal.json({"path": str(path), **checked.to_json(), "exit_code": exit_code})
-    _print(terminal, path, checked)
+    _print(terminal, path, checked, files.keys())
     if arguments.record is not None:
         write_record(_recorded(path, checked), trust, arguments, terminal)
     return checked
@@ -155,7 +155,9 @@ def _numbers(bundle: Path) -> list[str]:
         return []
 
 
-def _print(terminal: Terminal, path: Path, checked: CheckedBundle) -> None:
+def _print(
+    terminal: Terminal, path: Path, checked: CheckedBundle, brought: Collection[str]
+) -> None:
     label, said = terminal.pick("证据包", "Evidence bundle"), terminal.said(checked.code)
     terminal.line(f"{label}  {checked.code.name}  {said}", "bold")
     rows = [(terminal.pick("位置", "where"), str(path))]
@@ -171,22 +173,28 @@ def _print(terminal: Terminal, path: Path, checked: CheckedBundle) -> None:
     terminal.line()
     if len(checked.deposits) == 1:
         (deposit,) = checked.deposits
-        print_verdict(terminal, deposit.verdict, _given(terminal, deposit))
+        print_verdict(terminal, deposit.verdict, _given(terminal, deposit, brought))
     elif checked.deposits:
         print_list(
             terminal,
             [
-                (f"{place:03d}", each.verdict, _given(terminal, each))
+                (f"{place:03d}", each.verdict, _given(terminal, each, brought))
                 for place, each in enumerate(checked.deposits, 1)
             ],
         )
 
 
-def _given(terminal: Terminal, deposit: CheckedDeposit) -> Given:
+def _given(terminal: Terminal, deposit: CheckedDeposit, brought: Collection[str]) -> Given:
+    """Which file was compared, and what it is."""
     if deposit.digests is None:
         return []
     size = f"{deposit.digests.size:,}"
+    if deposit.number in brought:
+        which = terminal.pick("--file 所给文件", "the one given with --file")
+    else:
+        which = terminal.pick("包内原件", "the original in the bundle")
     return [
+        (terminal.pick("比对的文件", "file compared"), which),
         (terminal.pick("大小", "size"), terminal.pick(f"{size} 字节", f"{size} bytes")),
         *(
             ({"sha256": "SHA-256", "sm3": "SM3"}[alg], digest.hex())

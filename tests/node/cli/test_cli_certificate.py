@@ -47,7 +47,7 @@ def test_the_pdf_is_all_that_is_needed(desk: Path, run: Run) -> None:
     pdf, anchors = desk / "certificate.pdf", desk / "anchors"
     outcome = run("verify", pdf, "--anchors", anchors)
     assert outcome.exit_code == Answer.CONSISTENT_OPEN_POINTS.exit_code
-    assert "8 ✓ passed  the PDF was signed by" in outcome.out
+    assert "8 ✓ passed  the PDF was signed by CN=示例存证平台" in outcome.out
     assert "the certificate says what the proof inside says" in outcome.out
     assert run("verify", pdf, "--policy-fingerprint", FINGERPRINT).exit_code == 10
     assert run("verify", pdf).exit_code == Answer.COULD_NOT_CHECK.exit_code

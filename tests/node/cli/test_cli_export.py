@@ -119,6 +119,10 @@ def test_originals_are_in_the_bundle_under_plain_names(
     found = verified(run, live, bundle)
     assert found["deposits"][0]["verdict"]["code"] == "V001", found
     assert found["deposits"][0]["size"] == 7
+    said = run("verify", bundle, "--policy", live.policy).out
+    assert "the original in the bundle" in said
+    said = run("verify", bundle, "--policy", live.policy, "--file", file).out
+    assert "the one given with --file" in said
 
 
 def test_a_file_that_is_not_the_original_goes_into_no_bundle(
