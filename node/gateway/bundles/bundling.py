@@ -15,12 +15,10 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from node.evidence.malformed import Malformed
 from node.export.bundle.writing import write_zip
 from node.export.certificate.issuing import Issuer
 from node.export.certificate.pades import NotSigned
 from node.export.certificate.page import Typesetter
-from node.export.timestamps.verifying import BadTimestamp
 from node.gateway.bundles import papers
 from node.gateway.bundles.making import Collected, collect
 from node.gateway.bundles.scratch import clear_left_behind, scratch
@@ -83,11 +81,10 @@ class Bundling:
                 size = await self._keep(attempt, archive)
         except ProblemError as error:
             await attempt.fail(error.problem.name)
-        except (Malformed, BadTimestamp, NotSigned) as error:
-            _log.error("no bundle %s: %s", attempt.bundle_id, error)
-            await attempt.fail(Problem.INTERNAL.name)
-        except OSError as error:  # A full disk; the gateway itself needs none.
-            _log.error("no bundle %s, which could not be written: %s", attempt.bundle_id, error)
+        except (NotOurs, StoreFailed):
+            raise
+        except Exception as error:  # A full disk, say: the gateway needs none.
+            _log.error("no bundle %s: %s: %s", attempt.bundle_id, type(error).__name__, error)
             await attempt.fail(Problem.INTERNAL.name)
         else:
             await attempt.finish(archive.stem, size)

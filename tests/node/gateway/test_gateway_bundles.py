@@ -228,15 +228,23 @@ async def test_nobody_keeps_all_others_waiting(
         assert other.status_code == (202 if index < WAITING_MAX else 429), other.text
 
 
-async def test_a_full_disk_fails_the_bundle_and_not_the_gateway(
-    client: Any, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), RuntimeError("the typesetter gives up")],
+    ids=["full disk", "typesetter"],
+)
+async def test_what_cannot_be_made_fails_the_bundle_and_not_the_gateway(
+    client: Any,
+    eventually: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def fails(*_: object) -> None:
+        raise error
 
     number = await deposit(client)
     with monkeypatch.context() as patched:
-        patched.setattr(bundling, "write_zip", full)
+        patched.setattr(bundling, "write_zip", fails)
         told = await ask(client, number)
         path = f"/v1/evidence/{number}/bundles/{told['bundle_id']}"
 
