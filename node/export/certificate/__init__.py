@@ -13,6 +13,7 @@
     glyphs         which characters a font has; all others are spelled as their code points
     page           documents set by typst, with fonts, QR code and attached files
     verbatim       the attached files as they are, for whoever has no reader of PDF
+    pdf_key        the key that signs PDFs
     pades          the signature inside the PDF: PAdES B-B, or B-T with a timestamp
     issuing        facts and a proof become a signed PDF and its JSON
     enclosed       the proof inside a certificate, taken out within limits

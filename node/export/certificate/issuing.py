@@ -18,9 +18,9 @@ from node.export.certificate.document import Document
 from node.export.certificate.drawing_up import drawn_again
 from node.export.certificate.exhibits import EvidenceList, evidence_list, format_list
 from node.export.certificate.facts import Facts, format_facts
-from node.export.certificate.pades import PdfSigningKey, TimeAuthority
 from node.export.certificate.page import Typesetter
 from node.export.certificate.parts import Point, point
+from node.export.certificate.pdf_key import PdfSigningKey, TimeAuthority
 from node.export.certificate.rows import certificate
 from node.words import Bilingual
 

@@ -4,6 +4,7 @@
     surroundings  how the members were doing, and who was told of the deposit (07, 08)
     dossier     what a court examines besides, item by item (10); `interests` of a case's parties
     papers      certificates, the evidence list, and the folders beside the core
+    workshop    sets and signs them, and makes the archive; imported with the first bundle
     bundling    the gateway's task: makes what waits, in a thread, and keeps its bytes in parts
     scratch     the private folder in which one is written, and what a killed gateway left of it
     asking      what the routes share

@@ -10,28 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from node.export.bundle.writing import write_zip
-from node.export.certificate.issuing import Issuer
-from node.export.certificate.pades import NotSigned
-from node.export.certificate.page import Typesetter
-from node.gateway.bundles import papers
 from node.gateway.bundles.making import Collected, collect
 from node.gateway.bundles.scratch import clear_left_behind, scratch
 from node.gateway.gateway import Gateway
 from node.gateway.http.problems import Problem, ProblemError
-from node.gateway.timestamps.document_time import DocumentTime
 from node.offchain.bundles import Attempt, NotOurs
 from node.offchain.engine import StoreFailed
+
+if TYPE_CHECKING:
+    from node.gateway.bundles.workshop import Workshop
 
 LOOK_EVERY_S = 1.0
 """How long a bundle waits until it is begun, at most, while no other is being made."""
 PART_SIZE = 1 << 20
-CHANCE_SIZE = 4
 ALIVE_EVERY_S = 10.0
 """Certificates of a large case take a minute to set, and another gateway must not begin anew."""
 
@@ -45,9 +40,7 @@ class Bundling:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._typesetter: Typesetter | None = None
-        authorities = gateway.for_courts.authorities
-        self._time = DocumentTime(authorities, gateway.clock) if authorities else None
+        self._workshop: Workshop | None = None
 
     async def run(self) -> NoReturn:
         """Make bundles, until cancelled."""
@@ -91,23 +84,11 @@ class Bundling:
 
     def _write(self, collected: Collected, folder: Path) -> Path:
         """In a thread, of which there is one at a time: a typesetter is used by one."""
-        now_ms, chance = self._gateway.clock(), secrets.token_bytes(CHANCE_SIZE)
-        try:
-            whole = papers.make(self._desk(self._time), collected, now_ms, chance, folder)
-        except NotSigned as error:
-            if self._time is None:
-                raise
-            _log.warning("a certificate is signed without the time of an authority: %s", error)
-            whole = papers.make(self._desk(None), collected, now_ms, chance, folder)
-        return write_zip(folder, whole)
+        # What typesets and signs takes a second and 60 MB to import: the first bundle has to wait.
+        from node.gateway.bundles.workshop import Workshop
 
-    def _desk(self, authority: DocumentTime | None) -> papers.Desk:
-        gateway, for_courts = self._gateway, self._gateway.for_courts
-        self._typesetter = self._typesetter or Typesetter()
-        whole = Issuer(for_courts.pdf_key, authority, self._typesetter)
-        listed = Issuer(for_courts.pdf_key, None, self._typesetter)
-        policy_text = gateway.first_policy.policy_text
-        return papers.Desk(whole, listed, for_courts.platform, policy_text)
+        self._workshop = self._workshop or Workshop(self._gateway)
+        return self._workshop.write(collected, folder)
 
     async def _meanwhile_alive(self, attempt: Attempt, work: Awaitable[_T]) -> _T:
         """What the work gives. Whether the bundle is still wanted shows when it is kept: a thread

@@ -1,7 +1,7 @@
 """The time inside a document's signature, by the authorities that stamp checkpoints too.
 
-Whoever signs a document (`export.certificate.pades`) has a request of its own and waits in a thread
-for the answer. The first authority of the settings that gives a token which verifies is taken.
+Whoever signs a document (`export.certificate`) has a request of its own and waits in a thread for
+the answer. The first authority of the settings that gives a token which verifies is taken.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from node.config import GatewayConfig
 from node.court_settings import PlatformConfig, TimestampAuthorityConfig
 from node.errors import Misconfigured
 from node.evidence.malformed import Malformed
+from node.export.certificate.pdf_key import NotSigned, PdfSigningKey, read_key, read_password
 from node.export.signing.algorithms import SHA256, SM3
 from node.export.signing.chain import read_anchors
 from node.export.signing.credential import Credential
@@ -18,9 +18,6 @@ from node.export.timestamps.settings import load_credential
 from node.gateway.timestamps.stamping import ForCourts
 from node.keyfile import check_private
 from node.settings import read_file
-
-if TYPE_CHECKING:
-    from node.export.certificate.pades import PdfSigningKey
 
 _IMPRINTS = {"sha256": SHA256, "sm3": SM3}
 
@@ -51,8 +48,6 @@ def load_platform(config: PlatformConfig) -> Platform:
 def _pdf_key(config: PlatformConfig) -> PdfSigningKey | None:
     if config.pdf_key is None or config.pdf_password is None:
         return None
-    from node.export.certificate.pades import NotSigned, read_key, read_password
-
     check_private(config.pdf_password)
     try:
         return read_key(config.pdf_key, read_password(config.pdf_password, None, {}))

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
@@ -23,6 +22,7 @@ from consensus.reasons import Reasons
 from node.court_settings import TIMESTAMP_EVERY_S
 from node.evidence.checkpoint import parse_checkpoint
 from node.evidence.note import parse_note
+from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.signing.certificate import format_certificates
 from node.export.signing.dual import Platform
 from node.export.timestamps.client import Asked, NotStamped, obtain
@@ -36,9 +36,6 @@ from node.offchain.timestamps import KeptSignature, KeptTimestamp, Newest, Times
 LOOK_EVERY_S = 2.0
 """How long after an interval ends an authority is asked, at most."""
 NONCE_BYTES = 8
-
-if TYPE_CHECKING:  # pyHanko's imports take a second, and few processes sign a PDF.
-    from node.export.certificate.pades import PdfSigningKey
 
 _log = logging.getLogger(__name__)
 

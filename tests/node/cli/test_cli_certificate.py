@@ -8,7 +8,7 @@ import pytest
 
 from node.evidence.digests import sha256
 from node.export.bundle.writing import write_directory, write_zip
-from node.export.certificate.pades import PdfSigningKey
+from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.certificate.record import Outcome, parse_verification
 from node.words import Answer
 from tests.node.export.bundle.bundles import example_bundle

@@ -10,8 +10,8 @@ from node.export.bundle.trust import Trust
 from node.export.certificate.exhibits import EvidenceList, Exhibit, parse_list
 from node.export.certificate.facts import parse_facts
 from node.export.certificate.issuing import Issuer
-from node.export.certificate.pades import PdfSigningKey
 from node.export.certificate.parts import Root
+from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.certificate.validation import judge_signatures
 from node.export.certificate.verifying import verify_certificate
 from node.export.certificate.vouched import certified, roots, stamp

@@ -11,7 +11,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from node.evidence.verdict import Outcome
 from node.export.bundle.trust import Trust
 from node.export.certificate.enclosed import open_pdf
-from node.export.certificate.pades import NotSigned, PdfSigningKey, read_key, read_password
+from node.export.certificate.pdf_key import NotSigned, PdfSigningKey, read_key, read_password
 from node.export.certificate.validation import judge_signatures
 from node.words import ResultCode
 from tests.node.export.certificate_samples import (

@@ -22,8 +22,8 @@ from node.export.certificate.enclosed import (
     take_out,
 )
 from node.export.certificate.facts import Facts, format_facts
-from node.export.certificate.pades import PdfSigningKey
 from node.export.certificate.parts import Digests, Place
+from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.certificate.rows import certificate
 from node.export.certificate.verifying import verify_certificate
 from node.words import Answer, ResultCode

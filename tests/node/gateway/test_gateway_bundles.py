@@ -17,7 +17,7 @@ from node.export.bundle.checking import CheckedBundle, check_bundle
 from node.export.bundle.trust import Trust
 from node.export.certificate.facts import parse_facts
 from node.export.vouching import vouching
-from node.gateway.bundles import bundling
+from node.gateway.bundles import bundling, workshop
 from node.offchain.bundles import KEEP_MS, WAITING_MAX, BundleState
 from node.words import Answer
 from tests.node.gateway.admitted import CLERK_KEY, RIVAL_KEY
@@ -244,7 +244,7 @@ async def test_what_cannot_be_made_fails_the_bundle_and_not_the_gateway(
 
     number = await deposit(client)
     with monkeypatch.context() as patched:
-        patched.setattr(bundling, "write_zip", fails)
+        patched.setattr(workshop, "write_zip", fails)
         told = await ask(client, number)
         path = f"/v1/evidence/{number}/bundles/{told['bundle_id']}"
 

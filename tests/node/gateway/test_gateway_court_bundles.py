@@ -25,7 +25,7 @@ from node.export.bundle.checking import CheckedBundle, check_bundle
 from node.export.bundle.trust import Trust
 from node.export.certificate.facts import parse_facts
 from node.export.certificate.issuing import IssuingPoint
-from node.export.certificate.pades import PdfSigningKey
+from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.certificate.validation import judge_signatures
 from node.export.signing.certificate import format_certificates
 from node.export.signing.chain import Anchors

@@ -15,7 +15,7 @@ from node.export.bundle.flaws import Flaw
 from node.export.bundle.paper import NotCovered, of_certificate, signed_part
 from node.export.bundle.trust import Trust
 from node.export.bundle.verifiers import NotValid
-from node.export.certificate.pades import PdfSigningKey
+from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.vouching import vouching
 from node.words import ResultCode
 from tests.node.export.bundle.bundles import sealed_again, zipped
