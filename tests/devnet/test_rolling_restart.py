@@ -15,9 +15,8 @@ import httpx
 import pytest
 
 from devnet.cluster import Cluster
-from tests.databases import ON_BOTH
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, ON_BOTH]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CLIENTS = 4
 PATIENCE_S = 20.0
