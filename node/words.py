@@ -179,6 +179,11 @@ class OpenPoint(Bilingual):
         "时间戳所示时间早于区块时间，且超过允许误差",
         "the timestamp is earlier than the block time by more than the allowed skew",
     )
+    O16 = (
+        "存证证书的签名未核验，以证明为准，勿以证书页面为准",
+        "the certificate's signature was not checked: believe the proof, not the certificate's "
+        "pages",
+    )
 
 
 class State(Bilingual):

@@ -10,6 +10,7 @@ Reading order:
     zip_format, writing     the archive's bytes; onto disk
     flaws, names            what can be wrong with a package; with a name
     archive, folder         a ZIP archive, a directory, from a hostile hand
+    certified               what its certificates say they are of
     package                 step 0: all of it read once
     paper                   certificate.pdf: what it holds, and what its signature is over
     trust                   what a verifier knows from elsewhere

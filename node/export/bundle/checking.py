@@ -29,7 +29,7 @@ from node.export.bundle.core import Deposit, deposit_files
 from node.export.bundle.derived import recorded_digests
 from node.export.bundle.flaws import Broken, Flaw, Flaws
 from node.export.bundle.manifest import Hashed, hash_chunks
-from node.export.bundle.outside import Outside
+from node.export.bundle.outside import Outside, Told
 from node.export.bundle.package import Package, open_bag, read_package
 from node.export.bundle.trust import Trust
 from node.export.bundle.verifiers import Verifiers
@@ -157,19 +157,20 @@ def _check(
         if (parsed := layout.parse_original(path)) is not None
     }
     events = _event_points(package)
+    certificate = Told((), ())
+    if package.info is not None:
+        certificate = outside.of_certificate(layout.issued_at_ms(package.info.name))
     deposits = [
         _check_deposit(
             outside,
             each,
             Files(files.get(each), originals.get(each)),
             doubts,
-            events.get(each, set()),
+            {*events.get(each, ()), *certificate.points},
         )
         for each in package.numbers
     ]
-    findings = list(_package_findings(package.flaws))
-    if package.info is not None:
-        findings += outside.of_certificate(layout.issued_at_ms(package.info.name))
+    findings = [*_package_findings(package.flaws), *certificate.findings]
     contents = package.hashed.get(layout.CONTENTS)
     return CheckedBundle(
         None if package.info is None else package.info.name,
@@ -212,7 +213,7 @@ class Files:
 
 
 def _check_deposit(
-    outside: Outside, number: str, files: Files, doubts: Doubts, events: set[OpenPoint]
+    outside: Outside, number: str, files: Files, doubts: Doubts, more: set[OpenPoint]
 ) -> CheckedDeposit:
     package = outside.package
     data = package.read(layout.record(number, layout.PROOF))
@@ -226,8 +227,11 @@ def _check_deposit(
     except Malformed:
         return CheckedDeposit(number, verdict, files.compared)
     flaws = _deposit_flaws(package, number, Deposit(data))
+    for each in package.certified.get(number, ()):
+        if not each.agrees(proof):
+            flaws.add(Flaw.CERTIFICATE, each.path)
     told = outside.of(proof)
-    points = (*told.points, *events, *verdict.open_points)
+    points = (*told.points, *more, *verdict.open_points)
     findings = [*_deposit_findings(flaws), *verdict.findings, *told.findings]
     if files.in_hand is not None and files.enclosed is not None:
         findings += _enclosed_findings(proof, files.enclosed)

@@ -102,8 +102,8 @@ class Flaw(Bilingual):
         "evidence list, bag-info.txt and folders do not name the same deposits",
     )
     CERTIFICATE = (
-        "存证证书所载的清单摘要并非本证据包的清单摘要",
-        "the certificate names another list of contents than that of this bundle",
+        "存证证书所载的清单摘要、存证编号或数据摘要与本证据包不一致",
+        "a certificate is of another list of contents, evidence number or digest than this bundle",
     )
     PDF = (
         "certificate.pdf 内未原样附有本证据包的 certificate.json",

@@ -100,7 +100,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _BAG_NAME = re.compile(rf"EVB_{NUMBER}_[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}}")
 _SERIAL_ID_SIZE = 4
 _ORIGINAL = re.compile(rf"{re.escape(EVIDENCE)}([0-9]{{3}})_({NUMBER})\.bin")
-_EXHIBIT = re.compile(rf"{re.escape(CERTIFICATE)}[0-9]{{3}}_{NUMBER}\.(?:pdf|json)")
+_EXHIBIT = re.compile(rf"{re.escape(CERTIFICATE)}([0-9]{{3}})_({NUMBER})\.(pdf|json)")
 _BODY = re.compile(rf"{re.escape(TIMESTAMPS)}({_SIZE})\.body")
 _CONSISTENCY = re.compile(rf"{re.escape(TIMESTAMPS)}consistency-({_SIZE})-({_SIZE})\.txt")
 _KNOWN = re.compile(
@@ -155,6 +155,17 @@ def exhibit(place: int, number: str, suffix: str) -> str:
     """The certificate of one deposit in a bundle of several: `pdf`, or its data as `json`."""
     assert 0 < place <= DEPOSITS_MAX
     return f"{CERTIFICATE}{place:03d}_{number}.{suffix}"
+
+
+def parse_exhibit(path: str) -> tuple[int, str] | None:
+    """Place and number of the data of one certificate of several; None for another file."""
+    match = _EXHIBIT.fullmatch(path)
+    return None if match is None or match[3] != "json" else (int(match[1]), match[2])
+
+
+def is_certificate(path: str) -> bool:
+    """Whether this file is the data of a certificate."""
+    return path == CERTIFICATE_JSON or parse_exhibit(path) is not None
 
 
 def parse_original(path: str) -> tuple[int, str] | None:

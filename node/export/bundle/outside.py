@@ -39,7 +39,7 @@ _NO_ROOT = Finding(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the two steps add to a deposit's verdict."""
+    """What the two steps add to a deposit's verdict, or step 8 of the certificate to all."""
 
     findings: tuple[Finding, ...]
     points: tuple[OpenPoint, ...]
@@ -83,17 +83,22 @@ class Outside:
         at_ms = seal_ms if stamp is None else max(seal_ms, stamp.time_ms)
         return Told((finding, *self._signatures(sizes, at_ms)), points)
 
-    def of_certificate(self, issued_at_ms: int) -> Iterator[Finding]:
+    def of_certificate(self, issued_at_ms: int) -> Told:
         """Step 8 of the package: the platform's signatures over certificate.json, and the one in
-        certificate.pdf."""
+        certificate.pdf. Where no signature of one of the two was checked, that stays open."""
+        data: list[Finding] = []
         message = self.package.read(layout.CERTIFICATE_JSON)
         if message is not None:
             paths = (layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2)
             zh, en = "存证证书数据", "the certificate's data"
-            yield from self._both(message, paths, issued_at_ms, zh, en)
+            data += self._both(message, paths, issued_at_ms, zh, en)
         pdf = self.package.read(layout.CERTIFICATE_PDF)
-        if pdf is not None:
-            yield self._of_pdf(pdf, issued_at_ms)
+        pages = [] if pdf is None else [self._of_pdf(pdf, issued_at_ms)]
+        unchecked = any(
+            part and all(each.outcome is Outcome.NOT_CHECKED for each in part)
+            for part in (data, pages)
+        )
+        return Told((*data, *pages), (OpenPoint.O16,) if unchecked else ())
 
     def _reaches(self, size: int, proof: Proof) -> bool:
         """Whether the body of this size contains the deposit's tree; `_Contradicts` if it is said

@@ -19,6 +19,7 @@ from node.evidence.malformed import Malformed
 from node.export.bundle import layout
 from node.export.bundle.archive import Archive
 from node.export.bundle.canonical import parse_json, parse_json_lines
+from node.export.bundle.certified import Named, named_in
 from node.export.bundle.flaws import Broken, Flaw, Flaws
 from node.export.bundle.folder import Folder
 from node.export.bundle.manifest import (
@@ -58,6 +59,8 @@ class Package:
     flaws: Flaws
     hashed: dict[str, Hashed] = field(default_factory=dict)
     info: Info | None = None
+    certified: dict[str, list[Named]] = field(default_factory=dict)
+    """What certificates say of each deposit, by its number."""
 
     @cached_property
     def folders(self) -> dict[str, dict[str, Hashed]]:
@@ -251,7 +254,7 @@ def _check_json(package: Package) -> None:
 
 
 def _check_value(package: Package, path: str, value: object) -> None:
-    """What two of them have to say of the rest of the bundle."""
+    """What some of them have to say of the rest of the bundle."""
     if path == layout.EVIDENCE_LIST and package.info is not None:
         elements = value if isinstance(value, list) else [value]
         numbers = [each.get("evidence_no") if isinstance(each, dict) else None for each in elements]
@@ -262,6 +265,12 @@ def _check_value(package: Package, path: str, value: object) -> None:
         named = value.get("contents") if isinstance(value, dict) else None
         if named != contents.sha256.hex():
             package.flaws.add(Flaw.CERTIFICATE, path)
+    if package.info is not None and layout.is_certificate(path):
+        found = named_in(path, value, package.info.numbers)
+        if found is None:
+            package.flaws.add(Flaw.CERTIFICATE, path)
+        for each in found or ():
+            package.certified.setdefault(each.number, []).append(each)
 
 
 # The certificate for people

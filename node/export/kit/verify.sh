@@ -306,6 +306,9 @@ lists() {
     grep -v '  data/0\(0-certificate/\(contents-sha256\.txt$\|certificate\.\)\|1-evidence/\)' manifest-sha256.txt |
         cmp -s - data/00-certificate/contents-sha256.txt || bad 'contents-sha256.txt'
 }
+evidence_numbers() { # FILE of JSON
+    grep -oE '"evidence_no":"[^"]*"' "$1" | sed 's/^.*:"//;s/"$//'
+}
 info() {
     printf 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n' | cmp -s - bagit.txt ||
         bad 'bagit.txt'
@@ -329,7 +332,7 @@ info() {
     say "$numbers" | sort | cmp -s - "$tmp/folders" || bad 'the folders are of other deposits'
     _list=data/00-certificate/evidence-list.json
     if [ -f $_list ]; then
-        _named=$(grep -oE '"evidence_no":"[^"]*"' $_list | sed 's/^.*:"//;s/"$//')
+        _named=$(evidence_numbers $_list)
         [ "$_named" = "$numbers" ] || bad 'evidence-list.json names other deposits'
     fi
     _n=0
@@ -346,7 +349,16 @@ info() {
         _named=$(grep -oE '"contents":"[^"]*"' $_json)
         [ "$_named" = "\"contents\":\"$(sum <data/00-certificate/contents-sha256.txt)\"" ] ||
             bad 'certificate.json names other contents'
+        _named=$(evidence_numbers $_json)
+        [ "$_named" = "$numbers" ] || [ "$_named" = "$numbers$LF$numbers" ] ||
+            bad 'certificate.json is of other deposits'
     fi
+    _n=0
+    for _no in $numbers; do
+        _n=$((_n + 1)) && printf 'data/00-certificate/%03d_%s.json\n' $_n "$_no"
+    done >"$tmp/exhibits"
+    grep -E '^data/00-certificate/[0-9]{3}_' "$tmp/payload" | grep 'json$' | grep -vxF -f "$tmp/exhibits" >"$tmp/surplus"
+    while read -r _f; do bad "$_f is of no deposit in its place"; done <"$tmp/surplus"
     _pdf=data/00-certificate/certificate.pdf
     if [ -f $_pdf ]; then
         [ -s $_json ] && [ "$(grep -c '' $_json)/$(grep -acxF -f $_json $_pdf)" = 1/1 ] ||
@@ -812,6 +824,29 @@ same() { # NUMBER: folders 02 to 04 hold exactly these bytes
     [ "$NUMBER" = "$1" ] || say "the proof is of $NUMBER" >>"$tmp/same"
 }
 
+certificates_agree() { # NUMBER: the digests in its certificates are those of the proof
+    _recorded=$w/03/recorded.txt
+    [ -f "$_recorded" ] || _recorded=/dev/null
+    _digests=$(sort "$_recorded" | sed '/^size /d;s/^\(.*\) \(.*\)$/"\1":"\2"/' | tr '\n' ,)
+    [ -z "$_digests" ] || _digests="\"digests\":{${_digests%,}}$LF"
+    _main=$(sort "$_recorded" | sed -n '/^size /d;s/^.* //p' | sed 1q)
+    _json=data/00-certificate/certificate.json
+    if [ "$numbers" = "$1" ]; then
+        [ ! -f $_json ] || of_this "$1" $_json
+    elif [ -f $_json ] && [ "$(evidence_numbers $_json)" != "$numbers" ]; then
+        _place=$(say "$numbers" | sed -n "/^$1\$/=")
+        [ "$(grep -oE '"main_digest":"[^"]*"' $_json | sed -n "${_place}p")" = "\"main_digest\":\"${_main:-$item}\"" ] ||
+            bad 'certificate.json is of other data'
+    fi
+    _f=$(grep -F "_$1." "$tmp/exhibits")
+    [ ! -f "$_f" ] || of_this "$1" "$_f"
+}
+of_this() { # NUMBER FILE: its certificate has these digests, and each once
+    _want="$_digests\"evidence_no\":\"$1\"$LF\"item\":\"$item\""
+    [ "$(grep -oE '"evidence_no":"[^"]*"|"(digests|item)":\{[^{}]*\}' "$2" |
+        sed 's/^"item":{.*"value":\("[^"]*"\)}$/"item":\1/')" = "$_want" ] || bad "$2 is of other data"
+}
+
 # ---- (1) to (6), of one deposit
 
 file_gives_item() { # ORIGINAL FILE: the one enclosed and the one in hand, as far as there are such
@@ -1193,7 +1228,7 @@ enclosed() { # certificates to build chains with; a copy of a root is only there
 # ---- all of it
 
 deposit() { # NUMBER ORIGINAL FILE
-    differs='' points=O02
+    differs='' points="O02 $unchecked"
     say '' && say "$1"
     begin 0
     if [ -f "data/02-record/$1/proof.txt" ]; then
@@ -1205,6 +1240,7 @@ deposit() { # NUMBER ORIGINAL FILE
         derive
         same "$1"
         while read -r _b; do bad "not what the proof gives: $_b"; done <"$tmp/same"
+        certificates_agree "$1"
     fi
     [ -z "$unread" ] || bad "proof.txt cannot be read: $unread"
     end '供通用工具使用的文件均由证明文件得出' 'folders 02 to 04 are what the proof gives'
@@ -1260,7 +1296,7 @@ main() {
     tmp=$(mktemp -d) || exit 2
     trap 'rm -rf "$tmp"' EXIT
     trap 'exit 2' HUP INT TERM
-    margin='' differs='' uncompared='' code_file=0
+    margin='' differs='' uncompared='' unchecked='' code_file=0
     : >"$tmp/results" && : >"$tmp/all"
     anchors
     for _f in "$@"; do
@@ -1289,6 +1325,7 @@ certificate() { # (8) of the package
     begin 8
     if [ -f data/00-certificate/certificate.json ]; then
         _f=data/00-certificate/certificate.json
+        { [ -f $_f.p7s ] || [ -f $_f.sm2.sig ]; } && [ -s "$tmp/platform-roots.pem" ] || unchecked=O16
         both $_f $_f "$(issued)"
     else
         skip 'there is no certificate.json'
@@ -1304,7 +1341,10 @@ issued() { # the time in the bundle's name, in seconds
 paper() { # SECONDS: the signature inside certificate.pdf, over all of it but the place where it stands
     _pdf=data/00-certificate/certificate.pdf _n='[1-9][0-9]{0,9}' _when=$1
     _marks=$(grep -aoE '/ByteRange|/ETSI\.CAdES\.detached' $_pdf | sort | tr -d '\n')
-    [ -n "$_marks" ] || { skip 'certificate.pdf is not signed: what its pages say was not checked' && return; }
+    if [ -z "$_marks" ]; then
+        unchecked=O16
+        skip 'certificate.pdf is not signed: what its pages say was not checked' && return
+    fi
     set -- $(grep -aoE "/ByteRange \\[0 $_n $_n $_n\\]" $_pdf | sed 's/^.*\[0 //;s/\]$//')
     if [ "$_marks/$#" != /ByteRange/ETSI.CAdES.detached/3 ] || [ "$1" -ge "$2" ]; then
         bad 'the signature in certificate.pdf is damaged, or not its only one' && return
@@ -1319,6 +1359,7 @@ paper() { # SECONDS: the signature inside certificate.pdf, over all of it but th
         [ -n "$(printf '%s' "$_hex" | cut -c$((2 * _size + 1))- | tr -d 0)" ]; then
         bad 'the signature in certificate.pdf is not spelled as a signer writes it'
     elif [ ! -s "$tmp/platform-roots.pem" ]; then
+        unchecked=O16
         skip 'no root of the platform from outside for certificate.pdf'
     else
         { head -c "$1" $_pdf && tail -c "$3" $_pdf; } >"$tmp/pages"

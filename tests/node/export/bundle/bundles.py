@@ -13,13 +13,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from node.evidence.malformed import Malformed
 from node.evidence.policy import fingerprint
+from node.evidence.proof_text import parse_proof
 from node.evidence.steps import Anchor
 from node.export.bundle import layout
 from node.export.bundle.assembling import draft
 from node.export.bundle.canonical import format_json
 from node.export.bundle.core import NO_CERTIFICATES, Certificates, Deposit, Stamped, core
-from node.export.bundle.manifest import contents_text, parse_info, tag_files
+from node.export.bundle.derived import recorded_digests
+from node.export.bundle.manifest import contents_text, hash_chunks, parse_info, tag_files
 from node.export.bundle.writing import Whole, hash_all
 
 VECTORS = Path(__file__).parents[3] / "vectors"
@@ -79,6 +82,45 @@ def sealed_again(files: Mapping[str, bytes]) -> dict[str, bytes]:
     payload = {path: data for path, data in files.items() if path.startswith(layout.PAYLOAD)}
     payload[layout.CONTENTS] = contents_text(hash_all(payload))
     return payload | tag_files(info.name, info.day, info.numbers, hash_all(payload))
+
+
+def certificate_data(files: Mapping[str, bytes]) -> bytes:
+    """As much of certificate.json as a verifier reads: of what contents and deposits it is."""
+    info = parse_info(files[layout.BAG_INFO])
+    contents = hash_chunks([files[layout.CONTENTS]]).sha256.hex()
+    found = [_of_proof(files[layout.record(each, layout.PROOF)]) for each in info.numbers]
+    named = [
+        {"evidence_no": number, **each} for number, each in zip(info.numbers, found, strict=True)
+    ]
+    if len(named) == 1:
+        return format_json({"contents": contents, **named[0]})
+    listed = [{"evidence_no": number} for number in info.numbers]
+    results = [
+        {**one, "main_digest": each["digests"]["sha256"]}
+        for one, each in zip(listed, found, strict=True)
+    ]
+    return format_json({"contents": contents, "exhibits": listed, "results": results})
+
+
+def exhibits_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The data of a certificate of each of several deposits."""
+    numbers = parse_info(files[layout.BAG_INFO]).numbers
+    return {
+        layout.exhibit(place, number, "json"): format_json(
+            {"evidence_no": number, **_of_proof(files[layout.record(number, layout.PROOF)])}
+        )
+        for place, number in enumerate(numbers, 1)
+    }
+
+
+def _of_proof(data: bytes) -> dict[str, dict[str, str]]:
+    try:
+        proof = parse_proof(data)
+    except Malformed:  # Of what nobody can read there is nothing to name.
+        return {}
+    recorded = {alg: digest.hex() for alg, digest in recorded_digests(proof)}
+    found = {"item": {"value": proof.item.hex()}}
+    return found | ({"digests": recorded} if recorded else {})
 
 
 def write(target: Path, files: Mapping[str, bytes]) -> Path:

@@ -19,7 +19,6 @@ from node.export.bundle.canonical import format_json
 from node.export.bundle.checking import CheckedBundle, check_bundle
 from node.export.bundle.core import Deposit, Stamped, deposit_files
 from node.export.bundle.flaws import Flaw
-from node.export.bundle.manifest import hash_chunks
 from node.export.bundle.trust import Trust
 from node.export.bundle.writing import Changed, write_directory, write_zip
 from node.words import Answer, OpenPoint, ResultCode
@@ -28,6 +27,7 @@ from tests.node.export.bundle.bundles import (
     EXAMPLE,
     anchor,
     bundle,
+    certificate_data,
     deposit_of,
     example_bundle,
     flat,
@@ -173,8 +173,7 @@ def test_what_no_proof_binds_is_bound_by_the_certificate(tmp_path: Path) -> None
     deposit = deposit_of("example/sample", b'{"title":"x"}')
     more = {f"{layout.CERTIFICATES}x.pem": b"pem", layout.SIX_ITEMS: b"x", layout.EVENTS: b"{}\n"}
     files = flat(bundle([deposit], more=more))
-    certificate = format_json({"contents": hash_chunks([files[layout.CONTENTS]]).sha256.hex()})
-    files = sealed_again({**files, layout.CERTIFICATE_JSON: certificate})
+    files = sealed_again({**files, layout.CERTIFICATE_JSON: certificate_data(files)})
     assert check_bundle(_archive(tmp_path, files), Trust(anchor())).code is ResultCode.V001
     for path in (*more, layout.record(SAMPLE_NO, layout.DECLARED)):
         forged = sealed_again({**files, path: files[path].replace(b"x", b"y") + b"\n"})

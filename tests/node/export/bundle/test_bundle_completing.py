@@ -8,10 +8,8 @@ from node.evidence.proof import public_form
 from node.evidence.proof_text import format_proof
 from node.export.bundle import layout
 from node.export.bundle.assembling import NotTheOriginal, completed
-from node.export.bundle.canonical import format_json
 from node.export.bundle.checking import check_bundle
 from node.export.bundle.core import Deposit
-from node.export.bundle.manifest import hash_chunks
 from node.export.bundle.package import open_bag, read_package
 from node.export.bundle.trust import Trust
 from node.export.bundle.writing import Changed, hash_all, write_directory, write_zip
@@ -21,6 +19,7 @@ from tests.node.export.bundle.bundles import (
     EXAMPLE,
     anchor,
     bundle,
+    certificate_data,
     deposit_of,
     example_bundle,
     flat,
@@ -38,8 +37,7 @@ PATHS = {
 
 def certified(files: dict[str, bytes]) -> dict[str, bytes]:
     """With a certificate that names the list of contents."""
-    named = {"contents": hash_chunks([files[layout.CONTENTS]]).sha256.hex()}
-    return sealed_again({**files, layout.CERTIFICATE_JSON: format_json(named)})
+    return sealed_again({**files, layout.CERTIFICATE_JSON: certificate_data(files)})
 
 
 def test_originals_leave_what_is_signed_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from devnet.certificates import Issuer
-from node.evidence.digests import sha256
 from node.evidence.keys import P256, SM2
 from node.evidence.merkle import consistency_path
 from node.evidence.proof_text import format_proof
@@ -23,7 +22,14 @@ from node.export.timestamps.request import Imprint, TimestampRequest, format_req
 from node.export.vouching import vouching
 from node.words import OpenPoint, ResultCode
 from tests.node.export.bundle import forging
-from tests.node.export.bundle.bundles import bundle, flat, sealed_again, write, zipped
+from tests.node.export.bundle.bundles import (
+    bundle,
+    certificate_data,
+    flat,
+    sealed_again,
+    write,
+    zipped,
+)
 from tests.node.export.bundle.pages import signed_pages
 from tests.node.export.paper import YEAR_S, holder, root, stamper
 from tests.vectors.example_chain import START_MS, Chain, Deposited
@@ -244,8 +250,7 @@ def test_a_token_earlier_than_its_block_is_an_open_point(world: World, tmp_path:
 
 def test_the_certificate_is_signed_by_the_platform(world: World, tmp_path: Path) -> None:
     files = files_of(world)
-    contents = sealed_again(files)[layout.CONTENTS]
-    data = b'{"contents":"%s"}' % sha256(contents).hex().encode()
+    data = certificate_data(sealed_again(files))
     files |= world.certificate(data)
     checked = check(tmp_path, files, world.trust())
     assert [each.outcome.en for each in checked.findings] == [PASSED] * 4

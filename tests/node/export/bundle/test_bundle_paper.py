@@ -17,7 +17,7 @@ from node.export.bundle.trust import Trust
 from node.export.bundle.verifiers import NotValid
 from node.export.certificate.pdf_key import PdfSigningKey
 from node.export.vouching import vouching
-from node.words import ResultCode
+from node.words import OpenPoint, ResultCode
 from tests.node.export.bundle.bundles import sealed_again, zipped
 from tests.node.export.bundle.pages import pages, signed_pages
 from tests.node.export.bundle.test_bundle_outside import NOW_S, World
@@ -43,6 +43,12 @@ def check(tmp_path: Path, files: dict[str, bytes], trust: Trust) -> CheckedBundl
     path = tmp_path / "EVB.zip"
     path.write_bytes(zipped(sealed_again(files)))
     return check_bundle(path, trust, verifiers=vouching(NOW_S))
+
+
+def left_open(checked: CheckedBundle) -> bool:
+    """Whether every deposit says that nobody vouches for the certificate; else none says it."""
+    (found,) = {OpenPoint.O16 in each.verdict.open_points for each in checked.deposits}
+    return found
 
 
 def last(checked: CheckedBundle) -> tuple[Outcome, ResultCode | None]:
@@ -83,6 +89,13 @@ def test_a_pdf_signed_by_the_platform_is_told_so(
     checked = check(tmp_path, files, world.trust())
     assert last(checked) == (Outcome.PASSED, None)
     assert checked.code is ResultCode.V001
+    assert not left_open(checked)
+    signatures = {layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2}
+    for path in signatures:
+        one = {name: data for name, data in files.items() if name != path}
+        assert not left_open(check(tmp_path, one, world.trust()))
+    none = {name: data for name, data in files.items() if name not in signatures}
+    assert left_open(check(tmp_path, none, world.trust()))
 
 
 def test_what_pyhanko_signs_is_taken(files: dict[str, bytes]) -> None:
@@ -105,6 +118,7 @@ def test_without_a_signature_its_pages_were_not_checked(
 ) -> None:
     checked = check(tmp_path, files | {PDF: pages(files[JSON])}, world.trust())
     assert last(checked) == (Outcome.NOT_CHECKED, None)
+    assert left_open(checked)
     assert checked.code is ResultCode.V001
 
 
@@ -113,6 +127,7 @@ def test_without_a_root_from_outside_nobody_vouches_for_it(
 ) -> None:
     checked = check(tmp_path, files, Trust(world.trust().anchor))
     assert last(checked) == (Outcome.NOT_CHECKED, None)
+    assert left_open(checked)
     forger = whole_world("forger")
     checked = check(tmp_path, files, forger.trust())
     assert last(checked) == (Outcome.FAILED, ResultCode.V304)

@@ -8,6 +8,7 @@ the same thing at another step, because it reads on where a strict reader stops,
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,15 @@ from node.export.bundle import layout
 from node.export.bundle.canonical import format_json
 from node.export.signing.certificate import format_pem
 from tests.node.export.bundle import forging, test_bundle_outside
-from tests.node.export.bundle.bundles import ISSUED_MS, example_bundle, flat, sealed_again
+from tests.node.export.bundle.bundles import (
+    ISSUED_MS,
+    certificate_data,
+    example_bundle,
+    exhibits_of,
+    flat,
+    sealed_again,
+)
+from tests.node.export.bundle.pages import pages
 from tests.node.export.bundle.test_bundle_outside import NOW_S, World
 from tests.node.export.kit.handed_over import certified, handed_over, whole_world
 from tests.node.export.paper import NOW_S as PAPER_S
@@ -196,6 +205,44 @@ def other_pdf(world: World) -> Handed:
     return tampered(layout.CERTIFICATE_PDF, lambda _: other)(world)
 
 
+def unsigned(*changes: tuple[str, object]) -> Callable[[World], Handed]:
+    """A certificate that nobody signed in place of the platform's, as forged as its paper."""
+
+    def make(world: World) -> Handed:
+        files = handed_over(world)
+        data = {**json.loads(files[layout.CERTIFICATE_JSON]), **dict(changes)}
+        forged = format_json(data)
+        files |= {layout.CERTIFICATE_JSON: forged, layout.CERTIFICATE_PDF: pages(forged)}
+        for signature in (layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2):
+            del files[signature]
+        return Handed(sealed_again(files), world)
+
+    return make
+
+
+def several(path: str, old: bytes = b"", new: bytes = b"") -> Callable[[World], Handed]:
+    """A bundle of two deposits with unsigned certificates of each and of both, and this one forged;
+    the lists are right again."""
+
+    def make(world: World) -> Handed:
+        files = flat(example_bundle())
+        files |= exhibits_of(files)
+        files[path] = files.get(path, b"").replace(old, new)
+        files = sealed_again(files)
+        data = certificate_data(files)
+        assert old in data + files[path]
+        if path == layout.CERTIFICATE_JSON:
+            data = data.replace(old, new)
+        policy = Path(__file__).parents[3] / "vectors/example/policy.txt"
+        files = sealed_again(files | {layout.CERTIFICATE_JSON: data})
+        return Handed(files, None, fingerprint=policy)
+
+    return make
+
+
+OTHER = 64 * "0"
+CERTIFICATE = layout.CERTIFICATE_JSON
+SECOND = layout.exhibit(2, "EV20261121000000000003-67", "json")
 VERSIONS = "data/07-environment/versions.json"
 LIST = layout.EVIDENCE_LIST
 
@@ -245,6 +292,33 @@ ROWS: Mapping[str, Row] = {
         tampered(layout.CERTIFICATE_JSON, lambda data: data.replace(b"contents", b"contentz")),
         *(NOT_VALID, "V207", (0, 8)),
         flaw="CERTIFICATE",
+    ),
+    "an unsigned certificate of another number": Row(
+        unsigned(("evidence_no", "EV20261121000000000003-67")),
+        *(NOT_VALID, "V207", (0,)),
+        flaw="CERTIFICATE",
+    ),
+    "an unsigned certificate of another item": Row(
+        unsigned(("item", {"value": OTHER})), NOT_VALID, "V207", (0,), told="certificate.json"
+    ),
+    "an unsigned certificate of another file": Row(
+        unsigned(("digests", {"sha256": OTHER})), NOT_VALID, "V207", (0,), told="certificate.json"
+    ),
+    "an unsigned certificate of another depositor": Row(
+        unsigned(("depositor", {"name": "王*"})), CONSISTENT, "V001", point="O16"
+    ),
+    "unsigned certificates of several": Row(several(CERTIFICATE), CONSISTENT, "V001", point="O16"),
+    "an unsigned list of other deposits": Row(
+        several(CERTIFICATE, b"03-67", b"04-64"), NOT_VALID, "V207", (0,), flaw="CERTIFICATE"
+    ),
+    "an unsigned list of another file": Row(
+        several(CERTIFICATE, b"b5ecf3", b"000000"), NOT_VALID, "V207", (0,), told="certificate.json"
+    ),
+    "one of several certificates of another number": Row(
+        several(SECOND, b"03-67", b"04-64"), NOT_VALID, "V207", (0,), flaw="CERTIFICATE"
+    ),
+    "one of several certificates of another file": Row(
+        several(SECOND, b"b5ecf3", b"000000"), NOT_VALID, "V207", (0,), told=SECOND
     ),
     "a proof of no bytes": Row(by_hand(lambda _: b""), NOT_VALID, "V200", (0,)),
 }

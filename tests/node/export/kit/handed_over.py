@@ -18,13 +18,11 @@ from typing import Any
 
 from node.evidence.policy import fingerprint
 from node.export.bundle import layout
-from node.export.bundle.canonical import format_json
 from node.export.bundle.core import Deposit, deposit_files
-from node.export.bundle.manifest import hash_chunks
 from node.export.kit.files import kit, kit_files
 from node.export.signing.certificate import format_certificates
 from tests.node.export.bundle import forging
-from tests.node.export.bundle.bundles import bundle, flat, sealed_again
+from tests.node.export.bundle.bundles import bundle, certificate_data, flat, sealed_again
 from tests.node.export.bundle.test_bundle_outside import World
 
 DECLARED = b'{"title":"x"}'
@@ -56,8 +54,7 @@ def handed_over(world: World, forgery: forging.Forgery | None = None) -> dict[st
 def certified(world: World, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same with manifests that fit, and a certificate that names and signs its contents."""
     again = sealed_again({k: v for k, v in files.items() if k not in _CERTIFICATE})
-    contents = hash_chunks([again[layout.CONTENTS]]).sha256.hex()
-    return sealed_again({**again, **world.certificate(format_json({"contents": contents}))})
+    return sealed_again({**again, **world.certificate(certificate_data(again))})
 
 
 _CERTIFICATE = {

@@ -15,10 +15,11 @@ import {
 import { verify } from "../evidence/verify.ts";
 import type { Vouching } from "../signing/vouching.ts";
 import type { Bag } from "./archive.ts";
+import { agrees } from "./certified.ts";
 import { depositFiles } from "./derived.ts";
 import { Broken, Flaws } from "./flaws.ts";
 import * as layout from "./layout.ts";
-import { Outside } from "./outside.ts";
+import { Outside, type Told } from "./outside.ts";
 import { type Package, parseJsonLines, type Progress, readPackage } from "./package.ts";
 
 /** What speaks against a file first. */
@@ -87,16 +88,18 @@ async function check(
   }
   const { files, unmatched } = await assign(found, brought);
   const events = await eventPoints(found);
+  const certificate: Told = info
+    ? await outside.ofCertificate(layout.issuedAtMs(info.name))
+    : { findings: [], points: [] };
   const deposits: CheckedDeposit[] = [];
   for (const number of numbers) {
     const compared = { inHand: files.get(number) ?? null, enclosed: originals.get(number) ?? null };
-    const points = events.get(number) ?? [];
+    const points = [...(events.get(number) ?? []), ...certificate.points];
     deposits.push(await checkDeposit(found, number, outside, anchor, compared, points));
   }
-  const certificate = info ? await outside.ofCertificate(layout.issuedAtMs(info.name)) : [];
   const contents = found.hashed.get(layout.CONTENTS)?.sha256 ?? null;
   const told = deposits.map((each) => toldApart(each, deposits));
-  return conclude(info?.name ?? null, flaws, certificate, told, contents, unmatched);
+  return conclude(info?.name ?? null, flaws, certificate.findings, told, contents, unmatched);
 }
 
 /** Of which deposits the files are: of the only one, or of the one on whose record they are. */
@@ -194,7 +197,7 @@ async function checkDeposit(
   outside: Outside,
   anchor: string | null,
   { inHand, enclosed }: Compared,
-  events: readonly PointKey[],
+  more: readonly PointKey[],
 ): Promise<CheckedDeposit> {
   const file = inHand ?? enclosed;
   const data = await found.read(layout.record(number, "proof.txt"));
@@ -214,8 +217,11 @@ async function checkDeposit(
     return { number, verdict, file, recorded: [] };
   }
   const told = await outside.ofDeposit(proof);
-  const points = [...new Set([...told.points, ...events, ...verdict.points])].sort();
-  const derived = depositFindings(depositFlaws(found, number, data, proof));
+  const points = [...new Set([...told.points, ...more, ...verdict.points])].sort();
+  const flaws = depositFlaws(found, number, data, proof);
+  for (const each of found.certified.get(number) ?? [])
+    if (!agrees(each, proof)) flaws.add("CERTIFICATE", each.path);
+  const derived = depositFindings(flaws);
   const findings = [...derived, ...verdict.findings, ...told.findings];
   if (inHand && enclosed) findings.push(...enclosedFindings(proof, enclosed));
   findings.sort((a, b) => a.step - b.step);

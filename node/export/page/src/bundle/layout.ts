@@ -51,7 +51,7 @@ const NUMBER = "EV[0-9]{20}-[0-9]{2}";
 const SIZE = "(?:0|[1-9][0-9]{0,15})";
 const NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
 const ORIGINAL = new RegExp(`^${EVIDENCE}([0-9]{3})_(${NUMBER})\\.bin$`);
-const EXHIBIT = new RegExp(`^${CERTIFICATE}[0-9]{3}_${NUMBER}\\.(?:pdf|json)$`);
+const EXHIBIT = new RegExp(`^${CERTIFICATE}([0-9]{3})_(${NUMBER})\\.(pdf|json)$`);
 const BODY = new RegExp(`^${TIMESTAMPS}(${SIZE})\\.body$`);
 const BAG_NAME = new RegExp(`^EVB_${NUMBER}_[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$`);
 const OF_DEPOSIT = new RegExp(`^data/0[234]-[a-z]+/(${NUMBER})/`);
@@ -87,6 +87,12 @@ export function original(place: number, number: string): string {
 /** The evidence number of an original; null for another file. */
 export function numberOfOriginal(path: string): string | null {
   return ORIGINAL.exec(path)?.[2] ?? null;
+}
+
+/** Place and number of the data of one certificate of several; null for another file. */
+export function parseExhibit(path: string): readonly [number, string] | null {
+  const match = EXHIBIT.exec(path);
+  return match?.[3] === "json" ? [Number(match[1]), match[2]] : null;
 }
 
 /** The tree size of a checkpoint body; null for another file. */

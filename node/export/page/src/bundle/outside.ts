@@ -15,7 +15,7 @@ import { NotCovered, signedPart } from "./paper.ts";
 
 const ROOT_COPY = `${layout.CERTIFICATES}root-copy-`;
 
-/** What the two steps add to a deposit's verdict. */
+/** What the two steps add to a deposit's verdict, or step 8 of the certificate to all. */
 export interface Told {
   readonly findings: readonly Finding[];
   readonly points: readonly PointKey[];
@@ -76,14 +76,19 @@ export class Outside {
     return { findings: [finding, ...(await this.signatures(sizes, atMs))], points };
   }
 
-  /** Step 8 of the package: the platform's signatures over certificate.json, and the one in certificate.pdf. */
-  async ofCertificate(issuedAtMs: number): Promise<Finding[]> {
+  /** Step 8 of the package: the platform's signatures over certificate.json, and the one in certificate.pdf.
+   * Where no signature of one of the two was checked, that stays open. */
+  async ofCertificate(issuedAtMs: number): Promise<Told> {
     const message = await this.found.read(layout.CERTIFICATE_JSON);
     const paths = [layout.CERTIFICATE_CMS, layout.CERTIFICATE_SM2];
     const [zh, en] = ["存证证书数据", "the certificate's data"];
-    const told = message ? await this.both(message, paths, issuedAtMs, zh, en) : [];
+    const data = message ? await this.both(message, paths, issuedAtMs, zh, en) : [];
     const pdf = await this.found.read(layout.CERTIFICATE_PDF);
-    return pdf ? [...told, this.ofPdf(pdf, issuedAtMs)] : told;
+    const pages = pdf ? [this.ofPdf(pdf, issuedAtMs)] : [];
+    const unchecked = [data, pages].some(
+      (part) => part.length && part.every((each) => each.outcome === "not checked"),
+    );
+    return { findings: [...data, ...pages], points: unchecked ? ["O16"] : [] };
   }
 
   /** Whether the body of this size contains the deposit's tree; `Contradicts` if it is said to and does

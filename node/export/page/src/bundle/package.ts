@@ -6,6 +6,7 @@ import { type Hashed, Hashing, sha256 } from "../evidence/digests.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../evidence/json.ts";
 import { Malformed } from "../evidence/malformed.ts";
 import type { Bag } from "./archive.ts";
+import { type Named, namedIn } from "./certified.ts";
 import { Broken, type FlawKey, Flaws, judgeName, judgeNames } from "./flaws.ts";
 import * as layout from "./layout.ts";
 import { BAGIT_TEXT, type Info, parseInfo, parseManifest } from "./manifest.ts";
@@ -22,6 +23,8 @@ export type Progress = (done: number, all: number) => void;
 export class Package {
   readonly hashed = new Map<string, Hashed>();
   info: Info | null = null;
+  /** What certificates say of each deposit, by its number. */
+  readonly certified = new Map<string, Named[]>();
 
   constructor(
     readonly bag: Bag,
@@ -229,7 +232,7 @@ export function parseJsonLines(data: Uint8Array, where: string): JsonObject[] {
   return found;
 }
 
-/** What two of them have to say of the rest of the bundle. */
+/** What some of them have to say of the rest of the bundle. */
 function checkValue(found: Package, path: string, value: Json): void {
   if (path === layout.EVIDENCE_LIST && found.info) {
     const elements = Array.isArray(value) ? value : [value];
@@ -242,6 +245,12 @@ function checkValue(found: Package, path: string, value: Json): void {
   if (path === layout.CERTIFICATE_JSON && contents) {
     const named = isObject(value) ? value.contents : null;
     if (named !== hex(contents.sha256)) found.flaws.add("CERTIFICATE", path);
+  }
+  if (found.info && (path === layout.CERTIFICATE_JSON || layout.parseExhibit(path))) {
+    const named = namedIn(path, value, found.info.numbers);
+    if (!named) found.flaws.add("CERTIFICATE", path);
+    for (const each of named ?? [])
+      found.certified.set(each.number, [...(found.certified.get(each.number) ?? []), each]);
   }
 }
 
