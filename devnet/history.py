@@ -1,6 +1,6 @@
 """What the clients of a devnet did and were told, and whether all of it holds.
 
-    async with History(cluster) as history:     # clients deposit and look up, without pause
+    async with History(cluster) as history:     # clients deposit and look up, again and again
         await history.more(50)                  # whatever is done to the processes meanwhile
         ...
     findings = await examine(cluster, history)  # stops the members, reads their disks
@@ -37,6 +37,8 @@ RECENT = 50
 the end."""
 AHEAD = 3
 """How far beyond the newest number readers ask."""
+PAUSE_S = 0.03
+"""How long a client rests after each answer: faults want some clients at work, not a full load."""
 AGREE_S = 60.0
 """How long members may take to apply the same blocks once nothing is done to them any more."""
 
@@ -74,6 +76,7 @@ class History:
         readers: int = 2,
         name: str = "d",
         seed: int = 1,
+        pause_s: float = PAUSE_S,
     ) -> None:
         """Every other depositor waits for the seals, the others for the commit only."""
         self.deposits: list[Deposited] = []
@@ -83,6 +86,7 @@ class History:
         self._depositors = depositors
         self._readers = readers
         self._seed = seed
+        self._pause_s = pause_s
         self._stopping = False
         self._more = asyncio.Condition()
         self._group = asyncio.TaskGroup()
@@ -141,6 +145,7 @@ class History:
             async with self._more:
                 self.deposits.append(deposited)
                 self._more.notify_all()
+            await asyncio.sleep(self._pause_s)
 
     async def _look_up(self, client: Client, reader: int) -> None:
         chance = random.Random(f"{self._seed} {reader}")  # noqa: S311 (repeats, hides nothing)
@@ -151,6 +156,7 @@ class History:
                 await self._ask_gateway(client, number)
             else:
                 await self._ask_member(chance.choice(self._cluster.members), number)
+            await asyncio.sleep(self._pause_s)
 
     def _draw(self, chance: random.Random) -> str | None:
         if not self.deposits:

@@ -238,7 +238,8 @@ class Round:
     async def _run(self, directory: Path, until_s: float) -> None:
         options, tally = self._options, self._tally
         async with Cluster(directory, self._size, GATEWAYS, bad_network=True) as cluster:
-            async with History(cluster, options.clients, READERS, seed=self._seed) as history:
+            clients = History(cluster, options.clients, READERS, seed=self._seed, pause_s=0.0)
+            async with clients as history:
                 await history.more(options.clients)
                 while time.monotonic() < until_s:
                     next_s = time.monotonic() + options.every_s

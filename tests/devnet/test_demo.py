@@ -74,12 +74,11 @@ async def test_commands_run_outside_get_nothing_but_their_arguments(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", ["en_US.UTF-8", "zh_CN.UTF-8"])
-def test_the_whole_walk(tmp_path: Path, language: str) -> None:
+def test_the_whole_walk(tmp_path: Path) -> None:
     """Exit code 0, every number as it should be in the last line, and nothing left behind."""
     done = subprocess.run(
         [sys.executable, "-m", "devnet.demo"],
-        env={**os.environ, "LC_ALL": language, "TMPDIR": str(tmp_path), "PYTHONUTF8": "1"},
+        env={**os.environ, "LC_ALL": "zh_CN.UTF-8", "TMPDIR": str(tmp_path), "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -99,5 +98,5 @@ def test_the_whole_walk(tmp_path: Path, language: str) -> None:
         "bundle_rejected": verifiers,
     }
     assert "verify.html" in done.stdout
-    assert ("主节点" in done.stdout) is language.startswith("zh")
+    assert "主节点" in done.stdout
     assert list(tmp_path.iterdir()) == []

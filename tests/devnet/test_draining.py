@@ -17,8 +17,9 @@ from devnet.cluster import Cluster
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CLIENTS = 4
-DRAIN_S = 5
+DRAIN_S = 2
 ASK_EVERY_S = 0.2
+PAUSE_S = 0.05
 PATIENCE_S = 20.0
 
 
@@ -82,6 +83,7 @@ class Proxy:
                 self.answered.append(response.json()["evidence_no"])
             except (AssertionError, httpx.HTTPError) as error:
                 self.failed.append(f"{name}: {error!r}")
+            await asyncio.sleep(PAUSE_S)
 
     async def has(self, count: int) -> bool:
         """Whether so many are answered, or one failed."""

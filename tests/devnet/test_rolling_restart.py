@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CLIENTS = 4
 PATIENCE_S = 20.0
+PAUSE_S = 0.05
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ class Depositors:
                 self.answered.append(answer)
             else:
                 self.failed.append(f"{response.status_code} {response.text}")
+            await asyncio.sleep(PAUSE_S)
 
     def more(self, count: int) -> Callable[[], Awaitable[bool]]:
         """Whether so many more than now are answered."""

@@ -167,6 +167,6 @@ def test_five_members_whose_leaders_are_killed_and_paused() -> None:
 @pytest.mark.timeout(200)
 def test_every_fault_and_the_simulator() -> None:
     """Goal: whatever the first faults of a plan are, nothing is lost; meanwhile seeds are run."""
-    report = run_soak("0.5", "--every", "2", "--seed", "2")
+    report = run_soak("0.2", "--every", "2", "--seed", "2")
     assert report["faults"] > 0
     assert report["sim_seeds"] > 0
