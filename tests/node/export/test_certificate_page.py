@@ -68,9 +68,11 @@ def test_the_first_page_has_what_decides() -> None:
 
 
 def test_all_points_there_are_leave_the_scope_on_page_1() -> None:
-    facts = replace(facts_of(), open_points=tuple(map(point, OpenPoint)))
+    # O16 is of a whole bundle, and found by whoever verifies it.
+    points = [each for each in OpenPoint if each is not OpenPoint.O16]
+    facts = replace(facts_of(), open_points=tuple(map(point, points)))
     first = without_spaces(pages_of(set_page(facts))[0])
-    assert all(without_spaces(each.zh) in first for each in OpenPoint)
+    assert all(without_spaces(each.zh) in first for each in points)
     assert without_spaces(Notice.CERTIFICATE_SCOPE.en) in first
 
 
