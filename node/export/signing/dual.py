@@ -85,6 +85,11 @@ class Platform:
             if not may_sign(credential.leaf):
                 raise Malformed("platform", f"its {algorithm} certificate is not for signatures")
 
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Of its keys, each followed by those above it, without roots."""
+        return tuple(one for each in (self.p256, self.sm2) if each for one in each.chain)
+
     def sign(self, data: bytes, at_s: int) -> DualSignature:
         """Sign with every key there is; `at_s` is what the CMS claims."""
         p7s = None if self.p256 is None else cms.sign(self.p256, data, at_s, detached=True)

@@ -70,7 +70,8 @@ async def collect(gateway: Gateway, attempt: Attempt) -> Collected:
         found += await asyncio.gather(*(_collect(gateway, each, exhibits) for each in some))
         await attempt.alive(gateway.clock(), len(found))
     try:
-        material = await gather(gateway.reaching, [each.deposit.proof for each in found])
+        proofs = [each.deposit.proof for each in found]
+        material = await gather(gateway.reaching, proofs, gateway.for_courts.platform)
     except CannotCheck as error:
         raise ProblemError(Problem.CANNOT_CHECK) from error
     return Collected(tuple(found), material, case, await _interests(gateway, attempt.case_no))

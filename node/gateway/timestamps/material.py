@@ -8,8 +8,9 @@ Everything is as it was kept, so that a bundle made twice holds the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from node.evidence.keys import SM2
 from node.evidence.proof import Proof
@@ -21,6 +22,7 @@ from node.export.signing.certificate import (
     format_certificates,
     parse_certificates,
 )
+from node.export.signing.dual import Platform
 from node.export.signing.six_items import CertificateUse, format_six_items
 from node.gateway.timestamps.reaching import Reached, Reaching, Signed
 from node.offchain.timestamps import KeptSignature
@@ -37,8 +39,9 @@ class Material:
     tokens: tuple[Reached | None, ...]
 
 
-async def gather(reaching: Reaching, proofs: Sequence[Proof]) -> Material:
-    """Of these deposits; raises `CannotCheck` if no member gives a path."""
+async def gather(reaching: Reaching, proofs: Sequence[Proof], platform: Platform) -> Material:
+    """Of these deposits, and the certificates of the platform, which signs the bundle's own
+    certificate in any case; raises `CannotCheck` if no member gives a path."""
     tokens: list[Reached | None] = []
     bodies: dict[int, _Body] = {}
     for proof in proofs:
@@ -50,7 +53,9 @@ async def gather(reaching: Reaching, proofs: Sequence[Proof]) -> Material:
             body = bodies.setdefault(size, _Body(await reaching.signature(size), None, {}))
             body.take(chosen)
     ordered = [bodies[size] for size in sorted(bodies)]
-    return Material(tuple(body.part() for body in ordered), _certificates(ordered), tuple(tokens))
+    return Material(
+        tuple(body.part() for body in ordered), _certificates(ordered, platform), tuple(tokens)
+    )
 
 
 @dataclass(slots=True)
@@ -83,7 +88,7 @@ class _Body:
         )
 
 
-def _certificates(bodies: Iterable[_Body]) -> Certificates:
+def _certificates(bodies: Sequence[_Body], platform: Platform) -> Certificates:
     """Each once, under the name of what it is for; roots are copies and called so."""
     files: dict[str, Certificate] = {}
     uses: dict[Certificate, CertificateUse] = {}
@@ -91,23 +96,23 @@ def _certificates(bodies: Iterable[_Body]) -> Certificates:
     for body in bodies:
         if body.token is not None:
             token = body.token.token
-            *chain, root = parse_certificates(token.chain)
+            *stamping, root = parse_certificates(token.chain)
             name = _NOT_IN_NAMES.sub("-", token.authority).strip("-") or "authority"
-            _add(files, f"tsa-{name}", chain)
+            _add(files, f"tsa-{name}", stamping)
             _add(files, f"root-copy-tsa-{name}", [root])
-            uses[chain[0]] = CertificateUse.TSA
+            uses[stamping[0]] = CertificateUse.TSA
             told[str(token.tree_size)] = {
                 "authority": token.authority,
-                "certificate": chain[0].subject_text,
+                "certificate": stamping[0].subject_text,
                 "independent": not body.token.is_own,
                 "time_ms": token.time_ms,
             }
-        if body.signature is not None:
-            for leaf in parse_certificates(body.signature.certificates):
-                is_sm2 = algorithms.key_name(leaf.public_key) == "SM2"
-                _add(files, f"platform-{SM2 if is_sm2 else 'p256'}", [leaf])
-                if not leaf.is_authority:
-                    uses[leaf] = CertificateUse.SM2 if is_sm2 else CertificateUse.P256
+    signed = [parse_certificates(each.signature.certificates) for each in bodies if each.signature]
+    for leaf in chain.from_iterable((*signed, platform.certificates)):
+        is_sm2 = algorithms.key_name(leaf.public_key) == "SM2"
+        _add(files, f"platform-{SM2 if is_sm2 else 'p256'}", [leaf])
+        if not leaf.is_authority:
+            uses[leaf] = CertificateUse.SM2 if is_sm2 else CertificateUse.P256
     items = format_six_items([(use, leaf) for leaf, use in uses.items()]) if uses else None
     return Certificates(
         files={name: format_certificates([each]) for name, each in files.items()},

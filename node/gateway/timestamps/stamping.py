@@ -132,8 +132,7 @@ class Stamping:
             return
         now_ms = self._clock()
         made = self.platform.sign(body, now_ms // 1000)
-        keys = [each for each in (self.platform.p256, self.platform.sm2) if each is not None]
-        certificates = format_certificates(one for each in keys for one in each.chain)
+        certificates = format_certificates(self.platform.certificates)
         await self._store.add_signature(
             KeptSignature(size, body, now_ms, made.p7s, made.sm2, certificates)
         )

@@ -246,6 +246,17 @@ async def test_what_others_vouch_for_counts_with_roots_from_elsewhere(
     assert facts.place.block_hash == bytes.fromhex(block["block_hash"])
 
 
+async def test_both_signatures_count_before_an_interval_reaches_the_deposit(
+    court: Court, authority: Authority
+) -> None:
+    """A raw SM2 signature carries no certificate: the bundle encloses the platform's always."""
+    await stamped_later(court, authority)
+    archive = await court.bundle(await court.deposit())
+    assert not [path for path in files_of(archive) if layout.parse_body(path) is not None]
+    checked = court.check(archive, court.trust)
+    assert of_step(checked.findings, 8) == {Outcome.PASSED}, checked.findings
+
+
 async def test_nothing_enclosed_counts_without_them(court: Court, authority: Authority) -> None:
     """The same bytes: with the fingerprint alone both steps stay open, with nothing there is no
     answer, and with the roots of somebody else they fail."""
