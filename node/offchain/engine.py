@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import URL, AdaptedConnection, Connection, event, make_url
@@ -20,6 +21,7 @@ from node.errors import Misconfigured
 
 SQLITE_BUSY_TIMEOUT_MS = 5_000
 """A second process on one SQLite file waits this long for the first one's transaction."""
+SWITCH_PAUSE_S = 0.005
 CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
 """PostgreSQL that does not answer: the largest statement takes seconds, a dead host for ever."""
@@ -162,13 +164,28 @@ def _constraint(origin: BaseException) -> str:
 def _durable(connection: Any, _: object) -> None:
     connection.isolation_level = None  # Python would begin late, and end before a DDL statement.
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
     # WAL: readers never wait for the writer. FULL: a commit is on the disk, not in a cache.
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_write_ahead_log(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
     cursor.close()
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Two who open a new file at once each want what the other holds: then SQLite refuses one of
+    them without waiting. The other is done in a moment."""
+    end = time.monotonic() + SQLITE_BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(SWITCH_PAUSE_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
