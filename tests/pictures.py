@@ -28,6 +28,7 @@ from node.evidence.merkle import consistency_path
 from node.evidence.policy import fingerprint
 from node.evidence.proof_text import format_proof
 from node.evidence.steps import Anchor, FileDigests
+from node.evidence.verdict import Verdict
 from node.evidence.verify import verify
 from node.export.bundle.core import Certificates, Deposit, Stamped
 from node.export.bundle.manifest import hash_chunks
@@ -146,19 +147,10 @@ def shown() -> Shown:
     policy = chain.policies[-1].policy_text
     verdict = verify(written, Anchor(policy_text=policy), _digests(content))
     facts = draw_up(proof, verdict, "CZ-20261121-0001", ISSUED_MS, known)
-    given = Given("文件 file", SAMPLE.name, len(content), sha256(content).digest())
-    record = Record(
-        "VR-20261122-0001",
-        SEEN_S * 1000,
-        (Tool("cunzheng", "0.1.0"), Tool("OpenSSL", "3.0")),
-        (verified(verdict, (given,)),),
-        "书记员 示例",
-        fingerprint(policy),
-    )
     typesetter = Typesetter()
     return Shown(
         typesetter.set(certificate(facts, written, policy)),
-        typesetter.set(verification_record(record)),
+        typesetter.set(verification_record(_record(verdict, content, policy))),
         zipped(flat(whole), whole.name),
         whole.name,
         fingerprint(policy),
@@ -166,6 +158,19 @@ def shown() -> Shown:
             (name, format_certificates([each.certificate]))
             for name, each in (("tsa.pem", stamps), ("platform.pem", p256), ("sm2.pem", sm2))
         ),
+    )
+
+
+def _record(verdict: Verdict, content: bytes, policy: bytes) -> Record:
+    """Of whoever verified the sample."""
+    given = Given("文件 file", SAMPLE.name, len(content), sha256(content).digest())
+    return Record(
+        "VR-20261122-0001",
+        SEEN_S * 1000,
+        (Tool("cunzheng", "0.1.0"), Tool("OpenSSL", "3.0")),
+        (verified(verdict, (given,)),),
+        "书记员 示例",
+        fingerprint(policy),
     )
 
 

@@ -3,8 +3,11 @@ its bytes."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
+    Column,
     ForeignKey,
     Index,
     Integer,
@@ -92,10 +95,9 @@ bundles = Table(
     Index("ix_bundles_state_asked_ms", "state", "asked_ms"),
 )
 
-bundle_deposits = Table(
-    "bundle_deposits",
-    metadata,
-    kept(
+
+def _bundle_id() -> Column[Any]:
+    return kept(
         L2,
         SHORT,
         "证据包记录编号",
@@ -104,7 +106,13 @@ bundle_deposits = Table(
         String(32),
         ForeignKey("bundles.id"),
         nullable=False,
-    ),
+    )
+
+
+bundle_deposits = Table(
+    "bundle_deposits",
+    metadata,
+    _bundle_id(),
     kept(L2, SHORT, "证据目录序号", "Exhibit number", "place", Integer, nullable=False),
     kept(
         L2,
@@ -120,7 +128,7 @@ bundle_deposits = Table(
     kept(
         L4,
         SHORT,
-        "申请人提交的打开材料",
+        "申请人提交的摘要开启数据",
         "What opens it, as whoever asked sent it",
         "opening_sealed",
         LargeBinary,
@@ -133,16 +141,7 @@ bundle_deposits = Table(
 bundle_parts = Table(
     "bundle_parts",
     metadata,
-    kept(
-        L2,
-        SHORT,
-        "证据包记录编号",
-        "The bundle's record",
-        "bundle_id",
-        String(32),
-        ForeignKey("bundles.id"),
-        nullable=False,
-    ),
+    _bundle_id(),
     kept(L2, SHORT, "第几次生成", "Of which attempt", "attempt", Integer, nullable=False),
     kept(L2, SHORT, "第几段", "Its place in the bundle", "place", Integer, nullable=False),
     kept(L4, SHORT, "内容", "The bytes", "part_sealed", LargeBinary, nullable=False),

@@ -151,7 +151,7 @@ deposits = Table(
         "What the depositor declared: origin, sender, recipient, ...",
     ),
     personal(
-        "submitter_sealed", DEPOSIT, "存证主体摘要的打开材料", "What opens the submitter commitment"
+        "submitter_sealed", DEPOSIT, "存证主体摘要的开启数据", "What opens the submitter commitment"
     ),
     Index("ix_deposits_account_received", "account", "received_ms", "statement_id"),
     Index("ix_deposits_account_client_ref", "account", "client_ref"),
@@ -177,7 +177,7 @@ items = Table(
     personal(
         "opening_sealed",
         DEPOSIT,
-        "加盐摘要的打开材料(盐、摘要、大小、说明)",
+        "加盐摘要的开启数据(盐、摘要、大小、说明)",
         "What opens the salted digest",
     ),
     blind(
@@ -220,7 +220,7 @@ events = Table(
     personal(
         "opening_sealed",
         DEPOSIT,
-        "事件说明及其盐、提交人摘要的打开材料",
+        "事件说明及其盐、提交人摘要的开启数据",
         "The event's details and salts, and what opens its submitter commitment",
     ),
 )

@@ -287,7 +287,7 @@ async def test_a_bundle_holds_what_stamps_its_deposits(
     made = [await deposit(client), await deposit(client)]
     proofs = [each["proof"].encode() for each in made]
     await bench.look()
-    found = await gather(bench.gateway.reaching, [parse_proof(each) for each in proofs])
+    found = await gather(bench.gateway.reaching, [parse_proof(each) for each in proofs], PLATFORM)
     files = core([Deposit(each) for each in proofs], found.stamped, found.certificates)
     (stamped,) = found.stamped
     size = stamped.checkpoint.size
@@ -314,21 +314,21 @@ async def test_a_bundle_made_twice_holds_the_same_bytes(client: Any, bench: Benc
     made = await deposit(client)
     proof = parse_proof(made["proof"].encode())
     await bench.look()
-    first = await gather(bench.gateway.reaching, [proof])
+    first = await gather(bench.gateway.reaching, [proof], PLATFORM)
     await deposit(client)
     await bench.look(after_s=EVERY_S)
-    second = await gather(bench.gateway.reaching, [proof])
+    second = await gather(bench.gateway.reaching, [proof], PLATFORM)
     assert first == second
 
 
 async def test_without_a_token_the_signatures_go_along(client: Any, bench: Bench) -> None:
     made = await deposit(client)
     proof = parse_proof(made["proof"].encode())
-    nothing = await gather(bench.gateway.reaching, [proof])
+    nothing = await gather(bench.gateway.reaching, [proof], PLATFORM)
     assert (nothing.stamped, nothing.tokens) == ((), (None,))
     bench.down.add("one")
     await bench.look()
-    found = await gather(bench.gateway.reaching, [proof])
+    found = await gather(bench.gateway.reaching, [proof], PLATFORM)
     (signed,) = found.stamped
     assert (signed.response, found.tokens) == (None, (None,))
     assert signed.cms is not None
