@@ -39,6 +39,7 @@ from node.gateway.bundles.bundling import Bundling
 from node.gateway.gateway import assemble
 from node.gateway.members.client import Members
 from node.gateway.members.links import Endpoint, Identity
+from node.gateway.operating import health
 from node.offchain import revisions
 from node.offchain.database import Database
 from tests.loops import Loop
@@ -255,7 +256,10 @@ def live(
     fakes: ModuleType,
     tmp_path_factory: pytest.TempPathFactory,
     key_file: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Live]:
+    # A member that answers late on a busy machine is not what any of these tests is about.
+    monkeypatch.setattr(health, "STATUS_TIMEOUT_S", 10.0)
     folder = tmp_path_factory.mktemp("gateway")
     for name, text in (("api.key", fakes.API_KEY), ("auditor.key", fakes.AUDITOR_KEY)):
         (folder / name).write_text(f"{text}\n")
