@@ -170,8 +170,8 @@ class Gateway:
                 await self.accesses.forget(self.clock())
                 await self.answers.forget(self.clock())
                 await self.bundles.forget(self.clock())
-            except StoreFailed:  # The database's writer has logged why.
-                _log.error("what has been kept long enough was not deleted; tried again later")
+            except StoreFailed as error:
+                _log.error("what has been kept long enough was not deleted, again later: %s", error)
             await asyncio.sleep(FORGET_EVERY_S)
 
     async def _tell_own_key(self) -> None:

@@ -7,6 +7,7 @@ its operator's to see to (docs/operations.md). And no error or log line says wha
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -21,7 +22,7 @@ from node.errors import Misconfigured
 
 SQLITE_BUSY_TIMEOUT_MS = 5_000
 """A second process on one SQLite file waits this long for the first one's transaction."""
-SWITCH_PAUSE_S = 0.005
+AGAIN_PAUSE_S = 0.005
 CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
 """PostgreSQL that does not answer: the largest statement takes seconds, a dead host for ever."""
@@ -113,10 +114,15 @@ def empty_log(connection: Connection) -> bool:
     """Empty SQLite's write-ahead log; False if somebody reads what stands in it."""
 
     async def checkpoint(driver: Any) -> bool:
-        # Not through SQLAlchemy: it would begin a transaction, and in one it cannot be done.
-        async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
-            (busy, *_) = await cursor.fetchone()
-        return not busy
+        # SQLite waits for readers itself, but not for another who empties the log just then.
+        end = time.monotonic() + SQLITE_BUSY_TIMEOUT_MS / 1000
+        while True:
+            # Not through SQLAlchemy: it would begin a transaction, and in one it cannot be done.
+            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                (busy, *_) = await cursor.fetchone()
+            if not busy or time.monotonic() > end:
+                return not busy
+            await asyncio.sleep(AGAIN_PAUSE_S)
 
     return _driver(connection).run_async(checkpoint)
 
@@ -162,6 +168,14 @@ def _constraint(origin: BaseException) -> str:
 
 
 def _durable(connection: Any, _: object) -> None:
+    try:
+        _make_durable(connection)
+    except BaseException:  # Failed or cancelled: SQLAlchemy would drop the connection unclosed.
+        connection.close()
+        raise
+
+
+def _make_durable(connection: Any) -> None:
     connection.isolation_level = None  # Python would begin late, and end before a DDL statement.
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
@@ -183,7 +197,7 @@ def _use_write_ahead_log(cursor: Any) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
-            time.sleep(SWITCH_PAUSE_S)
+            time.sleep(AGAIN_PAUSE_S)
         else:
             return
 
