@@ -168,14 +168,6 @@ def _constraint(origin: BaseException) -> str:
 
 
 def _durable(connection: Any, _: object) -> None:
-    try:
-        _make_durable(connection)
-    except BaseException:  # Failed or cancelled: SQLAlchemy would drop the connection unclosed.
-        connection.close()
-        raise
-
-
-def _make_durable(connection: Any) -> None:
     connection.isolation_level = None  # Python would begin late, and end before a DDL statement.
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")

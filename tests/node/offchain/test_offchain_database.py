@@ -294,25 +294,6 @@ async def test_many_overwrite_at_once(sqlite_url: str) -> None:
             await asyncio.gather(*(each.overwrite_deleted() for each in (database, other) * 4))
 
 
-@pytest.mark.parametrize("failure", [sqlite3.OperationalError("locked"), asyncio.CancelledError()])
-async def test_a_connection_that_cannot_be_made_durable_is_closed(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, failure: BaseException
-) -> None:
-    opened = []
-
-    def refuse(cursor: Any) -> None:
-        opened.append(cursor._connection)
-        raise failure
-
-    monkeypatch.setattr(engine, "_use_write_ahead_log", refuse)
-    with pytest.raises((StoreFailed, asyncio.CancelledError)):
-        await Database(sqlite_url).__aenter__()
-    for connection in opened:
-        with pytest.raises(ValueError, match="no active connection"):
-            connection.total_changes  # noqa: B018 (asking is what fails)
-    assert opened
-
-
 def open_to_all(path: Path) -> None:
     path.chmod(0o666)
 
