@@ -73,6 +73,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = create_engine(url)
         self._reading = for_reading(self._engine)
+        self._reads: set[asyncio.Task[Any]] = set()
         self._waiting: list[_Waiting] = []  # Emptied by the writer alone.
         self._filled = asyncio.Event()
         self._closing = False
@@ -99,17 +100,29 @@ class Database:
         self._closing = True
         self._filled.set()
         await self._writer
+        await asyncio.gather(*self._reads, return_exceptions=True)
         await self._engine.dispose()
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        """What `work` finds; it sees the database as it was at one moment."""
+        """What `work` finds; it sees the database as it was at one moment.
+
+        Carried to its end also when its caller is cancelled: aiosqlite, cancelled twice while it
+        gives up a connection, waits for ever, and web servers cancel until they are heard.
+        """
+        reading = asyncio.create_task(_carry_out(self._reading, work))
+        self._reads.add(reading)
+        reading.add_done_callback(self._has_read)
         try:
-            return await _carry_out(self._reading, work)
+            return await asyncio.shield(reading)
         except Exception as error:
             failure = told(error)
             if failure is error:
                 raise
         raise failure
+
+    def _has_read(self, reading: asyncio.Task[Any]) -> None:
+        self._reads.discard(reading)
+        reading.exception()  # Heard, also if its caller has gone away.
 
     async def write(self, work: Callable[[Connection], _Result]) -> _Result:
         """Returns what `work` returned, once that is on disk."""

@@ -294,6 +294,24 @@ async def test_many_overwrite_at_once(sqlite_url: str) -> None:
             await asyncio.gather(*(each.overwrite_deleted() for each in (database, other) * 4))
 
 
+async def test_who_is_cancelled_again_and_again_leaves_nothing_waiting(sqlite_url: str) -> None:
+    before = asyncio.all_tasks()
+    for turns in range(30):
+        async with Database(sqlite_url) as database:
+            reads = {asyncio.create_task(database.read(how_many)) for _ in range(8)}
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            while reads:
+                for each in reads:
+                    each.cancel()
+                _, reads = await asyncio.wait(reads, timeout=0)
+    assert asyncio.all_tasks() == before
+
+
+def how_many(connection: Connection) -> object:
+    return connection.execute(text("select count(*) from requests")).scalar()
+
+
 def open_to_all(path: Path) -> None:
     path.chmod(0o666)
 
