@@ -37,7 +37,7 @@ RECENT = 50
 the end."""
 AHEAD = 3
 """How far beyond the newest number readers ask."""
-PAUSE_S = 0.03
+PAUSE_S = 0.1
 """How long a client rests after each answer: faults want some clients at work, not a full load."""
 AGREE_S = 60.0
 """How long members may take to apply the same blocks once nothing is done to them any more."""

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 CLIENTS = 4
 DRAIN_S = 2
 ASK_EVERY_S = 0.2
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 PATIENCE_S = 20.0
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CLIENTS = 4
 PATIENCE_S = 20.0
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 
 
 @pytest.fixture
