@@ -391,6 +391,24 @@ async def test_an_upload_has_limits(
     assert schemas.VERIFY_BUNDLE_MAX < UPLOADS_MAX
 
 
+async def test_an_upload_has_no_name(
+    client: Any, bundle: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A gateway that is killed while it verifies leaves nothing behind."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    check, seen = uploads._check, []
+
+    def look_and_check(*asked: Any) -> Any:
+        seen.append(os.listdir(folder))
+        return check(*asked)
+
+    monkeypatch.setattr(uploads, "_check", look_and_check)
+    assert (await bundle_sent(client, bundle))["consistent"] is True
+    assert seen == [[]]
+
+
 async def test_a_gateway_that_is_busy_verifying_says_so(
     client: Any, proof: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
