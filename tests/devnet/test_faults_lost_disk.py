@@ -60,7 +60,7 @@ async def test_an_old_disk_is_no_disk(troubled: Cluster, assert_held: Any, until
     member = troubled.members[0]
     data = troubled.places.data(member)
     copy = data.with_name("copy")
-    async with History(troubled, depositors=2, pause_s=0.0) as history:
+    async with History(troubled, depositors=2, readers=1, pause_s=0.0) as history:
         await history.more(SOME)
         await troubled.kill(member)
         shutil.copytree(data, copy)
