@@ -2,6 +2,7 @@
 else holds."""
 
 import random
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from node.evidence import contradiction as contradiction_module
 from node.evidence import note as note_module
 from node.evidence.accusation import Judgement, judge
+from node.evidence.atoms import write_base64
 from node.evidence.checkpoint import cosign, format_checkpoint
 from node.evidence.contradiction import (
     CONTRADICTION_SIZE_MAX,
@@ -141,6 +144,23 @@ def test_the_head_is_computed(fork: Fork) -> None:
     assert "两者均联签 Cosigned both: 无 nobody\n" in nobody.decode()
     with pytest.raises(Malformed, match="head"):
         parse_contradiction(format_contradiction(found).replace(b"both: court", b"both: notary"))
+
+
+def test_it_has_one_spelling(fork: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a part would be read more kindly than it is: here base64 whose last digit has bits
+    that count for nothing, which the head does not show."""
+    found = contradiction(fork, ("court", "notary"), ("court", "forensic"))
+    text = write_base64(found.root)
+    other = f"{text[:-2]}{chr(ord(text[-2]) + 1)}="
+    assert b64decode(other) == found.root
+    data = format_contradiction(found).replace(
+        f"root {text}\n".encode(), f"root {other}\n".encode()
+    )
+    with pytest.raises(Malformed, match="base64"):
+        parse_contradiction(data)
+    monkeypatch.setattr(contradiction_module, "read_base64", lambda _, text, __: b64decode(text))
+    with pytest.raises(Malformed, match="not spelled as this version writes it"):
+        parse_contradiction(data)
 
 
 # What does not hold

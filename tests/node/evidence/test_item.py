@@ -17,6 +17,7 @@ from node.evidence.item import (
     ITEMS_MAX,
     Opening,
     check_items,
+    clean,
     format_details,
     items_root,
     page_count,
@@ -144,6 +145,7 @@ def test_the_characters_refused_are_those_listed_in_the_document() -> None:
     refused = {point for point in everything if item._HIDING.search(chr(point))}
     assert refused == listed
     assert printable("合\u202e同\n") == "合\ufffd同\ufffd"
+    assert clean("合\udcff同\n") == "合\ufffd同\ufffd"
     for point in (0x202E, 0x3164, 0xFEFF, 0xE0041):
         with pytest.raises(Malformed):
             parse_details(f'{{"a":["{S}","{chr(point)}"]}}'.encode())

@@ -52,6 +52,7 @@ def test_lines_that_are_not_ours_are_refused(chain: Any) -> None:
         [log, log, court],
         [log, court, court],
         [log, court, notary, court],
+        [log, court, court, notary],
         [log, court, foreign],
         [log, court, outside],
         [log, named_all],

@@ -49,11 +49,13 @@ def test_json_for_programs(chain: Any) -> None:
     data = format_proof(chain.proof(chain.deposit()))
     verdict = verify(data, anchor)
     assert verdict.answer is Answer.CONSISTENT_OPEN_POINTS
+    assert verdict.consistent
     value = json.loads(json.dumps(verdict.to_json()))
     assert value["code"] == "V001"
     assert value["facts"]["evidence_no"] == "EV20261121000000000000-76"
     assert {each["step"] for each in value["findings"]} == set(range(7))
     assert [each["key"] for each in value["open_points"]] == ["O05", "O09", "O02"]
+    assert not verify(b"\xef\xbb\xbf" + data, anchor).consistent
     damaged = verify(b"\xef\xbb\xbf" + data, anchor).to_json()
     assert damaged["code"] == "V200"
     assert "facts" not in damaged
