@@ -122,7 +122,8 @@ class Database:
 
     def _has_read(self, reading: asyncio.Task[Any]) -> None:
         self._reads.discard(reading)
-        reading.exception()  # Heard, also if its caller has gone away.
+        if not reading.cancelled():  # As it is where the loop itself ends.
+            reading.exception()  # Heard, also if its caller has gone away.
 
     async def write(self, work: Callable[[Connection], _Result]) -> _Result:
         """Returns what `work` returned, once that is on disk."""

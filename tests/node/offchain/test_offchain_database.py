@@ -308,6 +308,19 @@ async def test_who_is_cancelled_again_and_again_leaves_nothing_waiting(sqlite_ur
     assert asyncio.all_tasks() == before
 
 
+async def test_a_loop_that_ends_cancels_what_is_read(sqlite_url: str) -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: told.append(said))
+    async with Database(sqlite_url) as database:
+        reading = asyncio.create_task(database.read(how_many))
+        await asyncio.sleep(0)
+        for each in database._reads:
+            each.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert told == []
+
+
 def how_many(connection: Connection) -> object:
     return connection.execute(text("select count(*) from requests")).scalar()
 
